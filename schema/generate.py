@@ -1,0 +1,203 @@
+#!/usr/bin/python3
+"""Turn the tables of schema/*.toml into C and documentation: declarations and plain tables, nothing else.
+
+usage: generate.py KIND INPUT.toml OUTPUT
+
+KIND is errors-h, errors-c, errors-md, options-h, options-c, options-md, metrics-h or metrics-c.
+"""
+import re
+import sys
+import tomllib
+
+BANNER = "Made from {source} by schema/generate.py {kind}; do not edit."
+UNITS = {
+    "size": {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30},
+    "duration": {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000},
+}
+
+
+def c_string(text):
+    """A C string literal for `text`."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def c_name(key):
+    """`key` as a part of a C identifier: limits.message_bytes is LIMITS_MESSAGE_BYTES."""
+    return re.sub(r"\W", "_", key).upper()
+
+
+def c_words(words):
+    """A NULL-terminated array of strings, or NULL."""
+    if not words:
+        return "NULL"
+    return "(const char *const[]){" + ", ".join(map(c_string, words)) + ", NULL}"
+
+
+def in_units(kind, value):
+    """A limit of an option as a number: bytes or milliseconds."""
+    if isinstance(value, int):
+        return value
+    digits, unit = re.fullmatch(r"(\d+)([A-Za-z]*)", value).groups()
+    return int(digits) * UNITS[kind][unit]
+
+
+def errors_h(table):
+    yield "#ifndef PARLEY_ERRORS_GEN_H\n#define PARLEY_ERRORS_GEN_H\n\n"
+    yield "enum error_code {\n    ERROR_NONE,\n"
+    for entry in table["error"]:
+        yield f"    ERROR_{entry['code']}, /* {entry['cause']} */\n"
+    yield "    ERROR_COUNT\n};\n\n#endif\n"
+
+
+def errors_c(table):
+    yield '#include "base/error.h"\n\n'
+    yield "const struct error_info error_table[ERROR_COUNT] = {\n"
+    yield '    [ERROR_NONE] = {"", 200, "", ""},\n'
+    for entry in table["error"]:
+        yield (
+            f"    [ERROR_{entry['code']}] = {{{c_string(entry['code'])}, {entry['http']},\n"
+            f"        {c_string(entry['cause'])},\n        {c_string(entry['fix'])}}},\n"
+        )
+    yield "};\n"
+
+
+def errors_md(table):
+    yield "\n# Errors\n\n"
+    yield (
+        "An error in the world is a message `{\"type\":\"error\",\"agent_id\":\"gateway\",\"data\":{\"code\",\"message\",\"details\"},\"ts\"}`;\n"
+        "over HTTP it is `{\"error\":{\"code\",\"message\",\"details\"}}` with the status below. `code` is stable; `message` is a\n"
+        "sentence for people and may change; `details` has what the code says.\n\n"
+    )
+    yield "| Code | HTTP | What happened | What to do |\n|---|---|---|---|\n"
+    for entry in table["error"]:
+        yield f"| `{entry['code']}` | {entry['http']} | {entry['cause']} | {entry['fix']} |\n"
+
+
+def options_h(table):
+    yield "#ifndef PARLEY_OPTIONS_GEN_H\n#define PARLEY_OPTIONS_GEN_H\n\n"
+    yield "enum option_id {\n"
+    for entry in table["option"]:
+        yield f"    OPTION_{c_name(entry['key'])},\n"
+    yield "    OPTION_COUNT\n};\n\n"
+    yield f"enum {{ OPTION_ABSENT_COUNT = {len(table['absent'])} }};\n\n"
+    for entry in table["option"]:
+        if entry["kind"] == "enum":
+            name = c_name(entry["key"])
+            words = ", ".join(f"{name}_{c_name(word)}" for word in entry["words"])
+            yield f"enum option_{name.lower()} {{ {words} }};\n"
+    yield "\n#endif\n"
+
+
+def options_c(table):
+    yield '#include "config/options.h"\n\n'
+    yield "const struct option option_table[OPTION_COUNT] = {\n"
+    for entry in table["option"]:
+        kind = entry["kind"]
+        yield (
+            f"    [OPTION_{c_name(entry['key'])}] = {{\n"
+            f"        .key = {c_string(entry['key'])},\n"
+            f"        .kind = OPTION_{kind.upper()},\n"
+            f"        .fallback = {c_string(entry['default'])},\n"
+            f"        .min = {in_units(kind, entry.get('min', 0))}u,\n"
+            f"        .max = {in_units(kind, entry.get('max', 0))}u,\n"
+            f"        .min_text = {c_string(str(entry.get('min', '')))},\n"
+            f"        .max_text = {c_string(str(entry.get('max', '')))},\n"
+            f"        .words = {c_words(entry.get('words'))},\n"
+            f"        .synonyms = {c_words(entry['synonyms'])},\n"
+            "    },\n"
+        )
+    yield "};\n\n"
+    yield "const struct option_absent option_absent_table[OPTION_ABSENT_COUNT] = {\n"
+    for entry in table["absent"]:
+        advice = c_string(entry["advice"]) if "advice" in entry else "NULL"
+        yield (
+            f"    {{{c_string(entry['key'])}, {c_words(entry.get('synonyms'))}, {advice}}},\n"
+        )
+    yield "};\n"
+
+
+def allowed_values(entry):
+    """What an option takes, for the reference."""
+    words = ", ".join(f"`{word}`" for word in entry.get("words", []))
+    if entry["kind"] in ("enum", "string", "list"):
+        return words or {"string": "text", "list": "a list, separated by commas"}[entry["kind"]]
+    span = f"{entry['min']} to {entry['max']}"
+    return f"{words} or {span}" if words else span
+
+
+def options_md(table):
+    yield "\n# Configuration\n\n"
+    yield (
+        "`parley serve` needs no configuration. An option is set by a flag (`--set KEY=VALUE`; the "
+        "most used ones have flags of\ntheir own, see `parley serve --help`), else by an environment "
+        "variable, else it has its default. The variable of\n`section.key` is "
+        "`PARLEY_SECTION__KEY`, two underscores for the dot: `PARLEY_LISTEN__PORT=9000`.\n\n"
+        "Durations have a unit (`500ms`, `30s`, `2m`, `1h`), sizes may have one (`64KiB`, `1MiB`, "
+        "`1GiB`; without it they are bytes).\nA key that is not known, or not in this build, and a "
+        "value that is not allowed end the start with exit code 78 and\na sentence that says what "
+        "would be right.\n\n"
+    )
+    yield "| Key | Default | Takes | What it is | Also called |\n|---|---|---|---|---|\n"
+    for entry in table["option"]:
+        default = f"`{entry['default']}`" if entry["default"] else "(empty)"
+        synonyms = ", ".join(f"`{name}`" for name in entry["synonyms"])
+        yield (
+            f"| `{entry['key']}` | {default.replace(',', ', ')} | {allowed_values(entry)} "
+            f"| {entry['help']} | {synonyms} |\n"
+        )
+    yield (
+        "\nA bare number that is given by one of the names under \"Also called\" is milliseconds "
+        "where a duration is meant.\n"
+    )
+
+
+def metrics_h(table):
+    yield "#ifndef PARLEY_METRICS_GEN_H\n#define PARLEY_METRICS_GEN_H\n\n"
+    yield "enum metric {\n"
+    for entry in table["metric"]:
+        yield f"    METRIC_{c_name(entry['name'])},\n"
+    yield "    METRIC_COUNT\n};\n\n#endif\n"
+
+
+def metrics_c(table):
+    yield '#include "rest/metrics.h"\n\n'
+    yield "const struct metric_info metric_table[METRIC_COUNT] = {\n"
+    for entry in table["metric"]:
+        unit = "_" + entry["unit"] if entry["unit"] else ""
+        suffix = unit + ("_total" if entry["type"] == "counter" else "")
+        yield (
+            f"    [METRIC_{c_name(entry['name'])}] = "
+            f"{{{c_string('parley_' + entry['name'] + suffix)},\n"
+            f"        {c_string(entry['type'])}, {c_string(entry['help'])}}},\n"
+        )
+    yield "};\n"
+
+
+KINDS = {
+    "errors-h": errors_h,
+    "errors-c": errors_c,
+    "errors-md": errors_md,
+    "options-h": options_h,
+    "options-c": options_c,
+    "options-md": options_md,
+    "metrics-h": metrics_h,
+    "metrics-c": metrics_c,
+}
+
+
+def main(argv):
+    if len(argv) != 4 or argv[1] not in KINDS:
+        sys.exit(__doc__)
+    kind, source, target = argv[1:]
+    with open(source, "rb") as file:
+        table = tomllib.load(file)
+    banner = BANNER.format(source="schema/" + source.rsplit("/", 1)[-1], kind=kind)
+    banner = f"<!-- {banner} -->\n" if kind.endswith("-md") else f"/* {banner} */\n"
+    text = banner + "".join(KINDS[kind](table))
+    with open(target, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+if __name__ == "__main__":
+    main(sys.argv)

@@ -1,0 +1,117 @@
+#include "base/buf.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SMALLEST = 64 };
+
+void buf_init(struct buf *b, size_t max)
+{
+    *b = (struct buf){.max = max};
+}
+
+void buf_fini(struct buf *b)
+{
+    if (b == NULL) {
+        return;
+    }
+    free(b->data);
+    *b = (struct buf){.max = b->max};
+}
+
+void buf_clear(struct buf *b)
+{
+    b->len = 0;
+    b->failed = false;
+}
+
+static bool grow(struct buf *b, size_t need)
+{
+    size_t cap = b->cap < SMALLEST ? SMALLEST : b->cap;
+
+    while (cap < need) {
+        cap = cap <= SIZE_MAX / 2 ? cap * 2 : need;
+    }
+    if (cap > b->max) {
+        cap = b->max;
+    }
+    char *data = realloc(b->data, cap);
+    if (data == NULL) {
+        return false;
+    }
+    b->data = data;
+    b->cap = cap;
+    return true;
+}
+
+bool buf_reserve(struct buf *b, size_t extra)
+{
+    assert(b->len <= b->max);
+    if (b->failed || extra > b->max - b->len) {
+        b->failed = true;
+        return false;
+    }
+    if (b->len + extra > b->cap && !grow(b, b->len + extra)) {
+        b->failed = true;
+        return false;
+    }
+    return true;
+}
+
+void buf_append(struct buf *b, const void *bytes, size_t len)
+{
+    if (len > 0 && buf_reserve(b, len)) {
+        memcpy(b->data + b->len, bytes, len);
+        b->len += len;
+    }
+}
+
+void buf_append_str(struct buf *b, struct str s)
+{
+    buf_append(b, s.ptr, s.len);
+}
+
+void buf_append_char(struct buf *b, char c)
+{
+    buf_append(b, &c, 1);
+}
+
+void buf_append_uint(struct buf *b, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    buf_append(b, digits + at, sizeof(digits) - at);
+}
+
+void buf_printf(struct buf *b, const char *format, ...)
+{
+    va_list args, again;
+
+    va_start(args, format);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    assert(len >= 0);
+    /* vsnprintf writes a NUL behind the text, so one byte more is reserved than is used. */
+    if (buf_reserve(b, (size_t)len + 1)) {
+        (void)vsnprintf(b->data + b->len, (size_t)len + 1, format, again);
+        b->len += (size_t)len;
+    }
+    va_end(again);
+}
+
+void buf_consume(struct buf *b, size_t len)
+{
+    assert(len <= b->len);
+    b->len -= len;
+    if (b->len > 0 && len > 0) {
+        memmove(b->data, b->data + len, b->len);
+    }
+}

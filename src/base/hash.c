@@ -1,0 +1,56 @@
+#include "base/map.h"
+
+static uint64_t rotate(uint64_t x, unsigned bits)
+{
+    return (x << bits) | (x >> (64 - bits));
+}
+
+static uint64_t load_le(const uint8_t *bytes, size_t len)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        value |= (uint64_t)bytes[i] << (8 * i);
+    }
+    return value;
+}
+
+static void rounds(uint64_t v[4], int count)
+{
+    for (int i = 0; i < count; i++) {
+        v[0] += v[1];
+        v[2] += v[3];
+        v[1] = rotate(v[1], 13) ^ v[0];
+        v[3] = rotate(v[3], 16) ^ v[2];
+        v[0] = rotate(v[0], 32);
+        v[2] += v[1];
+        v[0] += v[3];
+        v[1] = rotate(v[1], 17) ^ v[2];
+        v[3] = rotate(v[3], 21) ^ v[0];
+        v[2] = rotate(v[2], 32);
+    }
+}
+
+uint64_t hash_bytes(const uint8_t secret[16], const void *bytes, size_t len)
+{
+    const uint8_t *at = bytes;
+    uint64_t k0 = load_le(secret, 8);
+    uint64_t k1 = load_le(secret + 8, 8);
+    uint64_t v[4] = {k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du,
+                     k0 ^ 0x6c7967656e657261u, k1 ^ 0x7465646279746573u};
+    size_t rest = len % 8;
+
+    for (size_t i = 0; i < len / 8; i++, at += 8) {
+        uint64_t word = load_le(at, 8);
+        v[3] ^= word;
+        rounds(v, 2);
+        v[0] ^= word;
+    }
+    uint64_t last = load_le(at, rest) | (uint64_t)len << 56;
+    v[3] ^= last;
+    rounds(v, 2);
+    v[0] ^= last;
+    v[2] ^= 0xff;
+    rounds(v, 4);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}

@@ -1,0 +1,52 @@
+#ifndef PARLEY_BASE_SLAB_H
+#define PARLEY_BASE_SLAB_H
+
+/*
+ * Items of one size, found by a small index that stays the same while the item lives. Items are
+ * allocated in chunks that never move, so a pointer to an item is good until slab_release. A freed
+ * index is used again, last freed first. Chunks are returned to the system with slab_fini only:
+ * what was needed once will be needed again.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* No index. A macro, since an enumerator is an int. */
+#define SLAB_NONE UINT32_MAX
+
+struct slab {
+    char **chunks;
+    uint32_t *free_list; /* indexes released, a stack */
+    size_t item_size;
+    uint32_t chunk_count;
+    uint32_t next;       /* first index never used */
+    uint32_t free_count; /* entries in free_list */
+    uint32_t free_cap;
+    uint32_t max; /* never more items than this */
+};
+
+/* At most `max` items (< SLAB_NONE) of `item_size` bytes. Allocates nothing. */
+void slab_init(struct slab *s, size_t item_size, uint32_t max);
+/* Frees everything; NULL is taken. */
+void slab_fini(struct slab *s);
+
+/* A zeroed item; *ret_index is its index. Returns NULL when full or out of memory. */
+void *slab_acquire(struct slab *s, uint32_t *ret_index);
+/* Gives item `index` back. It must be in use. Cannot fail. */
+void slab_release(struct slab *s, uint32_t index);
+
+/* The item at `index`, which must be below slab_limit; a released item's bytes are stale. */
+void *slab_at(const struct slab *s, uint32_t index);
+/* One more than the highest index ever in use: for walking, with a mark of use in the item. */
+static inline uint32_t slab_limit(const struct slab *s)
+{
+    return s->next;
+}
+/* Items in use. */
+static inline uint32_t slab_count(const struct slab *s)
+{
+    return s->next - s->free_count;
+}
+
+#endif

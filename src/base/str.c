@@ -1,0 +1,61 @@
+#include "base/str.h"
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool str_equal_nocase(struct str a, struct str b)
+{
+    if (a.len != b.len) {
+        return false;
+    }
+    for (size_t i = 0; i < a.len; i++) {
+        if (lower(a.ptr[i]) != lower(b.ptr[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+size_t str_find(struct str s, char c)
+{
+    const char *hit = s.len > 0 ? memchr(s.ptr, c, s.len) : NULL;
+    return hit != NULL ? (size_t)(hit - s.ptr) : s.len;
+}
+
+struct str str_trim(struct str s)
+{
+    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
+        s.ptr++;
+        s.len--;
+    }
+    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t')) {
+        s.len--;
+    }
+    return s;
+}
+
+bool str_to_uint(struct str s, uint64_t max, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+
+    if (s.len == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] < '0' || s.ptr[i] > '9') {
+            return false;
+        }
+        uint64_t digit = (uint64_t)(s.ptr[i] - '0');
+        if (value > (max - digit) / 10 && (value > max / 10 || value * 10 > max - digit)) {
+            return false;
+        }
+        value = value * 10 + digit;
+    }
+    if (value > max) {
+        return false;
+    }
+    *ret_value = value;
+    return true;
+}

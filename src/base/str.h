@@ -1,0 +1,69 @@
+#ifndef PARLEY_BASE_STR_H
+#define PARLEY_BASE_STR_H
+
+/*
+ * Text as pointer and length. A `struct str` borrows: it owns nothing, need not end in NUL, and
+ * lives no longer than the bytes it points to.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct str {
+    const char *ptr;
+    size_t len;
+};
+
+/* A `struct str` of a string literal. */
+#define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
+/* For printf("%.*s"). */
+#define STR_ARG(s) (int)(s).len, (s).ptr
+
+static inline struct str str_make(const char *ptr, size_t len)
+{
+    return (struct str){ptr, len};
+}
+
+/* Of a NUL-terminated string; NULL gives the empty one. */
+static inline struct str str_from_z(const char *z)
+{
+    return (struct str){z, z != NULL ? strlen(z) : 0};
+}
+
+static inline bool str_equal(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool str_starts_with(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
+}
+
+/* The bytes [from, to) of `s`; both are clamped to its length. */
+static inline struct str str_slice(struct str s, size_t from, size_t to)
+{
+    if (to > s.len) {
+        to = s.len;
+    }
+    if (from > to) {
+        from = to;
+    }
+    return (struct str){s.ptr + from, to - from};
+}
+
+/* Equal when ASCII letters are compared without case (RFC 9110: schemes, hosts, field names). */
+bool str_equal_nocase(struct str a, struct str b);
+
+/* The index of `c` in `s`, or s.len. */
+size_t str_find(struct str s, char c);
+
+/* Without leading and trailing spaces and tabs (RFC 9110 OWS). */
+struct str str_trim(struct str s);
+
+/* Decimal digits only, at least one, no sign. Returns false when it is anything else or > `max`. */
+bool str_to_uint(struct str s, uint64_t max, uint64_t *ret_value);
+
+#endif
