@@ -1,0 +1,147 @@
+#include "json/reader.h"
+
+#include "json/scan.h"
+
+bool json_valid(struct str text)
+{
+    struct scan s;
+
+    scan_init(&s, text);
+    const char *at = scan_value(&s, scan_space(s.text, s.end));
+    return at != NULL && scan_end(&s, at) != NULL;
+}
+
+enum json_kind json_kind_of(struct str value)
+{
+    struct str rest = value;
+
+    while (rest.len > 0 && scan_is_space(*rest.ptr)) {
+        rest = str_slice(rest, 1, rest.len);
+    }
+    if (rest.len == 0) {
+        return JSON_NONE;
+    }
+    switch (*rest.ptr) {
+    case '{':
+        return JSON_OBJECT;
+    case '[':
+        return JSON_ARRAY;
+    case '"':
+        return JSON_STRING;
+    case 't':
+    case 'f':
+        return JSON_BOOL;
+    case 'n':
+        return JSON_NULL;
+    default:
+        return JSON_NUMBER;
+    }
+}
+
+/* Behind a string; `at` is its opening quote. */
+static const char *pass_string(const char *at, const char *end)
+{
+    at++;
+    while (at < end && *at != '"') {
+        at += *at == '\\' && end - at > 1 ? 2 : 1;
+    }
+    return at < end ? at + 1 : end;
+}
+
+/* Behind the bracket that closes the one at `at`. */
+static const char *pass_brackets(const char *at, const char *end)
+{
+    size_t depth = 0;
+
+    while (at < end) {
+        if (*at == '"') {
+            at = pass_string(at, end);
+            continue;
+        }
+        if (*at == '{' || *at == '[') {
+            depth++;
+        } else if (*at == '}' || *at == ']') {
+            depth--;
+        }
+        at++;
+        if (depth == 0) {
+            break;
+        }
+    }
+    return at;
+}
+
+static bool ends_scalar(char c)
+{
+    return c == ',' || c == ':' || c == '}' || c == ']' || scan_is_space(c);
+}
+
+/* Takes the value at it->at, which may be a key. Returns false when there is none. */
+static bool take_value(struct json_iter *it, struct str *ret_value)
+{
+    const char *from = scan_space(it->at, it->end);
+    const char *at = from;
+
+    if (at < it->end && *at == '"') {
+        at = pass_string(at, it->end);
+    } else if (at < it->end && (*at == '{' || *at == '[')) {
+        at = pass_brackets(at, it->end);
+    } else {
+        while (at < it->end && !ends_scalar(*at)) {
+            at++;
+        }
+    }
+    it->at = at;
+    *ret_value = str_make(from, (size_t)(at - from));
+    return at > from;
+}
+
+static void pass_char(struct json_iter *it, char c)
+{
+    it->at = scan_space(it->at, it->end);
+    if (it->at < it->end && *it->at == c) {
+        it->at++;
+    }
+}
+
+struct json_iter json_iter_of(struct str value)
+{
+    enum json_kind kind = json_kind_of(value);
+
+    if (kind != JSON_OBJECT && kind != JSON_ARRAY) {
+        return (struct json_iter){.at = NULL, .end = NULL};
+    }
+    const char *end = value.ptr + value.len;
+    return (struct json_iter){.at = scan_space(value.ptr, end) + 1, .end = end};
+}
+
+bool json_next_member(struct json_iter *it, struct str *ret_key, struct str *ret_value)
+{
+    pass_char(it, ',');
+    if (!take_value(it, ret_key)) {
+        return false;
+    }
+    pass_char(it, ':');
+    return take_value(it, ret_value);
+}
+
+bool json_next_element(struct json_iter *it, struct str *ret_value)
+{
+    pass_char(it, ',');
+    return take_value(it, ret_value);
+}
+
+struct str json_get(struct str object, struct str name)
+{
+    struct str key, value;
+
+    if (json_kind_of(object) == JSON_OBJECT) {
+        struct json_iter it = json_iter_of(object);
+        while (json_next_member(&it, &key, &value)) {
+            if (json_string_is(key, name)) {
+                return value;
+            }
+        }
+    }
+    return str_make("", 0);
+}

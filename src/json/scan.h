@@ -1,0 +1,102 @@
+#ifndef PARLEY_JSON_SCAN_H
+#define PARLEY_JSON_SCAN_H
+
+/*
+ * The grammar of JSON (RFC 8259), for the files of this module: functions that take the place of
+ * something in the text, check it, and return the place behind it; or NULL, having noted in
+ * `struct scan` what is wrong and where. The text is read once, forwards. Nesting is not recursion:
+ * one bit a level says whether the bracket around is a brace.
+ */
+
+#include "base/str.h"
+#include "json/wire.h"
+
+#include <endian.h>
+
+struct scan {
+    const char *text;
+    const char *end;
+    uint64_t in_object; /* bit 0: the innermost open bracket is '{'; bit 1: the next one out; ... */
+    unsigned depth;     /* open brackets, at most WIRE_MAX_DEPTH */
+    bool escaped;       /* set by a string with a backslash in it; cleared by whoever asks */
+    uint8_t status;     /* enum wire_status */
+    uint32_t position;  /* of the error */
+};
+
+/* Prepares a scan of `text`, which is borrowed and shorter than 4 GiB. */
+void scan_init(struct scan *s, struct str text);
+
+/* Notes an error at `at` and returns NULL. */
+const char *scan_fail(struct scan *s, enum wire_status status, const char *at);
+/* Notes that the text cannot go on with what is at `at`, or ends there too early. */
+const char *scan_refuse(struct scan *s, const char *at);
+
+/* A string; `at` is its opening quote. */
+const char *scan_string(struct scan *s, const char *at);
+/*
+ * A key from its opening quote to the value behind the colon. *ret_key is the key, raw. `at` may
+ * be the end, or anything else.
+ */
+const char *scan_key(struct scan *s, const char *at, struct str *ret_key);
+/* Any value, with all that is in it. `at` may be the end, or anything else. */
+const char *scan_value(struct scan *s, const char *at);
+/* Nothing but white space up to the end of the text. */
+const char *scan_end(struct scan *s, const char *at);
+
+/* RFC 8259 section 2. */
+static inline bool scan_is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+static inline const char *scan_space(const char *at, const char *end)
+{
+    while (at < end && scan_is_space(*at)) {
+        at++;
+    }
+    return at;
+}
+
+/* The value of a hexadecimal digit, or 16 when it is none. */
+static inline uint32_t scan_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return (uint32_t)(c - '0');
+    }
+    if (c >= 'a' && c <= 'f') {
+        return (uint32_t)(c - 'a') + 10;
+    }
+    return c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A') + 10 : 16;
+}
+
+/*
+ * The first byte that is a quote, a backslash, a control character or not ASCII; or `end`.
+ *
+ * Eight bytes at a time: bit 7 of a byte in `special` is set when the byte is one to stop at. The
+ * subtractions find a zero byte (of the text with the sought character turned to zero by XOR) and a
+ * byte below 0x20. A borrow may mark a byte wrongly, but only above one that is marked rightly, and
+ * the lowest is taken.
+ */
+static inline const char *scan_plain(const char *at, const char *end)
+{
+    const uint64_t each = 0x0101010101010101u;
+
+    for (; end - at >= 8; at += 8) {
+        uint64_t word;
+        memcpy(&word, at, sizeof(word));
+        word = le64toh(word);
+        uint64_t quote = (word ^ each * '"') - each;
+        uint64_t backslash = (word ^ each * '\\') - each;
+        uint64_t control = word - each * 0x20;
+        uint64_t special = (((quote | backslash | control) & ~word) | word) & each * 0x80;
+        if (special != 0) {
+            return at + __builtin_ctzll(special) / 8;
+        }
+    }
+    while (at < end && *at != '"' && *at != '\\' && (uint8_t)*at >= 0x20 && (uint8_t)*at < 0x80) {
+        at++;
+    }
+    return at;
+}
+
+#endif
