@@ -1,0 +1,66 @@
+#include "fanout/filter.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct filter *filter_new(const struct str *patterns, uint32_t count)
+{
+    size_t size = 0;
+
+    assert(count <= FILTER_MAX_PATTERNS);
+    for (uint32_t i = 0; i < count; i++) {
+        size += patterns[i].len;
+    }
+    struct filter *f = calloc(1, sizeof(*f) + size);
+    if (f == NULL) {
+        return NULL;
+    }
+    char *at = f->text;
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(at, patterns[i].ptr, patterns[i].len);
+        f->patterns[i] = str_make(at, patterns[i].len);
+        at += patterns[i].len;
+    }
+    f->count = count;
+    return f;
+}
+
+void filter_free(struct filter *f)
+{
+    free(f);
+}
+
+static bool matches(struct str pattern, const struct type_name *type)
+{
+    size_t kept = type->len < TYPE_TEXT_MAX ? type->len : TYPE_TEXT_MAX;
+
+    if (pattern.ptr[pattern.len - 1] == '*') {
+        return str_starts_with(str_make(type->text, kept), str_slice(pattern, 0, pattern.len - 1));
+    }
+    return type->len == pattern.len && memcmp(type->text, pattern.ptr, pattern.len) == 0;
+}
+
+static bool matches_any(const struct filter *f, const struct type_name *type)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        if (matches(f->patterns[i], type)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool filter_wants(struct filter *f, const struct type_name *type)
+{
+    if (type->id >= FILTER_TYPES) {
+        return matches_any(f, type);
+    }
+    uint64_t bit = UINT64_C(1) << (type->id % 64);
+    uint64_t *known = &f->known[type->id / 64];
+    uint64_t *wanted = &f->wanted[type->id / 64];
+    if ((*known & bit) == 0) {
+        *known |= bit;
+        *wanted |= matches_any(f, type) ? bit : 0;
+    }
+    return (*wanted & bit) != 0;
+}

@@ -1,0 +1,141 @@
+/* Readers that fall behind: what they miss is counted, and told when they have caught up. */
+
+#include <assert.h>
+
+#include "fanout/internal.h"
+
+/* Drops what may be skipped from the private queue, and counts it. */
+static void drop_broadcasts(struct reader *r, struct outbox *o)
+{
+    struct item *kept_head = NULL;
+    struct item *kept_tail = NULL;
+
+    while (o->head != NULL) {
+        bool is_pong = o->pong == o->head;
+        struct item *item = outbox_pop(o);
+        if ((item->flags & DOWN_BROADCAST) != 0) {
+            o->stall->missed++;
+            item_free(r, item);
+            continue;
+        }
+        o->pong = is_pong ? item : o->pong;
+        item->next = NULL;
+        if (kept_tail != NULL) {
+            kept_tail->next = item;
+        } else {
+            kept_head = item;
+        }
+        kept_tail = item;
+    }
+    o->head = kept_head;
+    o->tail = kept_tail;
+    for (struct item *item = kept_head; item != NULL; item = item->next) {
+        o->queued_bytes += item->len + (uint32_t)sizeof(*item);
+    }
+}
+
+void outbox_check_backlog(struct reader *r, struct outbox *o)
+{
+    if (!o->stalled || (o->closing && o->lag != LAG_NONE)) {
+        return;
+    }
+    uint64_t own = (uint64_t)o->queued_bytes + o->stall->len;
+    uint64_t total = own;
+    if (o->lag == LAG_NONE) {
+        for (const struct membership *m = o->joined; m != NULL; m = m->next) {
+            total += view_retained(m->view, m->pos);
+        }
+    }
+    if (total <= r->max_backlog) {
+        return;
+    }
+    /* One whose close does not get through has no use for another chance. */
+    bool fatal = o->closing;
+    if (o->lag == LAG_NONE) {
+        /* From here on view_trim counts what its logs hold, and lets go of it. */
+        o->lag = LAG_SKIPPING;
+        drop_broadcasts(r, o);
+        if (!fatal) {
+            r->ports.lagged(r->ports.owner, o, false);
+        }
+        own = (uint64_t)o->queued_bytes + o->stall->len;
+    }
+    if (fatal || own > r->max_backlog) {
+        o->closing = true;
+        r->ports.lagged(r->ports.owner, o, true);
+    }
+}
+
+bool outbox_has_room(struct reader *r, struct outbox *o)
+{
+    (void)r;
+    if (o->lag != LAG_SKIPPING || o->stalled || o->head != NULL) {
+        return false;
+    }
+    o->lag = LAG_ASKED;
+    return true;
+}
+
+/* Writes a number, left aligned, over the spaces of a count slot. */
+static void fill_slot(char *slot, uint64_t value)
+{
+    char digits[COUNT_SLOT];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    memcpy(slot, digits + at, sizeof(digits) - at);
+}
+
+/* The logs that it left while it lagged are over for it, with all that it missed in them. */
+static void leave_missed(struct reader *r, struct outbox *o)
+{
+    for (struct membership *m = o->joined, *next; m != NULL; m = next) {
+        next = m->next;
+        if (m->limit != UINT64_MAX) {
+            o->stall->missed += view_count_missed(m, m->limit);
+            membership_free(r, m);
+        }
+    }
+}
+
+bool outbox_end_lag(struct reader *r, struct outbox *o, const struct down *command)
+{
+    struct item item = {.seq = command->seq, .kind = DOWN_FRAME, .len = command->len};
+
+    if (o->closing) {
+        return true;
+    }
+    assert(o->lag == LAG_ASKED);
+    char *at = reader_extend(r, command->len, &item.segment, &item.off);
+    if (at == NULL) {
+        return false;
+    }
+    assert(command->mark + COUNT_SLOT <= command->len);
+    memcpy(at, command->segment->data + command->off, command->len);
+    leave_missed(r, o);
+    fill_slot(at + command->mark, o->stall->missed);
+    r->skipped += o->stall->missed;
+    o->stall->missed = 0;
+    o->lag = LAG_NONE;
+    outbox_free_stall(o);
+    for (struct membership *m = o->joined; m != NULL; m = m->next) {
+        membership_place(m);
+    }
+    return outbox_append(r, o, &item) != NULL;
+}
+
+/* What a lagging outbox missed before hub sequence `seq` is counted, by the filter it had. */
+void outbox_count_missed(struct outbox *o, uint64_t seq)
+{
+    for (struct membership *m = o->joined; m != NULL && o->lag != LAG_NONE; m = m->next) {
+        uint64_t to = m->pos;
+        while (to < membership_end(m) && membership_seq(m, to) < seq) {
+            to++;
+        }
+        o->stall->missed += view_count_missed(m, to);
+        m->pos = to;
+    }
+}

@@ -1,0 +1,54 @@
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "chaos.h"
+#include "unit.h"
+
+/*
+ * Thousands of random lives. A failure names its seed; `test_fanout_chaos SEED` plays it again.
+ */
+
+enum { SEEDS = 1500, STEPS = 400 };
+
+static uint64_t first_seed = 1;
+static uint64_t seeds = SEEDS;
+static uint64_t seed_now;
+
+static void say_seed(int signal_number)
+{
+    (void)signal_number;
+    fprintf(stderr, "fan-out failed with seed %llu\n", (unsigned long long)seed_now);
+}
+
+static void test_lives(void **state)
+{
+    struct chaos_totals totals = {0};
+
+    (void)state;
+    for (seed_now = first_seed; seed_now < first_seed + seeds; seed_now++) {
+        struct choices c = {.seed = seed_now * UINT64_C(0x9e3779b97f4a7c15)};
+        chaos_run(&c, STEPS, &totals);
+    }
+    printf("compared %llu, heard %llu, lags %llu, told of %llu skipped, fatal %llu\n",
+           (unsigned long long)totals.compared, (unsigned long long)totals.heard,
+           (unsigned long long)totals.lags, (unsigned long long)totals.told,
+           (unsigned long long)totals.fatal);
+    if (seeds == SEEDS) {
+        /* A test that compares little would find little. */
+        assert_true(totals.compared > 100 * SEEDS);
+        assert_true(totals.lags > SEEDS / 10 && totals.told > SEEDS && totals.fatal > 0);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lives)};
+
+    if (argc > 1) {
+        first_seed = strtoull(argv[1], NULL, 10);
+        seeds = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    }
+    (void)signal(SIGABRT, say_seed);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
