@@ -1,0 +1,337 @@
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/internal.h"
+
+/* --- ids -------------------------------------------------------------------------------------- */
+
+/*
+ * 64 bits as 13 letters of base32 (the alphabet of RFC 4648, lower case), most significant first:
+ * the first letter stands for 4 bits, each of the others for 5.
+ */
+void client_id_text(const struct client *c, char ret_text[CLIENT_ID_SIZE])
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+
+    ret_text[0] = 'c';
+    ret_text[1] = '-';
+    for (int i = 0; i < 13; i++) {
+        ret_text[2 + i] = letters[c->id >> (60 - 5 * i) & 31];
+    }
+}
+
+struct str client_id_str(const struct client *c, char buffer[CLIENT_ID_SIZE])
+{
+    client_id_text(c, buffer);
+    return str_make(buffer, CLIENT_ID_SIZE);
+}
+
+static uint32_t letter_value(char c)
+{
+    if (c >= 'a' && c <= 'z') {
+        return (uint32_t)(c - 'a');
+    }
+    return c >= '2' && c <= '7' ? (uint32_t)(c - '2') + 26 : 32;
+}
+
+uint32_t client_find_id(const struct hub *hub, struct str id)
+{
+    uint64_t value = 0;
+
+    if (id.len != CLIENT_ID_SIZE || id.ptr[0] != 'c' || id.ptr[1] != '-') {
+        return SLAB_NONE;
+    }
+    for (int i = 0; i < 13; i++) {
+        uint32_t letter = letter_value(id.ptr[2 + i]);
+        if (letter > (i == 0 ? 15u : 31u)) {
+            return SLAB_NONE;
+        }
+        value = value << 5 | letter;
+    }
+    return map_find(&hub->clients_by_id, value, &value);
+}
+
+/* --- open and gone ---------------------------------------------------------------------------- */
+
+static bool remember_slot(struct hub *hub, uint64_t conn, uint32_t client)
+{
+    unsigned r = conn_reactor(conn);
+    uint32_t slot = conn_slot(conn);
+
+    if (slot >= hub->slot_cap[r]) {
+        uint32_t cap = hub->slot_cap[r] == 0 ? 64 : hub->slot_cap[r];
+        while (cap <= slot) {
+            cap *= 2;
+        }
+        uint32_t *slots = realloc(hub->client_by_slot[r], cap * sizeof(*slots));
+        if (slots == NULL) {
+            return false;
+        }
+        memset(slots + hub->slot_cap[r], 0xff, (cap - hub->slot_cap[r]) * sizeof(*slots));
+        hub->client_by_slot[r] = slots;
+        hub->slot_cap[r] = cap;
+    }
+    hub->client_by_slot[r][slot] = client;
+    return true;
+}
+
+/* Unless the slot has a newer client: a connection's end may be dealt with late. */
+static void forget_slot(struct hub *hub, uint64_t conn, uint32_t client)
+{
+    uint32_t *slot = &hub->client_by_slot[conn_reactor(conn)][conn_slot(conn)];
+
+    if (*slot == client) {
+        *slot = SLAB_NONE;
+    }
+}
+
+uint32_t client_find_conn(const struct hub *hub, uint64_t conn)
+{
+    unsigned r = conn_reactor(conn);
+    uint32_t slot = conn_slot(conn);
+
+    if (slot >= hub->slot_cap[r] || hub->client_by_slot[r][slot] == SLAB_NONE) {
+        return SLAB_NONE;
+    }
+    uint32_t index = hub->client_by_slot[r][slot];
+    return client_at(hub, index)->conn == conn ? index : SLAB_NONE;
+}
+
+static uint32_t client_new(struct hub *hub, uint64_t conn, enum dialect dialect)
+{
+    uint32_t index;
+    struct client *c = slab_acquire(&hub->clients, &index);
+
+    if (c == NULL) {
+        return SLAB_NONE;
+    }
+    do {
+        hub->ports.random(hub->ports.owner, &c->id, sizeof(c->id));
+    } while (map_find(&hub->clients_by_id, c->id, &c->id) != MAP_NONE);
+    if (!remember_slot(hub, conn, index)) {
+        slab_release(&hub->clients, index);
+        return SLAB_NONE;
+    }
+    if (!map_insert(&hub->clients_by_id, c->id, index)) {
+        forget_slot(hub, conn, index);
+        slab_release(&hub->clients, index);
+        return SLAB_NONE;
+    }
+    c->conn = conn;
+    c->agent = SLAB_NONE;
+    c->members = SLAB_NONE;
+    c->dialect = (uint8_t)dialect;
+    c->state = CLIENT_OPEN;
+    heartbeat_heard(hub, c);
+    hub->counts.clients++;
+    hub->counts.clients_by_dialect[dialect]++;
+    return index;
+}
+
+void client_gone(struct hub *hub, uint32_t client)
+{
+    struct client *c = client_at(hub, client);
+
+    hub_log(hub, LOG_DEBUG, "client_gone", client, "%s", "");
+    c->state = CLIENT_FREE;
+    world_leave(hub, client);
+    session_leave_all(hub, client);
+    filter_free(c->filter);
+    map_remove(&hub->clients_by_id, c->id, client);
+    forget_slot(hub, c->conn, client);
+    hub->counts.clients--;
+    hub->counts.clients_by_dialect[c->dialect]--;
+    c->filter = NULL;
+    slab_release(&hub->clients, client);
+}
+
+static void refuse(struct hub *hub, uint64_t conn, enum error_code code, const char *message)
+{
+    struct down item = {.kind = DOWN_REFUSE, .code = (uint16_t)code, .conn = conn};
+    size_t len = strlen(message);
+    char *at = turn_extend(&hub->turn, len, &item.off);
+
+    if (at != NULL) {
+        memcpy(at, message, len);
+        item.len = (uint32_t)len;
+        item.segment = hub->turn.segment;
+    }
+    hub->counts.refused_total++;
+    hub_tell(hub, conn_reactor(conn), &item);
+}
+
+/* The world of this name, found or made; an error is answered and gives SLAB_NONE. */
+static uint32_t open_world(struct hub *hub, uint64_t conn, struct str world)
+{
+    char name[ID_MAX];
+    struct str prefix = STR("world:");
+    struct str wanted = world.len > 0 ? world : STR("main");
+
+    if (!id_valid(wanted) || wanted.len > ID_MAX - prefix.len) {
+        refuse(hub, conn, ERROR_INVALID_MESSAGE,
+               "The name in ?world= is not one: use 1 to 122 of A-Z a-z 0-9 . _ : @ -");
+        return SLAB_NONE;
+    }
+    memcpy(name, prefix.ptr, prefix.len);
+    memcpy(name + prefix.len, wanted.ptr, wanted.len);
+    struct str full = str_make(name, prefix.len + wanted.len);
+    uint32_t session = session_find(hub, full);
+    if (session == SLAB_NONE) {
+        session = session_new(hub, full);
+    }
+    if (session == SLAB_NONE) {
+        refuse(hub, conn, ERROR_LIMIT_REACHED,
+               "There are as many sessions as this gateway allows; join one that exists.");
+    }
+    return session;
+}
+
+void client_open(struct hub *hub, uint64_t conn, enum dialect dialect, struct str world)
+{
+    if (hub->draining) {
+        refuse(hub, conn, ERROR_SHUTTING_DOWN, "The gateway is stopping; connect again shortly.");
+        return;
+    }
+    if (hub->counts.clients >= hub->settings.max_clients) {
+        refuse(hub, conn, ERROR_LIMIT_REACHED,
+               "limits.clients is reached; close a connection or raise the limit.");
+        return;
+    }
+    uint32_t session = open_world(hub, conn, world);
+    if (session == SLAB_NONE) {
+        return;
+    }
+    uint32_t client = client_new(hub, conn, dialect);
+    if (client == SLAB_NONE || !session_join(hub, session, client)) {
+        hub->counts.out_of_memory++;
+        refuse(hub, conn, ERROR_LIMIT_REACHED, "The gateway has no memory for this connection.");
+        if (client != SLAB_NONE) {
+            client_gone(hub, client);
+        }
+        session_drop_if_empty(hub, session);
+        return;
+    }
+    hub->counts.connections_total++;
+    hub_tell(hub, conn_reactor(conn), &(struct down){.kind = DOWN_ACCEPT, .conn = conn});
+    hub_log(hub, LOG_DEBUG, "client_opened", client, "world=%.*s",
+            (int)session_at(hub, session)->name_len - 6, session_at(hub, session)->name + 6);
+    world_greet(hub, client);
+}
+
+/* --- what is said to one client --------------------------------------------------------------- */
+
+/* A frame that must not be skipped could not be kept: the client cannot stay. */
+static void lose(struct hub *hub, struct client *c)
+{
+    hub->counts.out_of_memory++;
+    c->lost = true;
+    hub->some_lost = true;
+}
+
+static void send_frame(struct hub *hub, struct client *c, struct down *frame)
+{
+    frame->kind = DOWN_FRAME;
+    frame->conn = c->conn;
+    frame->seq = hub_next_seq(hub);
+    frame->segment = hub->turn.segment;
+    hub_tell(hub, conn_reactor(c->conn), frame);
+}
+
+void client_send(struct hub *hub, uint32_t client, struct str payload, uint8_t flags)
+{
+    struct client *c = client_at(hub, client);
+    struct down frame = {.flags = flags};
+
+    if (c->state != CLIENT_OPEN) {
+        return;
+    }
+    if (turn_frame(&hub->turn, payload, &frame.off, &frame.len)) {
+        send_frame(hub, c, &frame);
+    } else {
+        lose(hub, c);
+    }
+}
+
+void client_send_scratch(struct hub *hub, uint32_t client)
+{
+    if (hub->scratch.failed) {
+        lose(hub, client_at(hub, client));
+    } else {
+        client_send(hub, client, buf_str(&hub->scratch), 0);
+    }
+}
+
+void client_ping(struct hub *hub, uint32_t client)
+{
+    struct down frame = {0};
+
+    /* Without memory there is no ping; silence decides without it. */
+    if (turn_ping(&hub->turn, &frame.off, &frame.len)) {
+        send_frame(hub, client_at(hub, client), &frame);
+    }
+}
+
+void client_close(struct hub *hub, uint32_t client, uint16_t code, struct str reason)
+{
+    struct client *c = client_at(hub, client);
+    struct down item = {.kind = DOWN_CLOSE, .code = code, .conn = c->conn};
+
+    if (c->state != CLIENT_OPEN) {
+        return;
+    }
+    char *at = reason.len > 0 ? turn_extend(&hub->turn, reason.len, &item.off) : NULL;
+    if (at != NULL) {
+        memcpy(at, reason.ptr, reason.len);
+        item.segment = hub->turn.segment;
+        item.len = (uint32_t)reason.len;
+    }
+    hub_log(hub, LOG_DEBUG, "client_closed", client, "code=%u reason=\"%.*s\"", code,
+            STR_ARG(reason));
+    c->state = CLIENT_CLOSING;
+    world_leave(hub, client);
+    session_leave_all(hub, client);
+    item.seq = hub_next_seq(hub);
+    hub_tell(hub, conn_reactor(c->conn), &item);
+    hub_count_close(hub, code);
+}
+
+/* --- slow clients ----------------------------------------------------------------------------- */
+
+void client_lagged(struct hub *hub, uint32_t client)
+{
+    struct client *c = client_at(hub, client);
+
+    c->lagging = true;
+    hub_log(hub, LOG_WARNING, "client_lagged", client, "policy=%s",
+            hub->settings.close_slow_clients ? "close" : "drop");
+    if (hub->settings.close_slow_clients) {
+        client_close(hub, client, CLOSE_TRY_LATER,
+                     STR("too slow: read faster, or connect again later"));
+    }
+}
+
+void client_room(struct hub *hub, uint32_t client)
+{
+    struct client *c = client_at(hub, client);
+    struct down item = {.kind = DOWN_RESUME, .conn = c->conn};
+    size_t mark;
+
+    if (c->state != CLIENT_OPEN || !c->lagging) {
+        return;
+    }
+    struct buf *b = message_slow(hub, &mark);
+    if (b->failed || !turn_frame(&hub->turn, buf_str(b), &item.off, &item.len)) {
+        lose(hub, c);
+        return;
+    }
+    /* The mark is counted from the start of the frame, header included. */
+    item.mark = (uint32_t)(item.len - b->len + mark);
+    item.segment = hub->turn.segment;
+    c->lagging = false;
+    session_rejoin(hub, client);
+    item.seq = hub_next_seq(hub);
+    hub_tell(hub, conn_reactor(c->conn), &item);
+    message_ack(hub, client);
+    client_send_scratch(hub, client);
+    hub_log(hub, LOG_INFO, "client_resumed", client, "%s", "");
+}

@@ -1,0 +1,57 @@
+#include "core/internal.h"
+
+void hub_drain(struct hub *hub, uint64_t over_ms)
+{
+    if (hub->draining) {
+        return;
+    }
+    hub->draining = true;
+    hub->drain_from_ms = hub->now.mono_ms;
+    hub->drain_over_ms = over_ms;
+    hub->drain_total = (uint32_t)hub->counts.clients;
+    hub_log(hub, LOG_INFO, "draining", SLAB_NONE, "clients=%u over_ms=%llu", hub->drain_total,
+            (unsigned long long)over_ms);
+    drain_tick(hub);
+}
+
+/* How many clients should have been closed by now: in step with the time that has passed. */
+static uint32_t due(const struct hub *hub)
+{
+    uint64_t passed = hub->now.mono_ms - hub->drain_from_ms;
+
+    /* The last tenth of the time is for what closed clients still have to get. */
+    uint64_t over = hub->drain_over_ms - hub->drain_over_ms / 10;
+    if (passed >= over) {
+        return hub->drain_total;
+    }
+    return (uint32_t)((uint64_t)hub->drain_total * passed / over) + 1;
+}
+
+void drain_tick(struct hub *hub)
+{
+    if (!hub->draining) {
+        return;
+    }
+    uint32_t target = due(hub);
+    while (hub->drain_closed < target && hub->drain_next < slab_limit(&hub->clients)) {
+        if (!hub_reserve(hub)) {
+            return;
+        }
+        uint32_t client = hub->drain_next++;
+        if (client_at(hub, client)->state == CLIENT_OPEN) {
+            client_close(hub, client, CLOSE_GOING_AWAY,
+                         STR("the gateway is stopping: connect again"));
+            hub->drain_closed++;
+        }
+    }
+}
+
+bool hub_draining(const struct hub *hub)
+{
+    return hub->draining;
+}
+
+bool hub_empty(const struct hub *hub)
+{
+    return hub->counts.clients == 0;
+}

@@ -1,0 +1,55 @@
+#include "core/internal.h"
+
+/*
+ * Silence is measured in ticks of 100 ms, so that a client spends four bytes on it. All clients
+ * are swept a few times per heartbeat interval, at most every 100 ms and at least every second.
+ */
+
+enum { TICK_MS = 100, LONGEST_SWEEP_MS = 1000, SWEEPS = 4 };
+
+static uint32_t tick_of(const struct hub *hub)
+{
+    return (uint32_t)(hub->now.mono_ms / TICK_MS);
+}
+
+void heartbeat_heard(struct hub *hub, struct client *c)
+{
+    c->heard = tick_of(hub);
+    c->pinged = false;
+}
+
+static void check(struct hub *hub, uint32_t client)
+{
+    struct client *c = client_at(hub, client);
+    uint64_t silent_ms = (uint64_t)(tick_of(hub) - c->heard) * TICK_MS;
+
+    if (silent_ms >= hub->settings.heartbeat_timeout_ms) {
+        client_close(hub, client, CLOSE_GOING_AWAY, STR("heartbeat timeout"));
+    } else if (silent_ms >= hub->settings.heartbeat_interval_ms && !c->pinged) {
+        c->pinged = true;
+        client_ping(hub, client);
+    }
+}
+
+static uint64_t sweep_ms(const struct hub *hub)
+{
+    uint64_t ms = hub->settings.heartbeat_interval_ms / SWEEPS;
+
+    if (ms > LONGEST_SWEEP_MS) {
+        return LONGEST_SWEEP_MS;
+    }
+    return ms < TICK_MS ? TICK_MS : ms;
+}
+
+void heartbeat_tick(struct hub *hub)
+{
+    if (hub->now.mono_ms - hub->last_sweep_ms < sweep_ms(hub)) {
+        return;
+    }
+    hub->last_sweep_ms = hub->now.mono_ms;
+    for (uint32_t i = 0; i < slab_limit(&hub->clients); i++) {
+        if (client_at(hub, i)->state == CLIENT_OPEN && hub_reserve(hub)) {
+            check(hub, i);
+        }
+    }
+}

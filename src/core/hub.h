@@ -1,0 +1,116 @@
+#ifndef PARLEY_CORE_HUB_H
+#define PARLEY_CORE_HUB_H
+
+/*
+ * The hub: the one place where it is decided who hears what. It owns clients, sessions and agents,
+ * is the only writer of session logs, and is a state machine: batches from the reactors and the
+ * time go in, batches for the reactors come out. No socket, thread, clock or file is in here, so
+ * a simulator can drive it through a year in a minute.
+ *
+ *   turn:  hub_set_time(now), hub_receive(batch) for each batch that is there, hub_tick(now) about
+ *          every 100 ms, then hub_end_turn(); then hub_take_down gives what each reactor is told.
+ */
+
+#include "base/error.h"
+#include "core/ports.h"
+#include "fanout/command.h"
+
+struct hub;
+
+struct hub_settings {
+    unsigned reactors;               /* 1..MAX_REACTORS */
+    const char *version;             /* of the server; borrowed */
+    uint32_t max_clients;            /* connections with a WebSocket */
+    uint32_t max_sessions;           /* worlds included */
+    uint64_t max_message_bytes;      /* told to clients; reactors enforce it */
+    uint64_t max_frame_bytes;        /* the same */
+    uint64_t max_send_queue_bytes;   /* the same */
+    uint32_t max_registration_bytes; /* of an agent_register message */
+    uint32_t max_filter_patterns;    /* <= FILTER_MAX_PATTERNS */
+    uint64_t heartbeat_interval_ms;  /* of silence, then a ping */
+    uint64_t heartbeat_timeout_ms;   /* of silence, then the close */
+    bool close_slow_clients;         /* slow_client: close */
+};
+
+/* Fills in the defaults of the product. */
+void hub_settings_init(struct hub_settings *s);
+
+/* Returns owned; NULL when there is no memory. Settings and ports are copied. */
+struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports *ports,
+                    struct hub_time now);
+/* NULL is taken. */
+void hub_free(struct hub *hub);
+
+/* Takes what a reactor has to say. Borrows the batch; it may be cleared afterwards. */
+void hub_receive(struct hub *hub, const struct up_batch *batch);
+/* One item of a batch: for a composition that deals with some kinds (UP_REQUEST) itself. */
+void hub_receive_one(struct hub *hub, const struct up_batch *batch, const struct up *item);
+/* What time it is, at the start of a turn; nothing else happens. */
+void hub_set_time(struct hub *hub, struct hub_time now);
+/* Time has passed; to be called about every 100 ms. Heartbeats, idle logs. */
+void hub_tick(struct hub *hub, struct hub_time now);
+/* Ends the turn: reactors are told how far the logs have grown. */
+void hub_end_turn(struct hub *hub);
+/*
+ * The batch for `reactor`, filled since it was last taken; the caller takes it and gives another,
+ * empty one for it. hub_down_pending: whether there is anything in it.
+ */
+struct down_batch *hub_take_down(struct hub *hub, unsigned reactor, struct down_batch *empty);
+bool hub_down_pending(const struct hub *hub, unsigned reactor);
+
+/* An answer to an UP_REQUEST: raw bytes. `last` ends the response, `disconnect` the connection. */
+void hub_respond(struct hub *hub, uint64_t conn, struct str bytes, bool last, bool disconnect);
+
+/*
+ * Stops: new connections are refused (SHUTTING_DOWN), nobody is told of leaves any more, clients
+ * are closed with 1001, spread evenly over `over_ms`. Calling it again changes nothing.
+ */
+void hub_drain(struct hub *hub, uint64_t over_ms);
+/* Whether it drains; whether no client is left. */
+bool hub_draining(const struct hub *hub);
+bool hub_empty(const struct hub *hub);
+
+/* --- what may be known of it: for status, metrics and tests ----------------------------------- */
+
+/* Close codes that are counted one by one; the last is for all others. */
+enum { HUB_CLOSE_CODES = 14 };
+/* The close code that closed_by_code[i] counts; 0: any other. */
+uint16_t hub_close_code(unsigned i);
+
+struct hub_counts {
+    uint64_t clients; /* now, by dialect below */
+    uint64_t clients_by_dialect[DIALECT_COUNT];
+    uint64_t agents;
+    uint64_t sessions;
+    uint64_t connections_total; /* accepted */
+    uint64_t refused_total;     /* handshakes */
+    uint64_t messages_received; /* whole messages from clients */
+    uint64_t messages_directed; /* to one receiver, by target_id */
+    uint64_t messages_broadcast;
+    uint64_t bytes_received; /* of payloads */
+    uint64_t errors_sent[ERROR_COUNT];
+    uint64_t closed_by_code[HUB_CLOSE_CODES]; /* index: see hub_close_code */
+    uint64_t out_of_memory;                   /* messages or connections lost for want of it */
+};
+
+void hub_counts(const struct hub *hub, struct hub_counts *ret_counts);
+struct hub_time hub_now(const struct hub *hub);
+struct hub_time hub_started(const struct hub *hub);
+const struct hub_settings *hub_settings(const struct hub *hub);
+
+/* One agent, borrowed from the hub until it changes. */
+struct hub_agent_view {
+    struct str agent_id;
+    struct str role;
+    struct str registration;  /* the other members of its registration: a raw JSON object */
+    const char *dialect;      /* "world", "gateway" */
+    uint64_t connected_at_ms; /* epoch */
+    char client_id[16];       /* NUL-terminated */
+    struct str world;         /* the world it is in */
+};
+
+/* Calls `visit` for each connected agent, in the order of registration, at most `limit` times. */
+void hub_each_agent(const struct hub *hub, uint32_t limit,
+                    void (*visit)(void *ctx, const struct hub_agent_view *agent), void *ctx);
+
+#endif

@@ -1,0 +1,323 @@
+#ifndef PARLEY_CORE_INTERNAL_H
+#define PARLEY_CORE_INTERNAL_H
+
+/*
+ * The hub's own structures, and what its files call of each other. Nobody outside core/ includes
+ * this.
+ *
+ * Everything that lives long stands in slabs and is referred to by index: clients, agents,
+ * sessions, members. A client is a connection with a WebSocket; an agent is a name that a client
+ * has registered; a session is a set of clients who hear each other (a world is a session called
+ * "world:NAME"); a member is a client in a session.
+ */
+
+#include "base/list.h"
+#include "base/map.h"
+#include "base/slab.h"
+#include "core/hub.h"
+#include "fanout/log.h"
+#include "json/writer.h"
+
+enum {
+    CLIENT_ID_SIZE = 15, /* "c-" and 13 base32 letters */
+    ID_MAX = 128,        /* agent and session ids */
+    ROSTER_MAX = 1000,   /* agents listed in a greeting */
+    INTERNED_TYPES = FILTER_TYPES,
+    SMALL_SESSION = 8, /* up to so many members: frames go to each; above: the log */
+    SMALL_AGAIN = 4,   /* a session that has shrunk to this many leaves its log */
+    RESERVED_COMMANDS =
+        64, /* for each reactor, before an event is dealt with; see hub_receive_one */
+};
+
+/* Types that the hub knows by name; they are interned first, in this order. */
+enum known_type {
+    TYPE_AGENT_REGISTER,
+    TYPE_SUBSCRIBE,
+    TYPE_PING,
+    TYPE_ERROR,
+    /* only the gateway sends these */
+    TYPE_CONNECTION_ACK,
+    TYPE_AGENT_JOINED,
+    TYPE_AGENT_LEFT,
+    TYPE_HELLO_OK,
+    TYPE_AUTH_SUCCESS,
+    TYPE_AUTH_ERROR,
+    TYPE_SESSION_INFO,
+    TYPE_AGENT_INFO,
+    TYPE_PONG,
+    TYPE_KNOWN_COUNT
+};
+
+/* Close codes that the hub decides on; others come from a reactor, with what it found. */
+enum close_code {
+    CLOSE_GOING_AWAY = 1001,
+    CLOSE_TRY_LATER = 1013,
+    CLOSE_REPLACED = 4409,
+};
+
+enum client_state {
+    CLIENT_FREE, /* the slot is not in use */
+    CLIENT_OPEN,
+    CLIENT_CLOSING, /* told to close; its input is discarded until UP_CLOSED */
+};
+
+struct client {
+    uint64_t id; /* as a number; client_id_text writes it */
+    uint64_t conn;
+    struct filter *filter; /* for small sessions; a log's readers have their own. NULL: none */
+    uint32_t agent;        /* index, or SLAB_NONE */
+    uint32_t members;      /* first of its memberships, or SLAB_NONE */
+    uint32_t heard;        /* heartbeat tick of the last sign of life */
+    uint8_t state;         /* enum client_state */
+    uint8_t dialect;       /* enum dialect */
+    bool pinged;           /* and nothing has come since */
+    bool lagging;          /* between UP_LAGGED and DOWN_RESUME */
+    bool lost;             /* something for it was lost: to be closed at the next tick */
+    bool gone;             /* and UP_CLOSED was among it */
+};
+
+struct agent {
+    struct list link;   /* hub->agents_in_order */
+    char *id;           /* owned */
+    char *role;         /* owned */
+    char *registration; /* owned: raw JSON object */
+    uint32_t id_len;
+    uint32_t role_len;
+    uint32_t registration_len;
+    uint32_t client;
+    uint32_t session; /* the world it is in */
+    uint64_t connected_at_ms;
+};
+
+struct member {
+    struct list link; /* session->members */
+    uint32_t client;
+    uint32_t session;
+    uint32_t next; /* the client's next, or SLAB_NONE */
+};
+
+/* What a session with a log has besides. */
+struct session_log {
+    struct log log;
+    uint32_t id; /* as the reactors know it */
+    uint32_t session;
+    uint32_t known;                 /* bit r: reactor r has a view of it */
+    uint32_t members[MAX_REACTORS]; /* of each reactor */
+    struct list link;               /* hub->logs */
+    struct list advanced;           /* hub->advanced: something was appended, or a reactor left */
+};
+
+struct session {
+    char *name;              /* owned */
+    struct session_log *log; /* NULL while small */
+    struct list members;
+    uint32_t name_len;
+    uint32_t member_count;
+    bool permanent;    /* is kept without members */
+    bool roster_valid; /* `roster` is up to date */
+    uint32_t agent_count;
+    struct buf roster; /* JSON array of the agents, for greetings */
+};
+
+struct hub {
+    struct hub_settings settings;
+    struct hub_ports ports;
+    struct hub_time now;
+    struct hub_time started;
+    struct buf server;  /* "parley/" and the version, for greetings */
+    uint8_t secret[16]; /* of the hashes */
+    uint64_t seq;       /* hub sequence, of the last decision */
+    struct down_batch *down[MAX_REACTORS];
+    struct turn turn;
+
+    struct slab clients;
+    struct slab agents;
+    struct slab sessions;
+    struct slab members;
+    struct map clients_by_id;
+    struct map agents_by_id;
+    struct map sessions_by_name;
+    uint32_t *client_by_slot[MAX_REACTORS]; /* connection slot -> client index */
+    uint32_t slot_cap[MAX_REACTORS];
+    struct list agents_in_order;
+
+    struct list logs;     /* all session_logs */
+    struct list advanced; /* those to be announced at the end of the turn */
+    uint32_t *free_logs;  /* ids given back */
+    uint32_t free_log_count;
+    uint32_t free_log_cap;
+    uint32_t next_log;
+
+    struct type_name *types[INTERNED_TYPES];
+    uint32_t type_count;
+    struct map types_by_name;
+
+    struct buf scratch; /* for the frame being made */
+    struct hub_counts counts;
+    uint64_t last_sweep_ms;
+    bool some_lost; /* a client is marked lost */
+
+    bool draining;
+    uint64_t drain_from_ms;
+    uint64_t drain_over_ms;
+    uint32_t drain_next;  /* next client index to close */
+    uint32_t drain_total; /* clients when it began */
+    uint32_t drain_closed;
+};
+
+/* A client by index, a session by index …; they must be in use. */
+static inline struct client *client_at(const struct hub *hub, uint32_t index)
+{
+    return slab_at(&hub->clients, index);
+}
+static inline struct agent *agent_at(const struct hub *hub, uint32_t index)
+{
+    return slab_at(&hub->agents, index);
+}
+static inline struct session *session_at(const struct hub *hub, uint32_t index)
+{
+    return slab_at(&hub->sessions, index);
+}
+static inline struct member *member_at(const struct hub *hub, uint32_t index)
+{
+    return slab_at(&hub->members, index);
+}
+static inline struct str agent_id(const struct agent *a)
+{
+    return str_make(a->id, a->id_len);
+}
+
+/* --- hub.c ------------------------------------------------------------------------------------ */
+
+/* Adds a command for its reactor; room for it was reserved. */
+void hub_tell(struct hub *hub, unsigned reactor, const struct down *item);
+/* The next hub sequence. */
+static inline uint64_t hub_next_seq(struct hub *hub)
+{
+    return ++hub->seq;
+}
+/* Makes sure that any one event can be dealt with; false: no memory, so leave it for later. */
+bool hub_reserve(struct hub *hub);
+void hub_count_close(struct hub *hub, uint16_t code);
+void hub_log(const struct hub *hub, enum log_level level, const char *event, uint32_t client,
+             const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* The scratch buffer, empty, for one frame. */
+struct buf *hub_scratch(struct hub *hub);
+
+/* --- types.c ---------------------------------------------------------------------------------- */
+
+/* Interns the known types; false: no memory. */
+bool types_init(struct hub *hub);
+void types_fini(struct hub *hub);
+/*
+ * The type of this name: interned, while there is room for more, else loose: the caller owns that
+ * one (type_discard, or gives it to log_append). NULL: no memory.
+ */
+const struct type_name *type_get(struct hub *hub, struct str name);
+/* Frees a loose one; NULL and interned ones are left alone. */
+void type_discard(const struct type_name *type);
+
+/* --- client.c --------------------------------------------------------------------------------- */
+
+void client_open(struct hub *hub, uint64_t conn, enum dialect dialect, struct str world);
+/* The client of a connection, or SLAB_NONE. */
+uint32_t client_find_conn(const struct hub *hub, uint64_t conn);
+/* The client with this id ("c-…"), or SLAB_NONE. */
+uint32_t client_find_id(const struct hub *hub, struct str id);
+void client_id_text(const struct client *c, char ret_text[CLIENT_ID_SIZE]);
+struct str client_id_str(const struct client *c, char buffer[CLIENT_ID_SIZE]);
+
+/* A text message to one client, never skipped. `flags` for DOWN_FRAME. */
+void client_send(struct hub *hub, uint32_t client, struct str payload, uint8_t flags);
+/* What is in the scratch buffer; a frame that could not be made costs the client its connection. */
+void client_send_scratch(struct hub *hub, uint32_t client);
+/* A ping frame. */
+void client_ping(struct hub *hub, uint32_t client);
+/* Announces its leave, and closes it with this code and reason. Once; again changes nothing. */
+void client_close(struct hub *hub, uint32_t client, uint16_t code, struct str reason);
+/* The connection is gone: forgets the client. */
+void client_gone(struct hub *hub, uint32_t client);
+/* UP_LAGGED and UP_ROOM. */
+void client_lagged(struct hub *hub, uint32_t client);
+void client_room(struct hub *hub, uint32_t client);
+
+/* --- agent.c ---------------------------------------------------------------------------------- */
+
+/* Whether this is a legal agent or session id: [A-Za-z0-9._:@-]{1,128}. */
+bool id_valid(struct str id);
+uint32_t agent_find(const struct hub *hub, struct str id);
+/* Adds an agent for a client that has none. SLAB_NONE: no memory. */
+uint32_t agent_add(struct hub *hub, struct str id, uint32_t client, uint32_t session);
+/* Sets role and registration; false: no memory, and nothing was changed. */
+bool agent_describe(struct agent *a, struct str role, struct str registration);
+/* Takes it out of the registry. Tells nobody. */
+void agent_remove(struct hub *hub, uint32_t agent);
+/* Gives it to another client. */
+void agent_move(struct hub *hub, uint32_t agent, uint32_t client, uint32_t session);
+
+/* --- session.c -------------------------------------------------------------------------------- */
+
+uint32_t session_find(const struct hub *hub, struct str name);
+/* SLAB_NONE: no memory, or the limit is reached. */
+uint32_t session_new(struct hub *hub, struct str name);
+/* Ends a session that nobody joined after all. */
+void session_drop_if_empty(struct hub *hub, uint32_t session);
+/* False: no memory. The client hears what is said from now on. */
+bool session_join(struct hub *hub, uint32_t session, uint32_t client);
+/* Leaves all sessions; those without members end. */
+void session_leave_all(struct hub *hub, uint32_t client);
+/* The session of its kind that a world client is in, or SLAB_NONE. */
+uint32_t session_of(const struct hub *hub, uint32_t client);
+/*
+ * One text message to every member but `except` (SLAB_NONE: to all). `type` is taken when it is
+ * loose.
+ */
+void session_broadcast(struct hub *hub, uint32_t session, uint32_t except, struct str payload,
+                       const struct type_name *type);
+/* Puts a client that was resumed back to where its log goes on now. */
+void session_rejoin(struct hub *hub, uint32_t client);
+/* Tells reactors how far logs have grown, and closes what nobody needs. */
+void session_announce(struct hub *hub);
+/* Lets idle logs go. */
+void session_tick(struct hub *hub);
+void session_fini(struct hub *hub);
+
+/* --- message.c -------------------------------------------------------------------------------- */
+
+/* Each writes one world-dialect frame into the scratch buffer and returns it. */
+struct buf *message_ack(struct hub *hub, uint32_t client);
+struct buf *message_joined(struct hub *hub, const struct agent *a);
+struct buf *message_left(struct hub *hub, const struct agent *a);
+/* `details` is a raw JSON object, or empty. */
+struct buf *message_error(struct hub *hub, enum error_code code, struct str message,
+                          struct str details);
+/* SLOW_CLIENT with a count slot; *ret_mark is where it is. */
+struct buf *message_slow(struct hub *hub, size_t *ret_mark);
+struct buf *message_pong(struct hub *hub);
+/* Sends an error; details by printf, "" for none. */
+void client_error(struct hub *hub, uint32_t client, enum error_code code, const char *message,
+                  const char *details_format, ...) __attribute__((format(printf, 5, 6)));
+
+/* --- world.c ---------------------------------------------------------------------------------- */
+
+/* The first frame of a client that has just joined its world. */
+void world_greet(struct hub *hub, uint32_t client);
+/* What is in the scratch buffer, to all in a world but one. */
+void world_announce(struct hub *hub, uint32_t session, uint32_t except, enum known_type type);
+void world_message(struct hub *hub, uint32_t client, const struct up *item, struct str text);
+/* Its agent, if it has one, is announced as gone and removed. */
+void world_leave(struct hub *hub, uint32_t client);
+
+/* --- register.c ------------------------------------------------------------------------------- */
+
+/* agent_register. */
+void world_register(struct hub *hub, uint32_t client, const struct up *item, struct str text);
+
+/* --- heartbeat.c, drain.c --------------------------------------------------------------------- */
+
+/* Something came from this client. */
+void heartbeat_heard(struct hub *hub, struct client *c);
+void heartbeat_tick(struct hub *hub);
+void drain_tick(struct hub *hub);
+
+#endif

@@ -1,0 +1,31 @@
+#ifndef PARLEY_CORE_PORTS_H
+#define PARLEY_CORE_PORTS_H
+
+/*
+ * What the core needs of the world outside and cannot do itself. Each port is a few functions with
+ * an owner; a test gives its own. (A store and a cluster will be ports here too.)
+ */
+
+#include "base/str.h"
+
+/* The time as the core is told it. */
+struct hub_time {
+    uint64_t mono_ms; /* never goes back */
+    uint64_t wall_ms; /* since 1970, for people and `ts` */
+};
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
+
+struct hub_ports {
+    void *owner;
+    /* Unpredictable bytes: ids and hash secrets. Never fails. */
+    void (*random)(void *owner, void *bytes, size_t len);
+    /*
+     * A log line: a stable event id ("client_opened"), the client it is about ("" for none), and
+     * details as "key=value key=value". All borrowed. May be NULL.
+     */
+    void (*log)(void *owner, enum log_level level, const char *event, struct str client,
+                struct str details);
+};
+
+#endif

@@ -1,0 +1,379 @@
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/internal.h"
+
+uint32_t session_find(const struct hub *hub, struct str name)
+{
+    return map_find(&hub->sessions_by_name, hash_bytes(hub->secret, name.ptr, name.len), &name);
+}
+
+uint32_t session_new(struct hub *hub, struct str name)
+{
+    uint32_t index;
+    struct session *s = slab_acquire(&hub->sessions, &index);
+
+    if (s == NULL) {
+        return SLAB_NONE;
+    }
+    s->name = malloc(name.len);
+    if (s->name == NULL ||
+        !map_insert(&hub->sessions_by_name, hash_bytes(hub->secret, name.ptr, name.len), index)) {
+        free(s->name);
+        slab_release(&hub->sessions, index);
+        return SLAB_NONE;
+    }
+    memcpy(s->name, name.ptr, name.len);
+    s->name_len = (uint32_t)name.len;
+    list_init(&s->members);
+    /* A roster entry is an id, a role and their keys; the largest are of a registration's size. */
+    buf_init(&s->roster, (size_t)ROSTER_MAX * (2 * hub->settings.max_registration_bytes));
+    hub->counts.sessions++;
+    return index;
+}
+
+static void session_free(struct hub *hub, uint32_t session)
+{
+    struct session *s = session_at(hub, session);
+
+    assert(list_empty(&s->members) && s->log == NULL);
+    map_remove(&hub->sessions_by_name, hash_bytes(hub->secret, s->name, s->name_len), session);
+    free(s->name);
+    s->name = NULL; /* session_fini knows free slots by it */
+    buf_fini(&s->roster);
+    slab_release(&hub->sessions, session);
+    hub->counts.sessions--;
+}
+
+/* --- logs ------------------------------------------------------------------------------------- */
+
+static void mark_advanced(struct hub *hub, struct session_log *sl)
+{
+    if (list_empty(&sl->advanced)) {
+        list_append(&hub->advanced, &sl->advanced);
+    }
+}
+
+static void tell_log(struct hub *hub, const struct session_log *sl, unsigned reactor,
+                     enum down_kind kind, struct segment *segment)
+{
+    hub_tell(
+        hub, reactor,
+        &(struct down){
+            .kind = (uint8_t)kind, .log = sl->id, .position = sl->log.end, .segment = segment});
+}
+
+/* The member's reactor is told of the log first, if it does not know it. */
+static void join_log(struct hub *hub, struct session_log *sl, const struct client *c)
+{
+    unsigned reactor = conn_reactor(c->conn);
+
+    if ((sl->known & 1u << reactor) == 0) {
+        sl->known |= 1u << reactor;
+        tell_log(hub, sl, reactor, DOWN_OPEN_LOG, NULL);
+        if (sl->log.segment != NULL) {
+            tell_log(hub, sl, reactor, DOWN_SEGMENT, sl->log.segment);
+        }
+    }
+    sl->members[reactor]++;
+    hub_tell(
+        hub, reactor,
+        &(struct down){.kind = DOWN_JOIN, .log = sl->id, .conn = c->conn, .position = sl->log.end});
+}
+
+/* `gone`: the connection is no more, its reactor has forgotten it. */
+static void leave_log(struct hub *hub, struct session_log *sl, const struct client *c, bool gone)
+{
+    unsigned reactor = conn_reactor(c->conn);
+
+    assert(sl->members[reactor] > 0);
+    sl->members[reactor]--;
+    if (!gone) {
+        hub_tell(hub, reactor,
+                 &(struct down){
+                     .kind = DOWN_LEAVE, .log = sl->id, .conn = c->conn, .position = sl->log.end});
+    }
+    if (sl->members[reactor] == 0) {
+        mark_advanced(hub, sl);
+    }
+}
+
+static bool take_log_id(struct hub *hub, uint32_t *ret_id)
+{
+    if (hub->free_log_count > 0) {
+        *ret_id = hub->free_logs[--hub->free_log_count];
+        return true;
+    }
+    /* Room to give the id back is made now, so that giving back cannot fail. */
+    if (hub->next_log == hub->free_log_cap) {
+        uint32_t cap = hub->free_log_cap == 0 ? 16 : hub->free_log_cap * 2;
+        uint32_t *ids = realloc(hub->free_logs, cap * sizeof(*ids));
+        if (ids == NULL) {
+            return false;
+        }
+        hub->free_logs = ids;
+        hub->free_log_cap = cap;
+    }
+    *ret_id = hub->next_log++;
+    return true;
+}
+
+/* A session that has grown gets a log. Without memory it stays small; that is only slower. */
+static void begin_log(struct hub *hub, uint32_t session)
+{
+    struct session *s = session_at(hub, session);
+    struct session_log *sl = calloc(1, sizeof(*sl));
+
+    if (sl == NULL || !take_log_id(hub, &sl->id)) {
+        free(sl);
+        return;
+    }
+    log_init(&sl->log);
+    sl->session = session;
+    list_init(&sl->link);
+    list_init(&sl->advanced);
+    list_append(&hub->logs, &sl->link);
+    s->log = sl;
+    list_each(link, &s->members)
+    {
+        join_log(hub, sl, client_at(hub, list_entry(link, struct member, link)->client));
+    }
+}
+
+/* The log is freed by session_announce, once the reactors have been told. */
+static void end_log(struct hub *hub, uint32_t session)
+{
+    struct session *s = session_at(hub, session);
+    struct session_log *sl = s->log;
+
+    list_each(link, &s->members)
+    {
+        leave_log(hub, sl, client_at(hub, list_entry(link, struct member, link)->client), false);
+    }
+    mark_advanced(hub, sl);
+    sl->session = SLAB_NONE;
+    s->log = NULL;
+}
+
+static void free_log(struct hub *hub, struct session_log *sl)
+{
+    hub->free_logs[hub->free_log_count++] = sl->id;
+    log_fini(&sl->log);
+    list_remove(&sl->link);
+    list_remove(&sl->advanced);
+    free(sl);
+}
+
+void session_announce(struct hub *hub)
+{
+    list_each_safe(link, &hub->advanced)
+    {
+        struct session_log *sl = list_entry(link, struct session_log, advanced);
+        for (unsigned r = 0; r < hub->settings.reactors; r++) {
+            if ((sl->known & 1u << r) == 0) {
+                continue;
+            }
+            if (!down_batch_reserve(hub->down[r], 2)) {
+                hub->counts.out_of_memory++;
+                return; /* the log stays in the list; the next turn tries again */
+            }
+            tell_log(hub, sl, r, DOWN_ADVANCE, NULL);
+            if (sl->members[r] == 0) {
+                tell_log(hub, sl, r, DOWN_CLOSE_LOG, NULL);
+                sl->known &= ~(1u << r);
+            }
+        }
+        list_remove(&sl->advanced);
+        if (sl->session == SLAB_NONE) {
+            free_log(hub, sl);
+        }
+    }
+}
+
+void session_tick(struct hub *hub)
+{
+    list_each(link, &hub->logs)
+    {
+        struct session_log *sl = list_entry(link, struct session_log, link);
+        for (unsigned r = 0; r < hub->settings.reactors; r++) {
+            if (!down_batch_reserve(hub->down[r], 1)) {
+                return;
+            }
+        }
+        /* What could not be announced for want of memory is still to be read. */
+        if (!list_empty(&sl->advanced) || !log_idle(&sl->log)) {
+            continue;
+        }
+        for (unsigned r = 0; r < hub->settings.reactors; r++) {
+            if ((sl->known & 1u << r) != 0) {
+                tell_log(hub, sl, r, DOWN_RETIRE, NULL);
+            }
+        }
+    }
+}
+
+/* --- members ---------------------------------------------------------------------------------- */
+
+bool session_join(struct hub *hub, uint32_t session, uint32_t client)
+{
+    struct session *s = session_at(hub, session);
+    struct client *c = client_at(hub, client);
+    uint32_t index;
+    struct member *m = slab_acquire(&hub->members, &index);
+
+    if (m == NULL) {
+        return false;
+    }
+    m->client = client;
+    m->session = session;
+    m->next = c->members;
+    c->members = index;
+    list_init(&m->link);
+    list_append(&s->members, &m->link);
+    s->member_count++;
+    if (s->log != NULL) {
+        join_log(hub, s->log, c);
+    } else if (s->member_count > SMALL_SESSION) {
+        begin_log(hub, session);
+    }
+    return true;
+}
+
+void session_drop_if_empty(struct hub *hub, uint32_t session)
+{
+    const struct session *s = session_at(hub, session);
+
+    if (s->name != NULL && s->member_count == 0 && !s->permanent) {
+        session_free(hub, session);
+    }
+}
+
+static void leave(struct hub *hub, uint32_t index, bool gone)
+{
+    struct member *m = member_at(hub, index);
+    uint32_t session = m->session;
+    struct session *s = session_at(hub, session);
+
+    list_remove(&m->link);
+    s->member_count--;
+    if (s->log != NULL) {
+        leave_log(hub, s->log, client_at(hub, m->client), gone);
+        if (s->member_count <= SMALL_AGAIN) {
+            end_log(hub, session);
+        }
+    }
+    slab_release(&hub->members, index);
+    session_drop_if_empty(hub, session);
+}
+
+void session_leave_all(struct hub *hub, uint32_t client)
+{
+    struct client *c = client_at(hub, client);
+
+    while (c->members != SLAB_NONE) {
+        uint32_t index = c->members;
+        c->members = member_at(hub, index)->next;
+        leave(hub, index, c->state == CLIENT_FREE);
+    }
+}
+
+uint32_t session_of(const struct hub *hub, uint32_t client)
+{
+    uint32_t index = client_at(hub, client)->members;
+
+    return index != SLAB_NONE ? member_at(hub, index)->session : SLAB_NONE;
+}
+
+void session_rejoin(struct hub *hub, uint32_t client)
+{
+    struct client *c = client_at(hub, client);
+
+    for (uint32_t i = c->members; i != SLAB_NONE; i = member_at(hub, i)->next) {
+        struct session_log *sl = session_at(hub, member_at(hub, i)->session)->log;
+        if (sl != NULL) {
+            hub_tell(
+                hub, conn_reactor(c->conn),
+                &(struct down){
+                    .kind = DOWN_JOIN, .log = sl->id, .conn = c->conn, .position = sl->log.end});
+        }
+    }
+}
+
+/* --- broadcast -------------------------------------------------------------------------------- */
+
+/* One frame, in the private queue of each member. */
+static void broadcast_small(struct hub *hub, struct session *s, uint32_t except, struct str payload,
+                            const struct type_name *type)
+{
+    struct down frame = {.kind = DOWN_FRAME, .flags = DOWN_BROADCAST | DOWN_MESSAGE};
+
+    if (!turn_frame(&hub->turn, payload, &frame.off, &frame.len)) {
+        hub->counts.out_of_memory++;
+        type_discard(type);
+        return;
+    }
+    frame.seq = hub_next_seq(hub);
+    frame.segment = hub->turn.segment;
+    list_each(link, &s->members)
+    {
+        uint32_t client = list_entry(link, struct member, link)->client;
+        const struct client *c = client_at(hub, client);
+        if (client != except && (c->filter == NULL || filter_wants(c->filter, type))) {
+            frame.conn = c->conn;
+            hub_tell(hub, conn_reactor(c->conn), &frame);
+        }
+    }
+    type_discard(type);
+}
+
+static void broadcast_log(struct hub *hub, struct session_log *sl, uint32_t except,
+                          struct str payload, const struct type_name *type)
+{
+    uint64_t sender = except != SLAB_NONE ? client_at(hub, except)->conn : NO_CONN;
+    struct log_message message = {
+        .payload = payload, .sender = sender, .seq = hub_next_seq(hub), .type = type};
+    bool started;
+
+    if (!log_append(&sl->log, &message, &started)) {
+        hub->counts.out_of_memory++;
+        return;
+    }
+    for (unsigned r = 0; started && r < hub->settings.reactors; r++) {
+        if ((sl->known & 1u << r) != 0) {
+            tell_log(hub, sl, r, DOWN_SEGMENT, sl->log.segment);
+        }
+    }
+    if (sender != NO_CONN) {
+        hub_tell(hub, conn_reactor(sender),
+                 &(struct down){.kind = DOWN_SPOKE, .log = sl->id, .conn = sender});
+    }
+    mark_advanced(hub, sl);
+}
+
+void session_broadcast(struct hub *hub, uint32_t session, uint32_t except, struct str payload,
+                       const struct type_name *type)
+{
+    struct session *s = session_at(hub, session);
+
+    if (s->log != NULL) {
+        broadcast_log(hub, s->log, except, payload, type);
+    } else {
+        broadcast_small(hub, s, except, payload, type);
+    }
+}
+
+void session_fini(struct hub *hub)
+{
+    for (uint32_t i = 0; i < slab_limit(&hub->sessions); i++) {
+        struct session *s = session_at(hub, i);
+        if (s->name != NULL) {
+            free(s->name);
+            buf_fini(&s->roster);
+        }
+    }
+    list_each_safe(link, &hub->logs)
+    {
+        free_log(hub, list_entry(link, struct session_log, link));
+    }
+    free(hub->free_logs);
+}
