@@ -1,0 +1,246 @@
+#include "net/connection.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct connection *connection_find(const struct reactor *r, uint64_t conn)
+{
+    if (conn_reactor(conn) != r->settings.index || conn_slot(conn) >= slab_limit(&r->connections)) {
+        return NULL;
+    }
+    struct connection *c = slab_at(&r->connections, conn_slot(conn));
+    return c->outbox.conn == conn ? c : NULL;
+}
+
+static uint32_t ticks_of(uint32_t ms)
+{
+    return ms / TICK_MS + 1;
+}
+
+/* The time that a connection may stay in a state, in ticks; 0: any. */
+static uint32_t time_limit(const struct reactor *r, enum connection_state state)
+{
+    switch (state) {
+    case CONN_HEAD:
+    case CONN_BODY:
+        return ticks_of(r->settings.head_ms);
+    case CONN_WAIT:
+    case CONN_REQUEST:
+        return ticks_of(r->settings.answer_ms);
+    case CONN_CLOSING:
+        return ticks_of(r->settings.close_ms);
+    case CONN_LINGER:
+        return ticks_of(r->settings.linger_ms);
+    case CONN_GONE:
+        return 1;
+    case CONN_OPEN:
+        break;
+    }
+    return 0;
+}
+
+void connection_enter(struct reactor *r, struct connection *c, enum connection_state state)
+{
+    uint32_t limit = time_limit(r, state);
+
+    c->state = (unsigned)state & 7;
+    ticks_set(&r->ticks, connection_slot(c), limit == 0 ? 0 : r->tick + limit);
+}
+
+/* --- the beginning ---------------------------------------------------------------------------- */
+
+static void turn_away(struct reactor *r, int fd)
+{
+    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\n"
+                                 "Content-Length: 0\r\nConnection: close\r\n\r\n";
+
+    /* Best effort: what the socket's buffer does not take is lost. */
+    (void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    close(fd);
+    metric_add(&r->metrics.turned_away, 1);
+}
+
+void connection_open(struct reactor *r, int fd, unsigned door)
+{
+    uint32_t slot;
+    struct connection *c = slab_acquire(&r->connections, &slot);
+
+    if (c == NULL) {
+        turn_away(r, fd);
+        return;
+    }
+    if (!ticks_reserve(&r->ticks, slot)) {
+        c->outbox.conn = NO_CONN;
+        slab_release(&r->connections, slot);
+        turn_away(r, fd);
+        return;
+    }
+    r->generation = (r->generation + 1) & 0xffffff;
+    outbox_init(&c->outbox, conn_make(r->settings.index, r->generation, slot));
+    c->fd = fd;
+    c->door = door & 7;
+    connection_enter(r, c, CONN_HEAD);
+    metric_set(&r->metrics.connections, slab_count(&r->connections));
+    /* The request is usually here already. Then epoll is told of the socket with the answer. */
+    if (connection_receive(r, c, 0) && (c->state == CONN_HEAD || c->state == CONN_BODY)) {
+        (void)connection_watch(r, c, true, false);
+    }
+}
+
+bool connection_watch(struct reactor *r, struct connection *c, bool read, bool write)
+{
+    struct epoll_event event = {.events = (read ? EPOLLIN : 0u) | (write ? EPOLLOUT : 0u),
+                                .data.u64 = c->outbox.conn};
+
+    if (c->in_epoll && c->wants_read == read && c->wants_write == write) {
+        return true;
+    }
+    if (epoll_ctl(r->epoll, c->in_epoll ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd, &event) != 0) {
+        metric_add(&r->metrics.out_of_memory, 1);
+        connection_destroy(r, c);
+        return false;
+    }
+    c->in_epoll = true;
+    c->wants_read = read;
+    c->wants_write = write;
+    return true;
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
+static void free_partial(struct connection *c)
+{
+    if (c->is_websocket && !c->has_early) {
+        message_free(c->message);
+    } else {
+        request_free(c->request);
+    }
+    c->request = NULL;
+    c->has_early = false;
+}
+
+/* Forgets all it had to get and all it had half read, but not who it is. */
+static void strip(struct reactor *r, struct connection *c)
+{
+    uint64_t conn = c->outbox.conn;
+
+    outbox_close(&r->reader, &c->outbox);
+    c->outbox.conn = conn;
+    free_partial(c);
+}
+
+void connection_finish(struct reactor *r, struct connection *c)
+{
+    strip(r, c);
+    if (c->peer_ended) {
+        connection_destroy(r, c);
+        return;
+    }
+    connection_door(r, c)->stream->finish(c->fd);
+    connection_enter(r, c, CONN_LINGER);
+    c->discarded = 0;
+    (void)connection_watch(r, c, true, false);
+}
+
+static void release(struct reactor *r, struct connection *c)
+{
+    uint32_t slot = connection_slot(c);
+
+    ticks_set(&r->ticks, slot, 0);
+    c->outbox.conn = NO_CONN;
+    slab_release(&r->connections, slot);
+    metric_set(&r->metrics.connections, slab_count(&r->connections));
+}
+
+/* Tells the hub, and frees the slot once that is done. */
+static void report_gone(struct reactor *r, struct connection *c)
+{
+    if (c->known && up_batch_add(r->up, UP_CLOSED, c->outbox.conn, STR("")) == NULL) {
+        connection_enter(r, c, CONN_GONE);
+        return;
+    }
+    release(r, c);
+}
+
+void connection_destroy(struct reactor *r, struct connection *c)
+{
+    assert(c->state != CONN_GONE);
+    strip(r, c);
+    close(c->fd);
+    report_gone(r, c);
+}
+
+void connection_doom(struct reactor *r, struct connection *c)
+{
+    connection_enter(r, c, CONN_CLOSING);
+    ticks_set(&r->ticks, connection_slot(c), r->tick);
+}
+
+void connection_stall(struct reactor *r, struct connection *c)
+{
+    if (!c->outbox.closing) {
+        ticks_set(&r->ticks, connection_slot(c), r->tick + time_limit(r, CONN_CLOSING));
+    } else if (c->state == CONN_OPEN) {
+        connection_enter(r, c, CONN_CLOSING);
+    }
+}
+
+static void expire_head(struct reactor *r, struct connection *c)
+{
+    if (c->answered && c->request == NULL) {
+        connection_destroy(r, c);
+        return;
+    }
+    connection_refuse_status(r, c, 408, "The request did not come in time.");
+}
+
+void connection_expire(struct reactor *r, struct connection *c)
+{
+    switch ((enum connection_state)c->state) {
+    case CONN_HEAD:
+    case CONN_BODY:
+        metric_add(&r->metrics.timeouts, 1);
+        expire_head(r, c);
+        break;
+    case CONN_OPEN:
+        if (outbox_stalled(&c->outbox)) {
+            connection_stall(r, c);
+        }
+        break;
+    case CONN_WAIT:
+    case CONN_REQUEST:
+    case CONN_CLOSING:
+    case CONN_LINGER:
+        metric_add(&r->metrics.timeouts, 1);
+        connection_destroy(r, c);
+        break;
+    case CONN_GONE:
+        report_gone(r, c);
+        break;
+    }
+}
+
+/* --- reports ---------------------------------------------------------------------------------- */
+
+struct up *connection_report(struct reactor *r, struct connection *c, enum up_kind kind,
+                             struct str text)
+{
+    struct up *item = up_batch_add(r->up, kind, c->outbox.conn, text);
+
+    if (item == NULL) {
+        metric_add(&r->metrics.out_of_memory, 1);
+        connection_doom(r, c);
+    }
+    return item;
+}
+
+void connection_fail(struct reactor *r, struct connection *c, uint16_t code, struct str reason)
+{
+    connection_enter(r, c, CONN_CLOSING);
+    struct up *item = connection_report(r, c, UP_FAILED, reason);
+    if (item != NULL) {
+        item->code = code;
+    }
+}

@@ -1,0 +1,185 @@
+#ifndef PARLEY_NET_CONNECTION_H
+#define PARLEY_NET_CONNECTION_H
+
+/*
+ * A connection: a socket, what it still has to get (its outbox), and how far it has come. Idle, it
+ * holds no buffer; what is partly read is kept beside it until the rest arrives.
+ *
+ *   state     is reading         goes on when                              to
+ *   HEAD      a request head     a good WebSocket handshake is whole       WAIT
+ *                                another good request is whole             REQUEST
+ *                                ... but its body is not                   BODY
+ *                                it is refused, or takes too long          CLOSING
+ *   BODY      a request body     it is whole                               REQUEST
+ *                                it is refused, or takes too long          CLOSING
+ *   WAIT      nothing            the hub accepts the handshake             OPEN
+ *                                the hub refuses it                        CLOSING
+ *                                the hub does not answer                   (gone)
+ *   REQUEST   nothing            the response is written                   HEAD, or LINGER
+ *                                the hub does not answer                   (gone)
+ *   OPEN      messages           the peer breaks the protocol or closes    CLOSING
+ *                                the hub's close frame is written          LINGER
+ *   CLOSING   to throw it away   the last bytes are written                LINGER
+ *   LINGER    to throw it away   the peer ends, or long enough             (gone)
+ *   GONE      nothing            the hub can be told                       (gone)
+ *
+ * From everywhere: the peer ends or resets, memory runs out: (gone), by connection_destroy. The
+ * hub is told of each end once, behind all else about the connection. GONE is where one waits that
+ * could not be reported for want of memory.
+ *
+ * Functions that may end the connection at once return whether it lives; when not, it must not be
+ * touched. All others only change its state.
+ */
+
+#include "base/error.h"
+#include "http/body.h"
+#include "http/head.h"
+#include "net/reactor.h"
+
+enum connection_state {
+    CONN_HEAD,
+    CONN_BODY,
+    CONN_WAIT,
+    CONN_REQUEST,
+    CONN_OPEN,
+    CONN_CLOSING,
+    CONN_LINGER,
+    CONN_GONE,
+};
+
+/* An HTTP request that is partly here, or the bytes behind one that is being answered. */
+struct request {
+    struct http_head head; /* while HEAD: how far it is parsed; while BODY: it */
+    struct buf text;       /* what was read: from the start of the head while HEAD or BODY */
+    struct buf whole;      /* while BODY, chunked: the head and the body without its chunks */
+    struct http_chunked chunked;
+};
+
+/* A message that is partly here, or the first bytes of a frame header. */
+struct message {
+    struct buf text; /* the pieces so far; empty once it is too big */
+    uint64_t size;   /* of all pieces so far */
+    bool under_way;  /* a piece has come that was not the last */
+    uint8_t rest_len;
+    char rest[WS_MAX_REST]; /* bytes that ws_parse left */
+};
+
+struct connection {
+    struct outbox outbox; /* its `conn` is the handle; NO_CONN while the slot is free */
+    union {
+        struct ws_parser ws;         /* OPEN */
+        char accept[WS_ACCEPT_SIZE]; /* WAIT: the answer to the handshake's key */
+        uint64_t discarded;          /* LINGER: bytes thrown away */
+    };
+    union {
+        struct request *request; /* HEAD, BODY, WAIT, REQUEST; OPEN while `has_early` */
+        struct message *message; /* OPEN, CLOSING, LINGER; NULL while nothing is partial */
+    };
+    int fd;
+    uint16_t alive_tick; /* OPEN: low bits of the tick at which the hub last heard it lives */
+    unsigned state : 3;  /* enum connection_state */
+    unsigned door : 3;   /* where it came in */
+    bool in_epoll : 1;
+    bool wants_read : 1; /* what epoll is asked for */
+    bool wants_write : 1;
+    bool known : 1;          /* the hub has it as a client and must be told of its end */
+    bool wants_protocol : 1; /* WAIT: it offered the subprotocol "parley" */
+    bool is_websocket : 1;   /* the handshake was answered */
+    bool has_early : 1;      /* OPEN: bytes that came behind the handshake wait in `request` */
+    bool ends : 1;           /* CLOSING: with the last byte written, not with the hub's close */
+    bool answered : 1;       /* HEAD: a request has been answered before */
+    bool peer_ended : 1;     /* CLOSING: nothing more can be read */
+};
+
+_Static_assert(LISTENERS_MAX <= 1 << 3, "a door's number has to fit");
+
+static inline struct connection *connection_of(struct outbox *o)
+{
+    return (struct connection *)(void *)o;
+}
+static inline uint32_t connection_slot(const struct connection *c)
+{
+    return conn_slot(c->outbox.conn);
+}
+static inline const struct listener *connection_door(const struct reactor *r,
+                                                     const struct connection *c)
+{
+    return r->doors[c->door];
+}
+
+/* --- connection.c ----------------------------------------------------------------------------- */
+
+/* A live connection, or NULL. */
+struct connection *connection_find(const struct reactor *r, uint64_t conn);
+/* Takes the socket over, whatever happens, and reads from it at once. */
+void connection_open(struct reactor *r, int fd, unsigned door);
+/* The only place where a state changes; sets the deadline that goes with it. */
+void connection_enter(struct reactor *r, struct connection *c, enum connection_state state);
+/* What epoll is to tell about it. Returns whether it lives. */
+bool connection_watch(struct reactor *r, struct connection *c, bool read, bool write);
+/* All has been written: tells the peer, and reads on until it ends as well. */
+void connection_finish(struct reactor *r, struct connection *c);
+/* The end, at once. */
+void connection_destroy(struct reactor *r, struct connection *c);
+/* The end, at the next tick: for where the connection is still in use. */
+void connection_doom(struct reactor *r, struct connection *c);
+/*
+ * The socket of an OPEN or CLOSING connection is full. The hub's close may come while it is; it is
+ * looked for from time to time, so that a peer which reads no more does not stay for ever.
+ */
+void connection_stall(struct reactor *r, struct connection *c);
+/* A deadline has passed. */
+void connection_expire(struct reactor *r, struct connection *c);
+
+/* Adds an item about the connection to the up batch; NULL: no memory, and it is doomed. */
+struct up *connection_report(struct reactor *r, struct connection *c, enum up_kind kind,
+                             struct str text);
+/* UP_FAILED, and no byte of it is read any more. */
+void connection_fail(struct reactor *r, struct connection *c, uint16_t code, struct str reason);
+
+/* --- receive.c -------------------------------------------------------------------------------- */
+
+/* The socket can be read, or is broken (of `events`: EPOLLERR, EPOLLHUP). One read. Returns
+   whether the connection lives. */
+bool connection_receive(struct reactor *r, struct connection *c, uint32_t events);
+/* Deals with bytes that were read while OPEN. They are changed, and so are WS_MAX_REST bytes
+   before them when a rest waits for them. */
+void message_receive(struct reactor *r, struct connection *c, char *data, size_t len);
+void message_free(struct message *m);
+
+/* --- request.c -------------------------------------------------------------------------------- */
+
+/* Deals with bytes that were read while HEAD or BODY. */
+void request_receive(struct reactor *r, struct connection *c, const char *data, size_t len);
+/* HEAD or OPEN: gives the bytes that came behind the request to whoever reads them now. */
+void request_go_on(struct reactor *r, struct connection *c);
+void request_free(struct request *q);
+
+/* --- refuse.c --------------------------------------------------------------------------------- */
+
+struct refusal {
+    int status;
+    enum error_code code;
+    struct str message;
+    const char *fields; /* further header lines, each with its CR LF; "" for none */
+    bool is_head;       /* the method was HEAD: no body */
+    bool stays;         /* the connection goes on with the next request */
+};
+
+/* Answers with an error, and lets the connection end with it unless it stays. */
+void connection_refuse(struct reactor *r, struct connection *c, const struct refusal *why);
+/* The same for a status of http_parse_head and its kind. */
+void connection_refuse_status(struct reactor *r, struct connection *c, int status,
+                              const char *message);
+
+/* --- flush.c ---------------------------------------------------------------------------------- */
+
+/* Writes what it has to get until all is written or the socket is full. Returns whether it lives.
+ */
+bool connection_flush(struct reactor *r, struct connection *c);
+/* The socket of a stalled connection takes bytes again. */
+bool connection_resume(struct reactor *r, struct connection *c);
+/* DOWN_ACCEPT and DOWN_REFUSE. */
+void connection_command(struct reactor *r, const struct down *command);
+
+#endif

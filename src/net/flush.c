@@ -1,0 +1,181 @@
+#include <errno.h>
+
+#include "net/connection.h"
+
+/* --- answers to handshakes -------------------------------------------------------------------- */
+
+/*
+ * The 101 goes into the outbox before the greeting that the hub sent behind its DOWN_ACCEPT, so
+ * both leave in one write.
+ */
+static void accept_handshake(struct reactor *r, struct connection *c)
+{
+    static const char before[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                                 "Connection: Upgrade\r\nSec-WebSocket-Accept: ";
+    static const char protocol[] = "\r\nSec-WebSocket-Protocol: parley";
+    char answer[sizeof(before) + WS_ACCEPT_SIZE + sizeof(protocol) + 4];
+    size_t len = sizeof(before) - 1;
+
+    memcpy(answer, before, len);
+    memcpy(answer + len, c->accept, WS_ACCEPT_SIZE);
+    len += WS_ACCEPT_SIZE;
+    if (c->wants_protocol) {
+        memcpy(answer + len, protocol, sizeof(protocol) - 1);
+        len += sizeof(protocol) - 1;
+    }
+    memcpy(answer + len, "\r\n\r\n", 4);
+    len += 4;
+    c->is_websocket = true;
+    c->has_early = c->request != NULL;
+    ws_parser_init(&c->ws, WS_SERVER, r->settings.max_frame_bytes);
+    c->alive_tick = (uint16_t)r->tick;
+    connection_enter(r, c, CONN_OPEN);
+    if (!outbox_push(&r->reader, &c->outbox, answer, len, 0)) {
+        metric_add(&r->metrics.out_of_memory, 1);
+        connection_doom(r, c);
+    }
+}
+
+void connection_command(struct reactor *r, const struct down *command)
+{
+    struct connection *c = connection_find(r, command->conn);
+
+    /* It may have been lost since it was announced. */
+    if (c == NULL || c->state != CONN_WAIT) {
+        return;
+    }
+    if (command->kind == DOWN_ACCEPT) {
+        accept_handshake(r, c);
+        return;
+    }
+    c->known = false;
+    struct str message = {NULL, 0};
+    if (command->segment != NULL) {
+        message = str_make(command->segment->data + command->off, command->len);
+    }
+    connection_refuse(r, c,
+                      &(struct refusal){.status = error_table[command->code].http_status,
+                                        .code = (enum error_code)command->code,
+                                        .message = message,
+                                        .fields = ""});
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+static bool is_reading(const struct connection *c)
+{
+    switch ((enum connection_state)c->state) {
+    case CONN_HEAD:
+    case CONN_BODY:
+    case CONN_OPEN:
+        return true;
+    case CONN_CLOSING:
+    case CONN_LINGER:
+        return !c->peer_ended;
+    case CONN_WAIT:
+    case CONN_REQUEST:
+    case CONN_GONE:
+        break;
+    }
+    return false;
+}
+
+/* One write of what was planned. Returns how many bytes were taken, or -1: the socket is broken. */
+static ssize_t write_plan(struct reactor *r, struct connection *c)
+{
+    const struct plan *plan = &r->plan;
+    ssize_t sent = connection_door(r, c)->stream->send(c->fd, plan->iov, plan->count);
+
+    if (sent < 0) {
+        if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS) {
+            return -1;
+        }
+        sent = 0;
+    }
+    metric_add(&r->metrics.writes, 1);
+    metric_add(&r->metrics.bytes_out, (uint64_t)sent);
+    if ((size_t)sent < plan->bytes) {
+        metric_add(&r->metrics.would_block, 1);
+    }
+    return sent;
+}
+
+enum step { STEP_MORE, STEP_IDLE, STEP_FULL, STEP_FINISHED, STEP_BROKEN };
+
+/* Plans and writes once. */
+static enum step write_once(struct reactor *r, struct connection *c)
+{
+    struct plan *plan = &r->plan;
+
+    outbox_plan(&r->reader, &c->outbox, plan);
+    if (plan->bytes > 0) {
+        ssize_t sent = write_plan(r, c);
+        if (sent < 0 || !outbox_sent(&r->reader, &c->outbox, plan, (size_t)sent)) {
+            return STEP_BROKEN;
+        }
+        if ((size_t)sent < plan->bytes) {
+            return STEP_FULL;
+        }
+    }
+    if (plan->close || plan->disconnect || (plan->last && r->doors_closed)) {
+        return STEP_FINISHED;
+    }
+    if (plan->last && c->state == CONN_REQUEST) {
+        c->answered = true;
+        connection_enter(r, c, CONN_HEAD);
+    }
+    return plan->bytes > 0 ? STEP_MORE : STEP_IDLE;
+}
+
+/* All that was there is written. */
+static bool settle(struct reactor *r, struct connection *c)
+{
+    if (outbox_has_room(&r->reader, &c->outbox)) {
+        (void)connection_report(r, c, UP_ROOM, STR(""));
+    }
+    if ((c->state == CONN_HEAD && c->request != NULL && c->answered) ||
+        (c->state == CONN_OPEN && c->has_early)) {
+        request_go_on(r, c);
+    }
+    return connection_watch(r, c, is_reading(c), false);
+}
+
+bool connection_flush(struct reactor *r, struct connection *c)
+{
+    enum step step;
+
+    if (c->outbox.closing && c->state == CONN_OPEN) {
+        connection_enter(r, c, CONN_CLOSING);
+    }
+    do {
+        step = write_once(r, c);
+    } while (step == STEP_MORE);
+    switch (step) {
+    case STEP_BROKEN:
+        connection_destroy(r, c);
+        return false;
+    case STEP_FULL:
+        connection_stall(r, c);
+        return connection_watch(r, c, is_reading(c), true);
+    case STEP_FINISHED:
+        connection_finish(r, c);
+        return false;
+    case STEP_IDLE:
+    case STEP_MORE:
+        break;
+    }
+    if (c->state == CONN_CLOSING && c->ends) {
+        connection_finish(r, c);
+        return false;
+    }
+    return settle(r, c);
+}
+
+bool connection_resume(struct reactor *r, struct connection *c)
+{
+    if (!outbox_stalled(&c->outbox)) {
+        return connection_watch(r, c, c->wants_read, false);
+    }
+    outbox_resume(&r->reader, &c->outbox);
+    return connection_flush(r, c);
+}

@@ -1,0 +1,260 @@
+#include "net/reactor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "net/accept.h"
+
+#define WAKE_ID (DOOR_ID | 0xffff)
+
+void reactor_settings_init(struct reactor_settings *s)
+{
+    *s = (struct reactor_settings){.check_host = true,
+                                   .max_connections = 1000000,
+                                   .max_message_bytes = 1024 * 1024,
+                                   .max_frame_bytes = 10 * 1024 * 1024,
+                                   .max_body_bytes = 1024 * 1024,
+                                   .max_backlog = 2 * 1024 * 1024,
+                                   .head_ms = 10000,
+                                   .answer_ms = 60000,
+                                   .close_ms = 10000,
+                                   .linger_ms = 2000};
+}
+
+/* --- what fanout asks of us ------------------------------------------------------------------- */
+
+static struct outbox *find_outbox(void *owner, uint64_t conn)
+{
+    struct connection *c = connection_find(owner, conn);
+
+    return c != NULL && c->state < CONN_LINGER ? &c->outbox : NULL;
+}
+
+static void take_lag(void *owner, struct outbox *o, bool fatal)
+{
+    struct reactor *r = owner;
+    struct connection *c = connection_of(o);
+
+    if (!fatal) {
+        metric_add(&r->metrics.lagged, 1);
+        (void)connection_report(r, c, UP_LAGGED, STR(""));
+        return;
+    }
+    if (c->state == CONN_OPEN) {
+        connection_fail(r, c, WS_CLOSE_TRY_LATER,
+                        STR("Too much is waiting for this client; read faster."));
+    }
+    connection_doom(r, c);
+}
+
+static void take_command(void *owner, const struct down *command)
+{
+    connection_command(owner, command);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static bool open_descriptors(struct reactor *r)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = WAKE_ID};
+
+    r->epoll = epoll_create1(EPOLL_CLOEXEC);
+    r->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return r->epoll >= 0 && r->wake_fd >= 0 && doors_init(r) &&
+           epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->wake_fd, &event) == 0;
+}
+
+struct reactor *reactor_new(const struct reactor_settings *settings,
+                            const struct reactor_ports *ports)
+{
+    struct reactor *r = calloc(1, sizeof(*r));
+
+    if (r == NULL) {
+        return NULL;
+    }
+    r->settings = *settings;
+    r->ports = *ports;
+    r->epoll = -1;
+    r->wake_fd = -1;
+    r->spare_fd = -1;
+    r->tick = 1;
+    slab_init(&r->connections, sizeof(struct connection), settings->max_connections);
+    ticks_init(&r->ticks);
+    reader_init(&r->reader, settings->index,
+                &(struct reader_ports){.owner = r, .find = find_outbox, .lagged = take_lag},
+                settings->max_backlog);
+    r->up = up_batch_new();
+    if (r->up == NULL || !open_descriptors(r)) {
+        reactor_free(r);
+        return NULL;
+    }
+    return r;
+}
+
+static void close_if_open(int fd)
+{
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+void reactor_free(struct reactor *r)
+{
+    if (r == NULL) {
+        return;
+    }
+    for (uint32_t slot = 0; slot < slab_limit(&r->connections); slot++) {
+        struct connection *c = slab_at(&r->connections, slot);
+        if (c->outbox.conn != NO_CONN && c->state != CONN_GONE) {
+            connection_destroy(r, c);
+        }
+    }
+    doors_fini(r);
+    close_if_open(r->wake_fd);
+    close_if_open(r->epoll);
+    reader_fini(&r->reader);
+    slab_fini(&r->connections);
+    ticks_fini(&r->ticks);
+    up_batch_free(r->up);
+    free(r);
+}
+
+void reactor_adopt(struct reactor *r, int fd, unsigned door)
+{
+    connection_open(r, fd, door);
+}
+
+/* --- the turn --------------------------------------------------------------------------------- */
+
+static bool out_of_credit(const struct reactor *r)
+{
+    return r->outstanding > CREDIT_LIMIT;
+}
+
+void reactor_wait(struct reactor *r, int timeout_ms)
+{
+    if (out_of_credit(r)) {
+        struct pollfd wake = {.fd = r->wake_fd, .events = POLLIN};
+        (void)poll(&wake, 1, timeout_ms);
+        return;
+    }
+    if (r->event_at < r->event_count) {
+        return;
+    }
+    int count = epoll_wait(r->epoll, r->events, EVENT_COUNT, timeout_ms);
+    r->event_at = 0;
+    r->event_count = count > 0 ? (uint32_t)count : 0;
+}
+
+void reactor_wake(struct reactor *r)
+{
+    const uint64_t one = 1;
+    int error = errno;
+
+    /* It fails only when a wake-up is already pending. */
+    ssize_t done = write(r->wake_fd, &one, sizeof(one));
+    (void)done;
+    errno = error;
+}
+
+static void clear_wake(struct reactor *r)
+{
+    uint64_t count;
+    ssize_t done = read(r->wake_fd, &count, sizeof(count));
+
+    (void)done;
+}
+
+static void take_event(struct reactor *r, const struct epoll_event *event)
+{
+    uint64_t id = event->data.u64;
+
+    if (id == WAKE_ID) {
+        clear_wake(r);
+        return;
+    }
+    if ((id & DOOR_ID) == DOOR_ID) {
+        doors_accept(r, conn_slot(id));
+        return;
+    }
+    struct connection *c = connection_find(r, id);
+    if (c == NULL) {
+        return;
+    }
+    if ((event->events & EPOLLOUT) != 0 && !connection_resume(r, c)) {
+        return;
+    }
+    if ((event->events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) {
+        (void)connection_receive(r, c, event->events);
+    }
+}
+
+static void take_tick(struct reactor *r)
+{
+    uint32_t slot = 0;
+
+    doors_try_again(r);
+    while (ticks_due(&r->ticks, r->tick, &slot)) {
+        connection_expire(r, slab_at(&r->connections, slot));
+    }
+}
+
+void reactor_read(struct reactor *r, uint64_t mono_ms)
+{
+    uint32_t tick = (uint32_t)(mono_ms / TICK_MS) + 1;
+    bool is_new = tick != r->tick;
+
+    r->tick = tick;
+    if (out_of_credit(r)) {
+        clear_wake(r);
+    }
+    while (!out_of_credit(r) && r->event_at < r->event_count &&
+           up_batch_size(r->up) < READ_BUDGET) {
+        take_event(r, &r->events[r->event_at++]);
+    }
+    if (is_new) {
+        take_tick(r);
+    }
+}
+
+void reactor_apply(struct reactor *r, struct down_batch *down)
+{
+    reactor_credit(r, down->credit);
+    reader_apply(&r->reader, down, take_command);
+}
+
+void reactor_flush(struct reactor *r)
+{
+    for (int i = 0; i < FLUSH_SLICE; i++) {
+        struct outbox *o = reader_next(&r->reader);
+        if (o == NULL) {
+            break;
+        }
+        (void)connection_flush(r, connection_of(o));
+    }
+    metric_set(&r->metrics.skipped, r->reader.skipped);
+    metric_set(&r->metrics.delivered, r->reader.delivered);
+}
+
+struct up_batch *reactor_take_up(struct reactor *r, struct up_batch *empty)
+{
+    struct up_batch *full = r->up;
+
+    r->up = empty;
+    r->outstanding += up_batch_size(full);
+    return full;
+}
+
+void reactor_credit(struct reactor *r, uint64_t bytes)
+{
+    r->outstanding -= bytes;
+}
+
+bool reactor_busy(const struct reactor *r)
+{
+    return reactor_has_up(r) || reader_pending(&r->reader) ||
+           (r->event_at < r->event_count && !out_of_credit(r));
+}

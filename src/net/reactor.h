@@ -1,0 +1,181 @@
+#ifndef PARLEY_NET_REACTOR_H
+#define PARLEY_NET_REACTOR_H
+
+/*
+ * A reactor: one epoll and the connections it owns. It accepts, reads and parses, tells the hub
+ * what it found in up batches, and writes what the hub's down batches say. It decides nothing: who
+ * hears what is the hub's business. It knows no threads either; the composition calls its turns
+ * from one thread, and only reactor_wake and the metrics may be used from others.
+ *
+ *   turn:  reactor_wait    sleeps until a socket, a wake-up or the time limit
+ *          reactor_read    accepts and reads; the up batch grows (at most READ_BUDGET and one read)
+ *          reactor_take_up, then the hub, then reactor_apply with what it answers
+ *          reactor_flush   writes to at most FLUSH_SLICE connections, so that a large session does
+ *                          not keep anybody from being read
+ *
+ * Writing comes before sleeping: all that became ready in one turn leaves in as few writes as can
+ * be. While reactor_busy, there is more to do and the next wait must not last.
+ */
+
+#include <sys/epoll.h>
+
+#include "base/slab.h"
+#include "fanout/reader.h"
+#include "net/listener.h"
+#include "net/ticks.h"
+#include "ws/ws.h"
+
+enum {
+    RECEIVE_SIZE = 64 * 1024,       /* bytes of one read */
+    READ_BUDGET = 1024 * 1024,      /* bytes of up batch after which a turn reads no further */
+    CREDIT_LIMIT = 4 * 1024 * 1024, /* bytes of up batches under way, above: no reading */
+    FLUSH_SLICE = 256,              /* connections written to between two looks at epoll */
+    ACCEPT_SLICE = 64,              /* connections accepted from a listener in one turn */
+    EVENT_COUNT = 256,              /* events taken from epoll at once */
+};
+
+/* What a path is. Paths that no route has are 404. */
+struct route {
+    struct str path;
+    bool is_websocket;
+    uint8_t dialect; /* of a WebSocket path: enum dialect */
+    uint8_t methods; /* of another: bit n, enum http_method n is allowed */
+};
+
+struct reactor_settings {
+    unsigned index;             /* < MAX_REACTORS */
+    const struct route *routes; /* borrowed, as all that follows */
+    size_t route_count;
+    const struct str *origins; /* patterns; see http_origin_matches */
+    size_t origin_count;
+    const struct str *hosts; /* names for this machine besides localhost and its addresses */
+    size_t host_count;
+    bool check_host; /* refuse other names with 421 */
+    uint32_t max_connections;
+    uint32_t max_message_bytes; /* a longer message is skipped and reported */
+    uint32_t max_frame_bytes;   /* a longer message ends the connection */
+    uint32_t max_body_bytes;    /* of an HTTP request */
+    uint64_t max_backlog;       /* bytes a connection may be behind with */
+    uint32_t head_ms;           /* for a request head, and its body */
+    uint32_t answer_ms;         /* for the hub to answer a handshake or a request */
+    uint32_t close_ms;          /* for the last bytes to be written */
+    uint32_t linger_ms;         /* for the peer to end, after we have */
+};
+
+struct reactor_ports {
+    void *owner;
+    /*
+     * A connection was accepted at listener `door`. True when another reactor takes `fd` over
+     * (reactor_adopt there); it is then no longer ours. NULL: never.
+     */
+    bool (*hand_over)(void *owner, unsigned reactor, int fd, unsigned door);
+};
+
+/*
+ * Figures that other threads may read, with metric_read. All but `connections` only grow.
+ */
+struct reactor_metrics {
+    uint64_t connections; /* now */
+    uint64_t accepted;
+    uint64_t handed_over;  /* to another reactor */
+    uint64_t turned_away;  /* accepted and closed at once: too many connections, or no memory */
+    uint64_t out_of_files; /* accepts that failed with EMFILE or ENFILE */
+    uint64_t reads;        /* system calls that gave bytes */
+    uint64_t bytes_in;
+    uint64_t writes; /* system calls that took bytes */
+    uint64_t bytes_out;
+    uint64_t would_block;   /* writes refused, or taken in part */
+    uint64_t messages;      /* whole messages read */
+    uint64_t too_big;       /* messages skipped for their length */
+    uint64_t violations;    /* connections that broke RFC 6455 */
+    uint64_t requests;      /* HTTP requests given to the hub */
+    uint64_t refused;       /* HTTP requests answered with an error by the reactor */
+    uint64_t timeouts;      /* connections ended by a deadline */
+    uint64_t lagged;        /* connections that fell behind */
+    uint64_t out_of_memory; /* connections lost for want of it */
+    uint64_t skipped;       /* broadcasts skipped for slow readers */
+    uint64_t delivered;     /* messages written whole */
+};
+
+static inline uint64_t metric_read(const uint64_t *metric)
+{
+    return __atomic_load_n(metric, __ATOMIC_RELAXED);
+}
+/* There is one writer, so no locked instruction is needed. */
+static inline void metric_add(uint64_t *metric, uint64_t n)
+{
+    __atomic_store_n(metric, *metric + n, __ATOMIC_RELAXED);
+}
+static inline void metric_set(uint64_t *metric, uint64_t value)
+{
+    __atomic_store_n(metric, value, __ATOMIC_RELAXED);
+}
+
+struct reactor {
+    struct reactor_settings settings;
+    struct reactor_ports ports;
+    int epoll;
+    int wake_fd;
+    int spare_fd; /* given up for a moment when there are no descriptors left */
+    struct slab connections;
+    struct ticks ticks;
+    struct reader reader;
+    struct up_batch *up;  /* owned */
+    uint64_t outstanding; /* bytes of up batches taken and not credited yet */
+    uint32_t generation;  /* of the last connection */
+    uint32_t tick;        /* now */
+    uint32_t door_count;
+    bool doors_shut;   /* not in epoll until the next tick: there are no descriptors */
+    bool doors_closed; /* for good */
+    const struct listener *doors[LISTENERS_MAX]; /* borrowed */
+    uint32_t event_at;                           /* events before it have been dealt with */
+    uint32_t event_count;
+    struct epoll_event events[EVENT_COUNT]; /* data: a connection's handle, or see reactor.c */
+    struct reactor_metrics metrics;
+    struct plan plan;
+    /* Room before what is read, for the rest of a frame that was read before. */
+    char receive[WS_MAX_REST + RECEIVE_SIZE];
+};
+
+/* Limits and timeouts of the product; no routes, index 0. */
+void reactor_settings_init(struct reactor_settings *s);
+
+/* Returns owned; NULL with errno when there is no memory or no descriptor. */
+struct reactor *reactor_new(const struct reactor_settings *settings,
+                            const struct reactor_ports *ports);
+/* Closes all connections, without a word. NULL is taken. */
+void reactor_free(struct reactor *r);
+
+/* Begins to accept from `l` (borrowed). The same listeners, in the same order, in every reactor. */
+bool reactor_add_door(struct reactor *r, const struct listener *l);
+/* Accepts no more, and lets each HTTP connection have one more answer. Listeners stay open. */
+void reactor_close_doors(struct reactor *r);
+/* Closes the HTTP connections that have no request under way. */
+void reactor_close_idle(struct reactor *r);
+/* Takes over a socket that another reactor accepted at its door number `door`. */
+void reactor_adopt(struct reactor *r, int fd, unsigned door);
+
+/* Waits at most `timeout_ms`; 0: looks. Returns at once when there is something left to be read. */
+void reactor_wait(struct reactor *r, int timeout_ms);
+/* Ends the wait, or the next one. From any thread, and from signal handlers. */
+void reactor_wake(struct reactor *r);
+/* Deals with what the wait found and, when a tick has passed, with deadlines. */
+void reactor_read(struct reactor *r, uint64_t mono_ms);
+/* Follows the hub's commands and takes the credit. The caller clears the batch. */
+void reactor_apply(struct reactor *r, struct down_batch *down);
+/* Writes a slice. */
+void reactor_flush(struct reactor *r);
+
+/* The batch filled since the last one was taken; `empty` takes its place. */
+struct up_batch *reactor_take_up(struct reactor *r, struct up_batch *empty);
+/* The hub has dealt with so many bytes of up batches. reactor_apply does this by itself. */
+void reactor_credit(struct reactor *r, uint64_t bytes);
+
+/* Whether anything waits for the next turn that no event will announce. */
+bool reactor_busy(const struct reactor *r);
+static inline bool reactor_has_up(const struct reactor *r)
+{
+    return r->up->count > 0;
+}
+
+#endif

@@ -1,0 +1,266 @@
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "net/connection.h"
+
+enum { DISCARD_LIMIT = 16 * 1024 * 1024 }; /* bytes thrown away for a peer that does not end */
+
+void message_free(struct message *m)
+{
+    if (m != NULL) {
+        buf_fini(&m->text);
+        free(m);
+    }
+}
+
+/* The place for what is partial; NULL: no memory, and the connection is doomed. */
+static struct message *partial_of(struct reactor *r, struct connection *c)
+{
+    if (c->message == NULL) {
+        c->message = calloc(1, sizeof(*c->message));
+        if (c->message == NULL) {
+            metric_add(&r->metrics.out_of_memory, 1);
+            connection_doom(r, c);
+            return NULL;
+        }
+        buf_init(&c->message->text, r->settings.max_message_bytes);
+    }
+    return c->message;
+}
+
+/* --- messages --------------------------------------------------------------------------------- */
+
+static void deliver(struct reactor *r, struct connection *c, struct str payload, bool binary)
+{
+    struct up *item = connection_report(r, c, UP_MESSAGE, payload);
+
+    if (item != NULL) {
+        item->binary = binary;
+        wire_scan(payload.ptr, payload.len, WIRE_WORLD, &item->wire);
+        metric_add(&r->metrics.messages, 1);
+    }
+}
+
+static void report_too_big(struct reactor *r, struct connection *c, uint64_t size)
+{
+    struct up *item = connection_report(r, c, UP_TOO_BIG, STR(""));
+
+    if (item != NULL) {
+        item->size = size;
+        metric_add(&r->metrics.too_big, 1);
+    }
+}
+
+/* A piece of a message that did not come whole. One that gets too big is counted, not kept. */
+static void take_piece(struct reactor *r, struct connection *c, const struct ws_event *event)
+{
+    struct message *m = partial_of(r, c);
+
+    if (m == NULL) {
+        return;
+    }
+    m->under_way = true;
+    m->size += event->data.len;
+    if (m->size > r->settings.max_message_bytes) {
+        buf_fini(&m->text);
+    } else {
+        buf_append_str(&m->text, event->data);
+        if (m->text.failed) {
+            metric_add(&r->metrics.out_of_memory, 1);
+            connection_doom(r, c);
+            return;
+        }
+    }
+    if (!event->final) {
+        return;
+    }
+    if (m->size > r->settings.max_message_bytes) {
+        report_too_big(r, c, m->size);
+    } else {
+        deliver(r, c, buf_str(&m->text), event->opcode == WS_BINARY);
+    }
+    buf_fini(&m->text);
+    m->size = 0;
+    m->under_way = false;
+}
+
+static void take_data(struct reactor *r, struct connection *c, const struct ws_event *event)
+{
+    if (!event->first || !event->final) {
+        take_piece(r, c, event);
+    } else if (event->data.len > r->settings.max_message_bytes) {
+        report_too_big(r, c, event->data.len);
+    } else {
+        deliver(r, c, event->data, event->opcode == WS_BINARY);
+    }
+}
+
+static void answer_ping(struct reactor *r, struct connection *c, struct str data)
+{
+    char pong[WS_MAX_HEADER + WS_MAX_CONTROL];
+    size_t len = ws_write_header(pong, WS_PONG, data.len);
+
+    memcpy(pong + len, data.ptr, data.len);
+    if (!outbox_push_pong(&r->reader, &c->outbox, pong, len + data.len)) {
+        metric_add(&r->metrics.out_of_memory, 1);
+        connection_doom(r, c);
+    }
+}
+
+static void take_event(struct reactor *r, struct connection *c, const struct ws_event *event)
+{
+    switch (event->kind) {
+    case WS_EVENT_NONE:
+    case WS_EVENT_PONG:
+        break;
+    case WS_EVENT_DATA:
+        take_data(r, c, event);
+        break;
+    case WS_EVENT_PING:
+        answer_ping(r, c, event->data);
+        break;
+    case WS_EVENT_CLOSE:
+        connection_fail(r, c, event->code == WS_CLOSE_NO_STATUS ? WS_CLOSE_NORMAL : event->code,
+                        STR(""));
+        break;
+    case WS_EVENT_FAIL:
+        metric_add(&r->metrics.violations, 1);
+        connection_fail(r, c, event->code, str_from_z(event->reason));
+        break;
+    }
+}
+
+/* Tells the hub that the peer lives, though it said nothing that goes there; once a tick. */
+static void report_alive(struct reactor *r, struct connection *c)
+{
+    uint16_t tick = (uint16_t)r->tick;
+
+    if (c->alive_tick != tick && connection_report(r, c, UP_ALIVE, STR("")) != NULL) {
+        c->alive_tick = tick;
+    }
+}
+
+/* Puts what was left of the last read before this one. */
+static size_t prepend_rest(struct connection *c, char **data)
+{
+    size_t len = 0;
+
+    if (c->message != NULL) {
+        len = c->message->rest_len;
+        *data -= len;
+        memcpy(*data, c->message->rest, len);
+        c->message->rest_len = 0;
+    }
+    return len;
+}
+
+static void keep_rest(struct reactor *r, struct connection *c, const char *data, size_t len)
+{
+    assert(len <= WS_MAX_REST);
+    struct message *m = len > 0 ? partial_of(r, c) : c->message;
+
+    if (m == NULL) {
+        return;
+    }
+    memcpy(m->rest, data, len);
+    m->rest_len = (uint8_t)len;
+    if (len == 0 && !m->under_way) {
+        message_free(m);
+        c->message = NULL;
+    }
+}
+
+void message_receive(struct reactor *r, struct connection *c, char *data, size_t len)
+{
+    uint32_t before = r->up->count;
+    bool alive = false;
+
+    len += prepend_rest(c, &data);
+    while (c->state == CONN_OPEN) {
+        struct ws_event event;
+        size_t taken = ws_parse(&c->ws, data, len, &event);
+        if (taken == 0 && event.kind == WS_EVENT_NONE) {
+            break;
+        }
+        data += taken;
+        len -= taken;
+        alive = alive || event.kind != WS_EVENT_NONE;
+        take_event(r, c, &event);
+    }
+    if (c->state != CONN_OPEN) {
+        return;
+    }
+    keep_rest(r, c, data, len);
+    if (alive && r->up->count == before && c->state == CONN_OPEN) {
+        report_alive(r, c);
+    }
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+/* Whether the connection lives after a read that gave no bytes. */
+static bool take_end(struct reactor *r, struct connection *c, ssize_t result)
+{
+    if (result < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return true;
+    }
+    /* A client that ends after its request still gets the answer that is on its way. */
+    if (result == 0 && c->state == CONN_CLOSING && c->ends) {
+        c->peer_ended = true;
+        return connection_watch(r, c, false, c->wants_write);
+    }
+    connection_destroy(r, c);
+    return false;
+}
+
+static bool discard(struct reactor *r, struct connection *c, size_t len)
+{
+    if (c->state == CONN_LINGER) {
+        c->discarded += len;
+        if (c->discarded > DISCARD_LIMIT) {
+            connection_destroy(r, c);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool connection_receive(struct reactor *r, struct connection *c, uint32_t events)
+{
+    char *data = r->receive + WS_MAX_REST;
+
+    if (c->state == CONN_WAIT || c->state == CONN_REQUEST) {
+        if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+            connection_destroy(r, c);
+            return false;
+        }
+        return connection_watch(r, c, false, c->wants_write);
+    }
+    ssize_t got = connection_door(r, c)->stream->receive(c->fd, data, RECEIVE_SIZE);
+    if (got <= 0) {
+        return take_end(r, c, got);
+    }
+    metric_add(&r->metrics.reads, 1);
+    metric_add(&r->metrics.bytes_in, (uint64_t)got);
+    if (c->state == CONN_OPEN && c->has_early) {
+        request_go_on(r, c);
+    }
+    switch ((enum connection_state)c->state) {
+    case CONN_HEAD:
+    case CONN_BODY:
+        request_receive(r, c, data, (size_t)got);
+        return true;
+    case CONN_OPEN:
+        message_receive(r, c, data, (size_t)got);
+        return true;
+    case CONN_CLOSING:
+    case CONN_LINGER:
+        return discard(r, c, (size_t)got);
+    case CONN_WAIT:
+    case CONN_REQUEST:
+    case CONN_GONE:
+        break;
+    }
+    return true;
+}

@@ -1,0 +1,230 @@
+#include <stdlib.h>
+
+#include "net/trial.h"
+
+void request_free(struct request *q)
+{
+    if (q != NULL) {
+        buf_fini(&q->text);
+        buf_fini(&q->whole);
+        free(q);
+    }
+}
+
+/* --- keeping what is not whole ---------------------------------------------------------------- */
+
+static void lose(struct reactor *r, struct connection *c)
+{
+    metric_add(&r->metrics.out_of_memory, 1);
+    connection_doom(r, c);
+}
+
+/* A request to keep text in; NULL: no memory, and the connection is doomed. */
+static struct request *keep(struct reactor *r, struct connection *c, struct str text)
+{
+    struct request *q = calloc(1, sizeof(*q));
+
+    if (q == NULL) {
+        lose(r, c);
+        return NULL;
+    }
+    buf_init(&q->text, (size_t)HTTP_MAX_HEAD + RECEIVE_SIZE + r->settings.max_body_bytes);
+    buf_init(&q->whole, (size_t)HTTP_MAX_HEAD + r->settings.max_body_bytes);
+    buf_append_str(&q->text, text);
+    if (q->text.failed) {
+        request_free(q);
+        lose(r, c);
+        return NULL;
+    }
+    c->request = q;
+    return q;
+}
+
+/* The request that ends at `end` is dealt with; what is behind it waits. */
+static void keep_behind(struct reactor *r, struct connection *c, struct str text, size_t end)
+{
+    if (c->request == NULL) {
+        if (end < text.len) {
+            (void)keep(r, c, str_slice(text, end, text.len));
+        }
+        return;
+    }
+    buf_consume(&c->request->text, end);
+    if (c->request->text.len == 0) {
+        request_free(c->request);
+        c->request = NULL;
+    }
+}
+
+/* --- whole requests --------------------------------------------------------------------------- */
+
+static void report_request(struct reactor *r, struct connection *c, struct str text,
+                           uint32_t head_len)
+{
+    connection_enter(r, c, CONN_REQUEST);
+    struct up *item = connection_report(r, c, UP_REQUEST, text);
+
+    if (item != NULL) {
+        item->code = (uint16_t)head_len;
+        metric_add(&r->metrics.requests, 1);
+    }
+}
+
+static bool offers_protocol(const struct trial *t)
+{
+    size_t at = 0;
+    struct str value;
+
+    while (http_next_value(t->head, t->text, HTTP_WS_PROTOCOL, &at, &value)) {
+        if (http_list_has(value, STR("parley"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void report_handshake(struct reactor *r, struct connection *c, const struct trial *t)
+{
+    ws_accept_key(http_value(t->head, t->text, HTTP_WS_KEY), c->accept);
+    c->wants_protocol = offers_protocol(t);
+    connection_enter(r, c, CONN_WAIT);
+    struct up *item = connection_report(r, c, UP_OPENED, str_make(t->world, t->world_len));
+    if (item != NULL) {
+        item->dialect = t->route->dialect;
+        c->known = true;
+    }
+}
+
+static void receive_body(struct reactor *r, struct connection *c, struct str fresh);
+
+static void begin_body(struct reactor *r, struct connection *c, const struct trial *t,
+                       struct str text)
+{
+    struct request *q = c->request != NULL ? c->request : keep(r, c, text);
+
+    if (q == NULL) {
+        return;
+    }
+    q->head = *t->head;
+    connection_enter(r, c, CONN_BODY);
+    size_t head_len = q->head.scanned;
+    if (q->head.chunked) {
+        http_chunked_init(&q->chunked);
+        buf_append(&q->whole, q->text.data, head_len);
+        q->whole.max = head_len + r->settings.max_body_bytes;
+    }
+    if (http_has(&q->head, HTTP_EXPECT) && q->text.len == head_len &&
+        !outbox_push(&r->reader, &c->outbox, "HTTP/1.1 100 Continue\r\n\r\n", 25, 0)) {
+        lose(r, c);
+        return;
+    }
+    receive_body(r, c, str_make(q->text.data + head_len, q->text.len - head_len));
+}
+
+static void receive_chunks(struct reactor *r, struct connection *c, struct str fresh)
+{
+    struct request *q = c->request;
+    bool done;
+    int taken = http_chunked_feed(&q->chunked, fresh.ptr, fresh.len, &q->whole, &done);
+
+    if (taken < 0) {
+        connection_refuse_status(r, c, -taken, "The chunked body is broken, or too long.");
+        return;
+    }
+    /* Chunks are kept in q->whole only; the text waits for what follows the body. */
+    if (!done) {
+        buf_clear(&q->text);
+        return;
+    }
+    report_request(r, c, buf_str(&q->whole), q->head.scanned);
+    buf_fini(&q->whole);
+    size_t behind = fresh.len - (size_t)taken;
+    keep_behind(r, c, buf_str(&q->text), q->text.len - behind);
+}
+
+/* `fresh` is the end of the request's text. */
+static void receive_body(struct reactor *r, struct connection *c, struct str fresh)
+{
+    struct request *q = c->request;
+
+    if (q->head.chunked) {
+        receive_chunks(r, c, fresh);
+        return;
+    }
+    size_t whole = q->head.scanned + (size_t)q->head.content_length;
+    if (q->text.len >= whole) {
+        report_request(r, c, str_make(q->text.data, whole), q->head.scanned);
+        keep_behind(r, c, buf_str(&q->text), whole);
+    }
+}
+
+/* The first `len` bytes of `text` are a head. */
+static void take_head(struct reactor *r, struct connection *c, const struct http_head *head,
+                      struct str text, size_t len)
+{
+    bool check_host = r->settings.check_host && !connection_door(r, c)->is_unix;
+    struct trial t;
+
+    trial_init(&t, head, text.ptr);
+    if (!trial_judge(&t, &r->settings, check_host)) {
+        connection_refuse(r, c, &t.refusal);
+        if (t.refusal.stays) {
+            keep_behind(r, c, text, len);
+        }
+    } else if (t.route->is_websocket) {
+        report_handshake(r, c, &t);
+        keep_behind(r, c, text, len);
+    } else if (head->has_body) {
+        begin_body(r, c, &t, text);
+    } else {
+        report_request(r, c, str_slice(text, 0, len), (uint32_t)len);
+        keep_behind(r, c, text, len);
+    }
+}
+
+void request_receive(struct reactor *r, struct connection *c, const char *data, size_t len)
+{
+    struct http_head fresh;
+    struct http_head *head = &fresh;
+    struct str text = str_make(data, len);
+    const char *reason;
+
+    if (c->request != NULL) {
+        struct buf *all = &c->request->text;
+        buf_append(all, data, len);
+        if (all->failed) {
+            lose(r, c);
+            return;
+        }
+        head = &c->request->head;
+        text = buf_str(all);
+        if (c->state == CONN_BODY) {
+            receive_body(r, c, str_slice(text, text.len - len, text.len));
+            return;
+        }
+    } else {
+        http_request_init(&fresh);
+    }
+    int result = http_parse_head(head, text.ptr, text.len, &reason);
+    if (result > 0) {
+        take_head(r, c, head, text, (size_t)result);
+    } else if (result < 0) {
+        connection_refuse_status(r, c, -result, reason);
+    } else if (c->request == NULL && keep(r, c, text) != NULL) {
+        c->request->head = fresh;
+    }
+}
+
+void request_go_on(struct reactor *r, struct connection *c)
+{
+    struct request *q = c->request;
+
+    c->request = NULL;
+    c->has_early = false;
+    if (q != NULL && c->state == CONN_OPEN) {
+        message_receive(r, c, q->text.data, q->text.len);
+    } else if (q != NULL) {
+        request_receive(r, c, q->text.data, q->text.len);
+    }
+    request_free(q);
+}

@@ -1,0 +1,242 @@
+#include "rig.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int setup(void **state)
+{
+    static struct rig g;
+
+    rig_settings(&g);
+    g.settings.max_connections = 4;
+    rig_start(&g);
+    *state = &g;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    rig_stop(*state);
+    return 0;
+}
+
+static int connect_tcp(const struct rig *g)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(g->door[0].port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(0, connect(fd, (struct sockaddr *)&address, sizeof(address)));
+    return fd;
+}
+
+/* Turns until the socket has something for the client, be it the end. */
+static void turn_until_readable(struct rig *g, int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    while (poll(&p, 1, 0) == 0) {
+        reactor_wait(g->r, 100);
+        rig_turn(g);
+    }
+}
+
+static void expect_greeting(struct rig *g, int fd)
+{
+    char have[256];
+
+    rig_send(fd, STR(HANDSHAKE));
+    turn_until_readable(g, fd);
+    ssize_t got = recv(fd, have, sizeof(have), 0);
+    assert_true(got > 12);
+    assert_memory_equal("HTTP/1.1 101", have, 12);
+}
+
+static void test_tcp_client(void **state)
+{
+    struct rig *g = *state;
+    int fd = connect_tcp(g);
+
+    expect_greeting(g, fd);
+    assert_int_equal(1, g->r->metrics.accepted);
+    close(fd);
+    while (g->r->metrics.connections > 0) {
+        reactor_wait(g->r, 100);
+        rig_turn(g);
+    }
+    rig_expect(g, "O: C");
+}
+
+static void test_too_many(void **state)
+{
+    struct rig *g = *state;
+    int fds[5];
+    char have[256];
+    bool ended;
+
+    for (int i = 0; i < 5; i++) {
+        fds[i] = rig_connect(g);
+    }
+    assert_int_equal(4, g->r->metrics.connections);
+    assert_int_equal(1, g->r->metrics.turned_away);
+    (void)rig_read(fds[4], have, sizeof(have), &ended);
+    assert_memory_equal("HTTP/1.1 503", have, 12);
+    assert_true(ended);
+    for (int i = 0; i < 5; i++) {
+        close(fds[i]);
+    }
+    rig_settle(g);
+    assert_int_equal(0, g->r->metrics.connections);
+}
+
+/* In a process of its own, for the limit is the process's. Says in its exit status what failed. */
+static int run_out_of_files(struct rig *g)
+{
+    struct rlimit limit;
+    char have[64];
+    int waiting[3];
+
+    int old = rig_open(g);
+    int free_fd = dup(0);
+    for (int i = 0; i < 3; i++) {
+        waiting[i] = connect_tcp(g);
+        rig_send(waiting[i], STR(HANDSHAKE));
+    }
+    close(free_fd);
+    /* The next descriptor would be free_fd; it is above the limit now. */
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return 1;
+    }
+    limit.rlim_cur = (rlim_t)free_fd;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return 2;
+    }
+    for (int i = 0; i < 3; i++) {
+        turn_until_readable(g, waiting[i]);
+        if (recv(waiting[i], have, sizeof(have), 0) > 0) {
+            return 3;
+        }
+    }
+    if (g->r->metrics.out_of_files != 3) {
+        return 4;
+    }
+    /* Nothing is left to do: it does not spin. */
+    reactor_wait(g->r, 0);
+    if (reactor_busy(g->r)) {
+        return 5;
+    }
+    rig_send_frame(old, 0x81, STR("alive"));
+    rig_settle(g);
+    rig_expect_bytes(old,
+                     STR("\x81\x05"
+                         "alive"),
+                     false);
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return 6;
+    }
+    int fd = connect_tcp(g);
+    expect_greeting(g, fd);
+    return 0;
+}
+
+static void test_out_of_files(void **state)
+{
+    int status = -1;
+
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(run_out_of_files(*state));
+    }
+    assert_true(child > 0);
+    assert_int_equal(child, waitpid(child, &status, 0));
+    assert_true(WIFEXITED(status));
+    assert_int_equal(0, WEXITSTATUS(status));
+}
+
+static bool hand_over(void *owner, unsigned reactor, int fd, unsigned door)
+{
+    int *ret_fd = owner;
+
+    assert_int_equal(0, reactor);
+    assert_true(door < 2);
+    if (*ret_fd >= 0) {
+        return false;
+    }
+    *ret_fd = fd;
+    return true;
+}
+
+static void test_hand_over(void **state)
+{
+    struct rig *g = *state;
+    int handed = -1;
+
+    g->r->ports = (struct reactor_ports){.owner = &handed, .hand_over = hand_over};
+    int first = connect_tcp(g);
+    rig_send(first, STR(HANDSHAKE));
+    while (handed < 0) {
+        reactor_wait(g->r, 100);
+        rig_turn(g);
+    }
+    assert_int_equal(1, g->r->metrics.handed_over);
+    assert_int_equal(0, g->r->metrics.connections);
+    /* The second one stays, and the first one can be adopted like any. */
+    int second = connect_tcp(g);
+    expect_greeting(g, second);
+    reactor_adopt(g->r, handed, 0);
+    turn_until_readable(g, first);
+    assert_int_equal(2, g->r->metrics.connections);
+    close(first);
+    close(second);
+    while (g->r->metrics.connections > 0) {
+        reactor_wait(g->r, 100);
+        rig_turn(g);
+    }
+    g->r->ports.hand_over = NULL;
+}
+
+static void test_doors_closed(void **state)
+{
+    struct rig *g = *state;
+    int idle = rig_connect(g);
+    int open = rig_open(g);
+    bool ended;
+    char have[64];
+
+    reactor_close_doors(g->r);
+    rig_settle(g);
+    (void)rig_read(idle, have, sizeof(have), &ended);
+    assert_false(ended);
+    reactor_close_idle(g->r);
+    rig_settle(g);
+    (void)rig_read(idle, have, sizeof(have), &ended);
+    assert_true(ended);
+    rig_expect_bytes(open, STR(""), false);
+    int fd = connect_tcp(g);
+    rig_send(fd, STR(HANDSHAKE));
+    rig_advance(g, 1000);
+    assert_int_equal(1, g->r->metrics.connections);
+    close(fd);
+    close(open);
+    close(idle);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_tcp_client, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_too_many, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_out_of_files, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hand_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_doors_closed, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,228 @@
+#include "rig.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { FRAME_COUNT = 40, FRAME_SIZE = 30000 };
+
+static char text[FRAME_SIZE];
+
+static int setup(void **state)
+{
+    static struct rig g;
+
+    rig_settings(&g);
+    g.settings.max_backlog = 600000;
+    rig_start(&g);
+    memset(text, 'x', sizeof(text));
+    *state = &g;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    rig_stop(*state);
+    return 0;
+}
+
+static void leave(struct rig *g, int fd)
+{
+    close(fd);
+    rig_settle(g);
+    buf_clear(&g->log);
+}
+
+static void test_answer_and_greeting_in_one_write(void **state)
+{
+    struct rig *g = *state;
+    int fd = rig_connect(g);
+
+    rig_send(fd, STR(HANDSHAKE));
+    uint64_t writes = g->r->metrics.writes;
+    rig_settle(g);
+    assert_int_equal(writes + 1, g->r->metrics.writes);
+    rig_expect_bytes(fd, STR(SWITCHING "\r\n\r\n\x81\x02hi"), false);
+    leave(g, fd);
+}
+
+static void test_refused_by_the_hub(void **state)
+{
+    struct rig *g = *state;
+    int fd = rig_connect(g);
+
+    g->mute = true;
+    rig_send(fd, STR(HANDSHAKE));
+    rig_settle(g);
+    rig_expect(g, "O:");
+    rig_say(g, g->last_conn, DOWN_REFUSE, ERROR_SHUTTING_DOWN, 0, STR("come back \"later\""));
+    rig_settle(g);
+    rig_expect_bytes(fd,
+                     STR("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+                         "Content-Length: 80\r\nConnection: close\r\n\r\n"
+                         "{\"error\":{\"code\":\"SHUTTING_DOWN\",\"message\":\"come back "
+                         "\\\"later\\\"\",\"details\":{}}}\n"),
+                     true);
+    g->mute = false;
+    close(fd);
+    rig_settle(g);
+    /* The hub has never known it. */
+    rig_expect(g, "");
+}
+
+static void test_many_messages_in_one_write(void **state)
+{
+    struct rig *g = *state;
+    int fd = rig_open(g);
+    char frames[256];
+    char have[256];
+    bool ended;
+    size_t len = 0;
+
+    for (int i = 0; i < 10; i++) {
+        len += rig_frame(frames + len, 0x81, STR("m"));
+    }
+    uint64_t writes = g->r->metrics.writes;
+    rig_send(fd, str_make(frames, len));
+    rig_settle(g);
+    assert_int_equal(writes + 1, g->r->metrics.writes);
+    assert_int_equal(30, rig_read(fd, have, sizeof(have), &ended));
+    leave(g, fd);
+}
+
+/* Reads whole frames of text[] until the socket is empty; returns how many bytes. */
+static size_t read_all(struct rig *g, int fd)
+{
+    static char have[1 << 20];
+    bool ended;
+    size_t len = 0;
+    size_t got;
+
+    do {
+        got = rig_read(fd, have, sizeof(have), &ended);
+        len += got;
+        rig_settle(g);
+    } while (got > 0);
+    assert_false(ended);
+    return len;
+}
+
+/* The socket fills up; what was not taken comes when there is room, whole and in order. */
+static void test_full_socket(void **state)
+{
+    struct rig *g = *state;
+    int fd = rig_open(g);
+    char have[8192];
+    bool ended;
+    struct buf all;
+
+    buf_init(&all, 1 << 22);
+    for (int i = 0; i < 20; i++) {
+        memset(text, 'a' + i, sizeof(text));
+        rig_say_text(g, g->last_conn, str_make(text, sizeof(text)), 0);
+    }
+    rig_settle(g);
+    assert_true(g->r->metrics.would_block > 0);
+    for (size_t got = 1; got > 0;) {
+        got = rig_read(fd, have, sizeof(have), &ended);
+        buf_append(&all, have, got);
+        rig_settle(g);
+    }
+    assert_int_equal(20 * (FRAME_SIZE + 4), all.len);
+    for (int i = 0; i < 20; i++) {
+        const char *frame = all.data + (size_t)i * (FRAME_SIZE + 4);
+        memset(text, 'a' + i, sizeof(text));
+        assert_memory_equal("\x81\x7e\x75\x30", frame, 4);
+        assert_memory_equal(text, frame + 4, FRAME_SIZE);
+    }
+    rig_expect(g, "");
+    buf_fini(&all);
+    leave(g, fd);
+}
+
+/* Broadcasts to one who does not read are skipped; with room again the hub is asked. */
+static void test_lag_and_room(void **state)
+{
+    struct rig *g = *state;
+    int fd = rig_open(g);
+    uint64_t conn = g->last_conn;
+
+    for (int i = 0; i < FRAME_COUNT; i++) {
+        rig_say_text(g, conn, str_make(text, sizeof(text)), DOWN_BROADCAST);
+        rig_turn(g);
+    }
+    rig_expect(g, "L");
+    assert_int_equal(1, g->r->metrics.lagged);
+    size_t got = read_all(g, fd);
+    assert_true(got > 0 && got % (FRAME_SIZE + 4) == 0);
+    assert_true(got < FRAME_COUNT * (size_t)(FRAME_SIZE + 4));
+    rig_expect(g, "V");
+
+    rig_say(g, conn, DOWN_RESUME, 0, 0, STR("\x81\x14                    "));
+    rig_settle(g);
+    char have[64];
+    bool ended;
+    size_t len = rig_read(fd, have, sizeof(have), &ended);
+    assert_int_equal(22, len);
+    size_t missed = strtoul(have, NULL, 10);
+    assert_int_equal(FRAME_COUNT, missed + got / (FRAME_SIZE + 4));
+    leave(g, fd);
+}
+
+/* What may not be skipped ends the connection of one who does not read. */
+static void test_too_much_that_is_not_skipped(void **state)
+{
+    struct rig *g = *state;
+    int fd = rig_open(g);
+    uint64_t conn = g->last_conn;
+
+    for (int i = 0; i < FRAME_COUNT; i++) {
+        rig_say_text(g, conn, str_make(text, sizeof(text)), 0);
+        rig_turn(g);
+    }
+    rig_advance(g, 200);
+    rig_expect(g, "L F:1013 C");
+    assert_int_equal(0, g->r->metrics.connections);
+    close(fd);
+}
+
+/* Responses may come in parts, and end the connection. */
+static void test_response_in_parts(void **state)
+{
+    struct rig *g = *state;
+    int fd = rig_connect(g);
+
+    g->mute = true;
+    rig_send(fd, STR("GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                     "GET /status HTTP/1.1\r\nHost: localhost\r\nX: y\r\n\r\n"));
+    rig_settle(g);
+    rig_expect(g, "R:41/");
+    rig_say(g, g->last_conn, DOWN_FRAME, 0, 0, STR("first "));
+    rig_settle(g);
+    rig_expect_bytes(fd, STR("first "), false);
+    rig_say(g, g->last_conn, DOWN_FRAME, 0, DOWN_LAST, STR("last"));
+    rig_settle(g);
+    rig_expect_bytes(fd, STR("last"), false);
+    rig_expect(g, "R:47/");
+    rig_say(g, g->last_conn, DOWN_FRAME, 0, DOWN_LAST | DOWN_DISCONNECT, STR("end"));
+    rig_settle(g);
+    rig_expect_bytes(fd, STR("end"), true);
+    g->mute = false;
+    leave(g, fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_answer_and_greeting_in_one_write),
+        cmocka_unit_test(test_refused_by_the_hub),
+        cmocka_unit_test(test_many_messages_in_one_write),
+        cmocka_unit_test(test_full_socket),
+        cmocka_unit_test(test_lag_and_room),
+        cmocka_unit_test(test_too_much_that_is_not_skipped),
+        cmocka_unit_test(test_response_in_parts),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,171 @@
+#include "rig.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int setup(void **state)
+{
+    static struct rig g;
+
+    rig_settings(&g);
+    g.settings.max_message_bytes = 1 << 20;
+    g.settings.max_frame_bytes = 1 << 20;
+    rig_start(&g);
+    g.mute = true;
+    *state = &g;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    rig_stop(*state);
+    return 0;
+}
+
+static int open_client(struct rig *g)
+{
+    g->mute = false;
+    int fd = rig_open(g);
+    g->mute = true;
+    return fd;
+}
+
+/* Writes as much of the frame as the socket takes. */
+static bool push(int fd, const char *frame, size_t len, size_t *at)
+{
+    ssize_t sent = send(fd, frame + *at, len - *at, MSG_NOSIGNAL);
+
+    if (sent > 0) {
+        *at = (*at + (size_t)sent) % len;
+    }
+    return sent > 0;
+}
+
+static void test_reading_stops_without_credit(void **state)
+{
+    struct rig *g = *state;
+    static char text[60000];
+    static char frame[sizeof(text) + WS_MAX_HEADER];
+    int fd = open_client(g);
+    size_t len = rig_frame(frame, 0x81, str_make(text, sizeof(text)));
+    size_t at = 0;
+
+    g->keeps_credit = true;
+    g->taken = 0;
+    while (g->taken <= CREDIT_LIMIT) {
+        assert_true(push(fd, frame, len, &at));
+        rig_turn(g);
+    }
+    buf_clear(&g->log);
+    size_t stopped_at = g->taken;
+    while (push(fd, frame, len, &at)) {
+    }
+    for (int i = 0; i < 10; i++) {
+        rig_turn(g);
+    }
+    assert_int_equal(stopped_at, g->taken);
+    rig_expect(g, "");
+
+    /* What there is to write is written all the same. */
+    rig_say_text(g, g->last_conn, STR("still served"), 0);
+    rig_turn(g);
+    rig_expect_bytes(fd, STR("\x81\x0cstill served"), false);
+
+    g->keeps_credit = false;
+    reactor_credit(g->r, stopped_at);
+    rig_settle(g);
+    assert_true(g->taken > stopped_at);
+    close(fd);
+    rig_settle(g);
+}
+
+/* A turn reads no more than its budget; the rest is read in the next turns, first come, first. */
+static void test_turn_has_a_budget(void **state)
+{
+    struct rig *g = *state;
+    static char text[60000];
+    static char frame[sizeof(text) + WS_MAX_HEADER];
+    enum { CLIENTS = 40 };
+    int fds[CLIENTS];
+    size_t len = rig_frame(frame, 0x81, str_make(text, sizeof(text)));
+
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = open_client(g);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        rig_send(fds[i], str_make(frame, len));
+    }
+    g->taken = 0;
+    rig_turn(g);
+    assert_true(g->taken >= READ_BUDGET);
+    assert_true(g->taken < READ_BUDGET + RECEIVE_SIZE + 1000);
+    assert_true(reactor_busy(g->r));
+    rig_settle(g);
+    assert_true(g->taken >= CLIENTS * sizeof(text));
+    assert_false(reactor_busy(g->r));
+    for (int i = 0; i < CLIENTS; i++) {
+        close(fds[i]);
+    }
+    rig_settle(g);
+}
+
+/* A large session is written in slices, and others are read in between. */
+static void test_flush_in_slices(void **state)
+{
+    struct rig *g = *state;
+    enum { CLIENTS = 2 * FLUSH_SLICE + 10 };
+    static int fds[CLIENTS];
+    static uint64_t conns[CLIENTS];
+
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = open_client(g);
+        conns[i] = g->last_conn;
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        rig_say_text(g, conns[i], STR("all"), 0);
+    }
+    uint64_t writes = g->r->metrics.writes;
+    rig_turn(g);
+    assert_int_equal(writes + FLUSH_SLICE, g->r->metrics.writes);
+    assert_true(reactor_busy(g->r));
+    rig_send_frame(fds[CLIENTS - 1], 0x81, STR("me"));
+    rig_turn(g);
+    rig_expect(g, "M:me");
+    rig_turn(g);
+    assert_int_equal(writes + CLIENTS, g->r->metrics.writes);
+    for (int i = 0; i < CLIENTS; i++) {
+        rig_expect_bytes(fds[i],
+                         STR("\x81\x03"
+                             "all"),
+                         false);
+        close(fds[i]);
+    }
+    rig_settle(g);
+}
+
+static void test_wake(void **state)
+{
+    struct rig *g = *state;
+
+    reactor_wake(g->r);
+    reactor_wake(g->r);
+    /* It would wait for ever. */
+    reactor_wait(g->r, -1);
+    reactor_read(g->r, g->now_ms);
+    reactor_wait(g->r, 0);
+    assert_int_equal(0, g->r->event_count);
+    assert_false(reactor_busy(g->r));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reading_stops_without_credit),
+        cmocka_unit_test(test_turn_has_a_budget),
+        cmocka_unit_test(test_flush_in_slices),
+        cmocka_unit_test(test_wake),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

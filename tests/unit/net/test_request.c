@@ -1,0 +1,301 @@
+#include "rig.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define GET  "GET /status HTTP/1.1\r\nHost: localhost\r\n"
+#define POST "POST /status HTTP/1.1\r\nHost: localhost\r\n"
+#define OK   "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+static int setup(void **state)
+{
+    static struct rig g;
+
+    rig_settings(&g);
+    rig_start(&g);
+    *state = &g;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct rig *g = *state;
+
+    rig_settle(g);
+    assert_int_equal(0, g->r->metrics.connections);
+    rig_stop(g);
+    return 0;
+}
+
+/* Sends the text in two parts, for every place to cut it, and byte by byte. */
+static void every_way(struct rig *g, struct str text, const char *log, struct str answer,
+                      bool ended)
+{
+    for (size_t cut = 0; cut <= text.len; cut++) {
+        int fd = rig_connect(g);
+        if (cut > 0) {
+            rig_send(fd, str_slice(text, 0, cut));
+            rig_settle(g);
+        }
+        if (cut < text.len) {
+            rig_send(fd, str_slice(text, cut, text.len));
+            rig_settle(g);
+        }
+        rig_expect(g, log);
+        rig_expect_bytes(fd, answer, ended);
+        close(fd);
+        rig_settle(g);
+        buf_clear(&g->log);
+    }
+    int fd = rig_connect(g);
+    for (size_t i = 0; i < text.len; i++) {
+        rig_send(fd, str_slice(text, i, i + 1));
+        rig_settle(g);
+    }
+    rig_expect(g, log);
+    rig_expect_bytes(fd, answer, ended);
+    close(fd);
+    rig_settle(g);
+    buf_clear(&g->log);
+}
+
+static void test_handshake(void **state)
+{
+    every_way(*state, STR(HANDSHAKE), "O:", STR(SWITCHING "\r\n\r\n\x81\x02hi"), false);
+}
+
+static void test_world_and_protocol(void **state)
+{
+    every_way(*state,
+              STR("GET /ws?a=b&world=my%20world&world=no HTTP/1.1\r\nHost: localhost\r\n"
+                  "Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
+                  "Sec-WebSocket-Protocol: other\r\nSec-WebSocket-Protocol: x, parley\r\n"
+                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                  "Sec-WebSocket-Version: 13\r\n\r\n"),
+              "O:my world", STR(SWITCHING "\r\nSec-WebSocket-Protocol: parley\r\n\r\n\x81\x02hi"),
+              false);
+}
+
+/* What comes right behind the handshake is read as frames. */
+static void test_early_frames(void **state)
+{
+    struct rig *g = *state;
+    char text[512];
+    size_t len = sizeof(HANDSHAKE) - 1;
+
+    memcpy(text, HANDSHAKE, len);
+    len += rig_frame(text + len, 0x81, STR("one"));
+    len += rig_frame(text + len, 0x81, STR("two"));
+    every_way(g, str_make(text, len), "O: M:one M:two",
+              STR(SWITCHING "\r\n\r\n\x81\x02hi\x81\x03one\x81\x03two"), false);
+}
+
+static void test_requests_one_after_another(void **state)
+{
+    every_way(*state, STR(GET "\r\n" POST "Content-Length: 3\r\n\r\nabc" GET "X: y\r\n\r\n"),
+              "R:41/ R:61/abc R:47/", STR(OK OK OK), false);
+}
+
+/* One that asks for what is not there leaves the connection to the next. */
+static void test_request_behind_a_refusal(void **state)
+{
+    struct rig *g = *state;
+    char have[1024];
+    bool ended;
+    int fd = rig_connect(g);
+
+    rig_send(fd, STR("GET /nope HTTP/1.1\r\nHost: localhost\r\n\r\n" GET "\r\n"));
+    rig_settle(g);
+    rig_expect(g, "R:41/");
+    (void)rig_read(fd, have, sizeof(have), &ended);
+    assert_false(ended);
+    assert_memory_equal("HTTP/1.1 404", have, 12);
+    assert_non_null(strstr(have, "}\nHTTP/1.1 200"));
+    close(fd);
+}
+
+static void test_chunked_body(void **state)
+{
+    every_way(*state,
+              STR(POST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n" GET
+                       "\r\n"),
+              "R:70/abcde R:41/", STR(OK OK), false);
+}
+
+static void test_refused_bodies(void **state)
+{
+    struct rig *g = *state;
+    static const char *const requests[] = {
+        POST "Content-Length: 1001\r\n\r\n",
+        POST "Transfer-Encoding: chunked\r\n\r\n3e9\r\n",
+    };
+
+    for (size_t i = 0; i < 2; i++) {
+        int fd = rig_connect(g);
+        rig_send(fd, str_from_z(requests[i]));
+        rig_settle(g);
+        rig_expect(g, "");
+        rig_expect_answer(fd, "HTTP/1.1 413 Content Too Large\r\n");
+        close(fd);
+    }
+}
+
+static void test_expect_continue(void **state)
+{
+    struct rig *g = *state;
+    int fd = rig_connect(g);
+
+    rig_send(fd, STR(POST "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"));
+    rig_settle(g);
+    rig_expect(g, "");
+    rig_expect_bytes(fd, STR("HTTP/1.1 100 Continue\r\n\r\n"), false);
+    rig_send(fd, STR("ab"));
+    rig_settle(g);
+    rig_expect(g, "R:83/ab");
+    rig_expect_bytes(fd, STR(OK), false);
+    close(fd);
+}
+
+#define UPGRADE "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+#define KEY     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+#define V13     "Sec-WebSocket-Version: 13\r\n"
+
+static const struct {
+    const char *request;
+    const char *answer; /* its first line */
+    const char *field;  /* that it has, or "" */
+    bool stays;         /* the connection goes on */
+} refusals[] = {
+    {"GET /nope HTTP/1.1\r\nHost: localhost\r\n\r\n", "404 Not Found", "", true},
+    {"GET /status/ HTTP/1.1\r\nHost: localhost\r\n\r\n", "404 Not Found", "", true},
+    {"PUT /status HTTP/1.1\r\nHost: localhost\r\n\r\n", "405 Method Not Allowed",
+     "\r\nAllow: GET, HEAD, POST\r\n", true},
+    {"TRACE /status HTTP/1.1\r\nHost: localhost\r\n\r\n", "405 Method Not Allowed",
+     "\r\nAllow: GET, HEAD, POST\r\n", true},
+    {"POST /ws HTTP/1.1\r\nHost: localhost\r\n" UPGRADE KEY V13 "\r\n", "405 Method Not Allowed",
+     "\r\nAllow: GET\r\n", false},
+    {"GET /status HTTP/1.1\r\nHost: localhost\r\n" UPGRADE KEY V13 "\r\n", "404 Not Found", "",
+     false},
+    {"GET /ws HTTP/1.1\r\nHost: localhost\r\n\r\n", "426 Upgrade Required",
+     "\r\nUpgrade: websocket\r\n", true},
+    {"GET /ws HTTP/1.0\r\nHost: localhost\r\n" UPGRADE KEY V13 "\r\n", "426 Upgrade Required",
+     "\r\nUpgrade: websocket\r\n", false},
+    {"GET /ws HTTP/1.1\r\nHost: localhost\r\n" UPGRADE KEY "\r\n", "426 Upgrade Required",
+     "\r\nSec-WebSocket-Version: 13\r\n", false},
+    {"GET /ws HTTP/1.1\r\nHost: localhost\r\n" UPGRADE KEY "Sec-WebSocket-Version: 8\r\n\r\n",
+     "426 Upgrade Required", "\r\nSec-WebSocket-Version: 13\r\n", false},
+    {"GET /ws HTTP/1.1\r\nHost: localhost\r\n" UPGRADE V13 "\r\n", "400 Bad Request", "", false},
+    {"GET /ws HTTP/1.1\r\nHost: localhost\r\n" UPGRADE V13 "Sec-WebSocket-Key: short\r\n\r\n",
+     "400 Bad Request", "", false},
+    {"GET /ws HTTP/1.1\r\nHost: localhost\r\n" UPGRADE KEY V13 "Content-Length: 1\r\n\r\nx",
+     "400 Bad Request", "", false},
+    {"GET /ws?world=%zz HTTP/1.1\r\nHost: localhost\r\n" UPGRADE KEY V13 "\r\n", "400 Bad Request",
+     "", false},
+    {"GET /status HTTP/1.1\r\nHost: localhost\r\nExpect: wonders\r\n\r\n", "417 Expectation Failed",
+     "", false},
+    {"GET /status HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.com\r\n\r\n", "403 Forbidden",
+     "", false},
+    {"GET /nope HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\n\r\n", "403 Forbidden", "", false},
+    {"GET /ws HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost.evil.com:80\r\n" UPGRADE KEY
+         V13 "\r\n",
+     "403 Forbidden", "", false},
+    {"GET /status HTTP/1.1\r\nHost: evil.com\r\n\r\n", "421 Misdirected Request", "", false},
+    {"GET /status HTTP/1.1\r\nHost: localhost.evil.com:80\r\n\r\n", "421 Misdirected Request", "",
+     false},
+    {"GET /status HTTP/1.1\r\n\r\n", "400 Bad Request", "", false},
+    {"GET /status HTTP/1.1\nHost: localhost\n\n", "400 Bad Request", "", false},
+    {"GET http://localhost/status HTTP/1.1\r\n\r\n", "400 Bad Request", "", false},
+    {"GET /status HTTP/2.0\r\n\r\n", "505 HTTP Version Not Supported", "", false},
+};
+
+static void test_refusals(void **state)
+{
+    struct rig *g = *state;
+    char have[4096];
+    char first[64];
+    bool ended;
+
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        int fd = rig_connect(g);
+        rig_send(fd, str_from_z(refusals[i].request));
+        rig_settle(g);
+        rig_expect(g, "");
+        (void)rig_read(fd, have, sizeof(have), &ended);
+        (void)snprintf(first, sizeof(first), "HTTP/1.1 %s\r\n", refusals[i].answer);
+        assert_memory_equal(first, have, strlen(first));
+        assert_non_null(strstr(have, refusals[i].field));
+        assert_non_null(strstr(have, "\r\n\r\n{\"error\":{\"code\":\""));
+        assert_int_equal(refusals[i].stays, strstr(have, "\r\nConnection: close\r\n") == NULL);
+        assert_int_equal(refusals[i].stays, !ended);
+        close(fd);
+    }
+    rig_settle(g);
+    assert_int_equal(0, g->r->metrics.connections);
+}
+
+static void test_refused_head_method_has_no_body(void **state)
+{
+    struct rig *g = *state;
+    char have[1024];
+    bool ended;
+    int fd = rig_connect(g);
+
+    rig_send(fd, STR("HEAD /nope HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    rig_settle(g);
+    size_t len = rig_read(fd, have, sizeof(have), &ended);
+    assert_false(ended);
+    assert_memory_equal("HTTP/1.1 404", have, 12);
+    assert_memory_equal("\r\n\r\n", have + len - 4, 4);
+    close(fd);
+}
+
+static void test_allowed_origin(void **state)
+{
+    struct rig *g = *state;
+    int fd = rig_connect(g);
+
+    rig_send(fd, STR(GET "Origin: http://localhost:3000\r\n\r\n"));
+    rig_settle(g);
+    rig_expect(g, "R:72/");
+    rig_expect_bytes(fd, STR(OK), false);
+    close(fd);
+}
+
+/* A client that ends right behind its request gets the answer. */
+static void test_half_closed_client(void **state)
+{
+    struct rig *g = *state;
+
+    for (int known = 0; known < 2; known++) {
+        int fd = rig_connect(g);
+        rig_send(fd,
+                 known ? STR(GET "\r\n") : STR("GET /nope HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        assert_int_equal(0, shutdown(fd, SHUT_WR));
+        rig_settle(g);
+        rig_expect(g, known ? "R:41/" : "");
+        rig_expect_answer(fd, known ? "HTTP/1.1 200" : "HTTP/1.1 404");
+        close(fd);
+    }
+    rig_settle(g);
+    assert_int_equal(0, g->r->metrics.connections);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_handshake),
+        cmocka_unit_test(test_world_and_protocol),
+        cmocka_unit_test(test_early_frames),
+        cmocka_unit_test(test_requests_one_after_another),
+        cmocka_unit_test(test_request_behind_a_refusal),
+        cmocka_unit_test(test_chunked_body),
+        cmocka_unit_test(test_refused_bodies),
+        cmocka_unit_test(test_expect_continue),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_refused_head_method_has_no_body),
+        cmocka_unit_test(test_allowed_origin),
+        cmocka_unit_test(test_half_closed_client),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
