@@ -1,0 +1,114 @@
+#include "config/value.h"
+
+struct unit {
+    struct str name;
+    uint64_t factor;
+};
+
+static const struct unit size_units[] = {
+    {{"GiB", 3}, 1ull << 30}, {{"MiB", 3}, 1ull << 20}, {{"KiB", 3}, 1ull << 10}, {{"", 0}, 1},
+    {{NULL, 0}, 0},
+};
+
+static const struct unit duration_units[] = {
+    {{"ms", 2}, 1}, {{"s", 1}, 1000}, {{"m", 1}, 60ull * 1000}, {{"h", 1}, 3600ull * 1000},
+    {{NULL, 0}, 0},
+};
+
+static enum value_status check_range(const struct option *option, uint64_t number,
+                                     uint64_t *ret_number)
+{
+    if (number < option->min || number > option->max) {
+        return VALUE_RANGE;
+    }
+    *ret_number = number;
+    return VALUE_OK;
+}
+
+/* Digits, of any number: what is beyond all ranges is out of range, not wrong. */
+static bool read_digits(struct str digits, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+
+    for (size_t i = 0; i < digits.len; i++) {
+        if (digits.ptr[i] < '0' || digits.ptr[i] > '9') {
+            return false;
+        }
+        uint64_t digit = (uint64_t)(digits.ptr[i] - '0');
+        number = number > (UINT64_MAX - digit) / 10 ? UINT64_MAX : number * 10 + digit;
+    }
+    *ret_number = number;
+    return digits.len > 0;
+}
+
+static enum value_status read_measure(const struct option *option, const struct unit *units,
+                                      struct str text, uint64_t *ret_number)
+{
+    size_t digits = 0;
+    uint64_t number;
+
+    while (digits < text.len && text.ptr[digits] >= '0' && text.ptr[digits] <= '9') {
+        digits++;
+    }
+    if (!read_digits(str_slice(text, 0, digits), &number)) {
+        return VALUE_WRONG;
+    }
+    struct str name = str_slice(text, digits, text.len);
+    for (const struct unit *unit = units; unit->factor > 0; unit++) {
+        if (str_equal(unit->name, name)) {
+            number = number > UINT64_MAX / unit->factor ? UINT64_MAX : number * unit->factor;
+            return check_range(option, number, ret_number);
+        }
+    }
+    return name.len == 0 ? VALUE_NO_UNIT : VALUE_WRONG;
+}
+
+static enum value_status read_word(const struct option *option, struct str text,
+                                   uint64_t *ret_number)
+{
+    for (size_t i = 0; option->words != NULL && option->words[i] != NULL; i++) {
+        if (str_equal(str_from_z(option->words[i]), text)) {
+            *ret_number = i;
+            return VALUE_OK;
+        }
+    }
+    return VALUE_WRONG;
+}
+
+/* A NUL would end the text early for whoever hands it to the system. */
+static enum value_status check_text(const struct option *option, struct str text,
+                                    uint64_t *ret_number)
+{
+    if (str_find(text, '\0') < text.len || (option->kind == OPTION_LIST && text.len == 0)) {
+        return VALUE_WRONG;
+    }
+    *ret_number = 0;
+    return VALUE_OK;
+}
+
+enum value_status value_read(const struct option *option, struct str text, bool bare,
+                             uint64_t *ret_number)
+{
+    uint64_t number;
+
+    switch (option->kind) {
+    case OPTION_ENUM:
+        return read_word(option, text, ret_number);
+    case OPTION_STRING:
+    case OPTION_LIST:
+        return check_text(option, text, ret_number);
+    case OPTION_SIZE:
+        return read_measure(option, size_units, text, ret_number);
+    case OPTION_DURATION:
+        if (bare && read_digits(text, &number)) {
+            return check_range(option, number, ret_number);
+        }
+        return read_measure(option, duration_units, text, ret_number);
+    case OPTION_INT:
+        if (read_digits(text, &number)) {
+            return check_range(option, number, ret_number);
+        }
+        break;
+    }
+    return read_word(option, text, ret_number);
+}

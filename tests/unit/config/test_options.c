@@ -1,0 +1,204 @@
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "settings.h"
+
+/* One for each option, in the order of the table: a value that is allowed, and one that is not. */
+static const struct sample {
+    const char *key;
+    const char *fallback;
+    uint64_t fallback_number;
+    const char *right;
+    uint64_t right_number;
+    const char *wrong;
+} samples[] = {
+    {"listen.port", "8765", 8765, "0", 0, "65536"},
+    {"listen.bind", "loopback", 0, "::1", 0, NULL},
+    {"listen.unix", "", 0, "/run/parley.sock", 0, NULL},
+    {"listen.world_paths", "/ws/matrix,/ws/agents,/ws/world-state,/api/world/ws", 0, "/w", 0, ""},
+    {"limits.message_bytes", "1MiB", 1048576, "64KiB", 65536, "1023"},
+    {"limits.frame_bytes", "10MiB", 10485760, "1GiB", 1073741824, "1025MiB"},
+    {"limits.send_queue_bytes", "2MiB", 2097152, "70000", 70000, "2mb"},
+    {"limits.clients", "100000", 100000, "1", 1, "0"},
+    {"heartbeat.interval", "30s", 30000, "100ms", 100, "30"},
+    {"heartbeat.timeout", "60s", 60000, "2m", 120000, "25h"},
+    {"slow_client", "drop", 0, "close", 1, "Close"},
+    {"threads", "auto", 0, "16", 16, "0"},
+    {"drain", "10s", 10000, "0s", 0, "-1s"},
+    {"log.level", "info", 1, "error", 3, "loud"},
+    {"log.format", "auto", 0, "json", 2, "xml"},
+};
+
+enum { SAMPLES = sizeof(samples) / sizeof(samples[0]) };
+
+static void expect_set(const struct config *c, size_t id, const char *text, uint64_t number)
+{
+    assert_string_equal(config_text(c, (enum option_id)id), text);
+    assert_int_equal(config_number(c, (enum option_id)id), number);
+}
+
+static void test_defaults(void **state)
+{
+    struct config c;
+
+    (void)state;
+    assert_int_equal(SAMPLES, OPTION_COUNT);
+    assert_true(config_init(&c));
+    for (size_t i = 0; i < SAMPLES; i++) {
+        assert_string_equal(option_table[i].key, samples[i].key);
+        expect_set(&c, i, samples[i].fallback, samples[i].fallback_number);
+        assert_int_equal(c.values[i].origin, CONFIG_DEFAULT);
+    }
+    config_fini(&c);
+}
+
+static void test_each_right(void **state)
+{
+    struct config c;
+    struct buf error;
+    char text[256];
+
+    (void)state;
+    buf_init(&error, CONFIG_MAX_ERROR);
+    for (size_t i = 0; i < SAMPLES; i++) {
+        assert_true(config_init(&c));
+        assert_true(set_flag(&c, samples[i].key, samples[i].right));
+        expect_set(&c, i, samples[i].right, samples[i].right_number);
+        config_fini(&c);
+
+        assert_true(config_init(&c));
+        (void)snprintf(text, sizeof(text), "%s=%s", samples[i].key, samples[i].right);
+        assert_true(config_set_pair(&c, str_from_z(text), &error));
+        expect_set(&c, i, samples[i].right, samples[i].right_number);
+        for (size_t other = 0; other < SAMPLES; other++) {
+            if (other != i) {
+                expect_set(&c, other, samples[other].fallback, samples[other].fallback_number);
+            }
+        }
+        config_fini(&c);
+    }
+    buf_fini(&error);
+}
+
+static void test_each_wrong(void **state)
+{
+    struct config c;
+    struct buf error;
+
+    (void)state;
+    buf_init(&error, CONFIG_MAX_ERROR);
+    assert_true(config_init(&c));
+    for (size_t i = 0; i < SAMPLES; i++) {
+        const struct sample *s = &samples[i];
+        if (s->wrong == NULL) {
+            continue;
+        }
+        assert_false(
+            config_set(&c, str_from_z(s->key), str_from_z(s->wrong), CONFIG_FLAG, "here", &error));
+        assert_non_null(memmem(error.data, error.len, s->key, strlen(s->key)));
+        assert_non_null(memmem(error.data, error.len, s->wrong, strlen(s->wrong)));
+        assert_non_null(memmem(error.data, error.len, "it takes ", 9));
+        buf_clear(&error);
+        expect_set(&c, i, s->fallback, s->fallback_number);
+    }
+    /* A path with a NUL would be another one. */
+    assert_false(config_set(&c, STR("listen.unix"), STR("/a\0b"), CONFIG_FLAG, "here", &error));
+    config_fini(&c);
+    buf_fini(&error);
+}
+
+static void test_sentences(void **state)
+{
+    static const struct {
+        const char *pair;
+        const char *said;
+    } cases[] = {
+        {"listen.port=abc", "--set: listen.port: \"abc\" is not allowed; it takes a number from 0 "
+                            "to 65535 (default 8765)"},
+        {"listen.port=70000", "--set: listen.port: \"70000\" is out of range; it takes a number "
+                              "from 0 to 65535 (default 8765)"},
+        {"listen.port=99999999999999999999999",
+         "--set: listen.port: \"99999999999999999999999\" is out of range; it takes a number from "
+         "0 to 65535 (default 8765)"},
+        {"heartbeat.interval=30",
+         "--set: heartbeat.interval: \"30\" is a duration without its unit (ms, s, m, h); it takes "
+         "a duration from 100ms to 1h (default 30s)"},
+        {"threads=many", "--set: threads: \"many\" is not allowed; it takes a number from 1 to 16 "
+                         "or auto (default auto)"},
+        {"log.level=\033[0m", "--set: log.level: \"\\x1b[0m\" is not allowed; it takes debug, "
+                              "info, warning or error (default info)"},
+        {"listen.prot=1", "--set: listen.prot is no option; did you mean listen.port?"},
+        {"message_byte=1", "--set: message_byte is no option; did you mean limits.message_bytes?"},
+        {"wholly.unlike=1", "--set: wholly.unlike is no option"},
+        {"auth.jwt.issuer=secret", "--set: auth.jwt.issuer is not in this build"},
+        {"corsOrigins=*", "--set: corsOrigins is not in this build"},
+        {"skipLocalPairing=true",
+         "--set: skipLocalPairing: it is no option of Parley: every client gives a token instead, "
+         "once there is authentication"},
+        {"threads", "--set: \"threads\" is not KEY=VALUE"},
+    };
+    struct config c;
+    struct buf error;
+
+    (void)state;
+    buf_init(&error, CONFIG_MAX_ERROR);
+    assert_true(config_init(&c));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_false(config_set_pair(&c, str_from_z(cases[i].pair), &error));
+        expect_error(&error, cases[i].said);
+    }
+    config_fini(&c);
+    buf_fini(&error);
+}
+
+static void test_synonyms(void **state)
+{
+    struct config c;
+
+    (void)state;
+    assert_true(config_init(&c));
+    assert_true(set_flag(&c, "pingIntervalMs", "5000"));
+    expect_set(&c, OPTION_HEARTBEAT_INTERVAL, "5000", 5000);
+    assert_true(set_flag(&c, "clientTimeout", "20s"));
+    expect_set(&c, OPTION_HEARTBEAT_TIMEOUT, "20s", 20000);
+    assert_true(set_flag(&c, "maxPayload", "2097152"));
+    expect_set(&c, OPTION_LIMITS_FRAME_BYTES, "2097152", 2097152);
+    assert_true(set_flag(&c, "host", "::1"));
+    expect_set(&c, OPTION_LISTEN_BIND, "::1", 0);
+    assert_false(set_flag(&c, "pingintervalms", "5000"));
+    assert_false(set_flag(&c, "pingIntervalMs", "99"));
+    config_fini(&c);
+}
+
+static void test_origins(void **state)
+{
+    struct config c;
+    struct buf error;
+
+    (void)state;
+    buf_init(&error, CONFIG_MAX_ERROR);
+    assert_true(config_init(&c));
+    assert_true(set_flag(&c, "threads", "2"));
+    assert_true(config_set(&c, STR("threads"), STR("3"), CONFIG_ENVIRONMENT, "X", &error));
+    expect_set(&c, OPTION_THREADS, "2", 2);
+    assert_int_equal(c.values[OPTION_THREADS].origin, CONFIG_FLAG);
+    assert_true(set_flag(&c, "threads", "4"));
+    expect_set(&c, OPTION_THREADS, "4", 4);
+    /* What would not count is still checked. */
+    assert_false(config_set(&c, STR("threads"), STR("x"), CONFIG_ENVIRONMENT, "X", &error));
+    config_fini(&c);
+    buf_fini(&error);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),   cmocka_unit_test(test_each_right),
+        cmocka_unit_test(test_each_wrong), cmocka_unit_test(test_sentences),
+        cmocka_unit_test(test_synonyms),   cmocka_unit_test(test_origins),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
