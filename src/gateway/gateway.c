@@ -1,0 +1,215 @@
+#include "gateway/gateway.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "gateway/internal.h"
+
+static const struct str origins[] = {
+    {"http://localhost:*", 18}, {"http://127.0.0.1:*", 18}, {"http://[::1]:*", 14}};
+
+void gateway_settings_init(struct gateway_settings *s)
+{
+    *s = (struct gateway_settings){
+        .threads = 1, .listen_loopback = true, .port = 8765, .drain_ms = 10000};
+    hub_settings_init(&s->hub);
+    reactor_settings_init(&s->reactor);
+    s->reactor.origins = origins;
+    s->reactor.origin_count = sizeof(origins) / sizeof(origins[0]);
+}
+
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    /* A program that embeds this may have less than it could; failing leaves it as it was. */
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static void fill_random(void *owner, void *bytes, size_t len)
+{
+    char *at = bytes;
+
+    (void)owner;
+    while (len > 0) {
+        ssize_t got = getrandom(at, len, 0);
+        if (got > 0) {
+            at += got;
+            len -= (size_t)got;
+        } else if (errno != EINTR) {
+            abort();
+        }
+    }
+}
+
+static void forward_log(void *owner, enum log_level level, const char *event, struct str client,
+                        struct str details)
+{
+    struct gateway *g = owner;
+
+    if (g->settings.log != NULL) {
+        g->settings.log(g->settings.owner, level, event, client, details);
+    }
+}
+
+/* --- building --------------------------------------------------------------------------------- */
+
+static int listen_all(struct gateway *g, enum gateway_part *ret_part)
+{
+    if (g->settings.listen_loopback) {
+        int count = listener_open_loopback(g->settings.port, g->listeners);
+        if (count < 0) {
+            *ret_part = GATEWAY_TCP;
+            return count;
+        }
+        g->listener_count = (unsigned)count;
+    }
+    if (g->settings.unix_path != NULL) {
+        int error = listener_open_unix(g->settings.unix_path, &g->listeners[g->listener_count]);
+        if (error != 0) {
+            *ret_part = GATEWAY_UNIX;
+            return error;
+        }
+        g->listener_count++;
+    }
+    return 0;
+}
+
+static bool make_hub(struct gateway *g)
+{
+    struct hub_ports ports = {.owner = g, .random = fill_random, .log = forward_log};
+
+    g->settings.hub.reactors = g->settings.threads;
+    g->hub = hub_new(&g->settings.hub, &ports, clock_now());
+    g->empty = down_batch_new();
+    return g->hub != NULL && g->empty != NULL;
+}
+
+static bool make_reactor(struct gateway *g, unsigned i)
+{
+    struct reactor_settings s = g->settings.reactor;
+    struct reactor_ports ports = {.owner = g};
+
+    s.index = i;
+    s.max_message_bytes = (uint32_t)g->settings.hub.max_message_bytes;
+    s.max_frame_bytes = (uint32_t)g->settings.hub.max_frame_bytes;
+    s.max_backlog = g->settings.hub.max_send_queue_bytes;
+    if (g->settings.threads > 1) {
+        ports.hand_over = threads_hand_over;
+        if (!queue_init(&g->queues[i])) {
+            return false;
+        }
+        g->queue_count = i + 1;
+    }
+    g->reactors[i] = reactor_new(&s, &ports);
+    if (g->reactors[i] == NULL) {
+        return false;
+    }
+    for (unsigned door = 0; door < g->listener_count; door++) {
+        if (!reactor_add_door(g->reactors[i], &g->listeners[door])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int gateway_new(const struct gateway_settings *settings, struct gateway **ret_gateway,
+                enum gateway_part *ret_part)
+{
+    struct gateway *g = calloc(1, sizeof(*g));
+    int error = -ENOMEM;
+
+    *ret_part = GATEWAY_RESOURCES;
+    if (g == NULL) {
+        return error;
+    }
+    g->settings = *settings;
+    raise_file_limit();
+    g->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (g->wake_fd < 0) {
+        error = -errno;
+        goto fail;
+    }
+    error = listen_all(g, ret_part);
+    if (error != 0) {
+        goto fail;
+    }
+    error = -ENOMEM;
+    if (!make_hub(g)) {
+        goto fail;
+    }
+    for (unsigned i = 0; i < g->settings.threads; i++) {
+        if (!make_reactor(g, i)) {
+            goto fail;
+        }
+    }
+    *ret_gateway = g;
+    return 0;
+fail:
+    gateway_free(g);
+    return error;
+}
+
+void gateway_free(struct gateway *g)
+{
+    if (g == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < g->queue_count; i++) {
+        queue_fini(&g->queues[i]);
+    }
+    for (unsigned i = 0; i < MAX_REACTORS; i++) {
+        reactor_free(g->reactors[i]);
+    }
+    down_batch_free(g->empty);
+    hub_free(g->hub);
+    for (unsigned i = 0; i < g->listener_count; i++) {
+        listener_close(&g->listeners[i]);
+    }
+    if (g->wake_fd >= 0) {
+        close(g->wake_fd);
+    }
+    free(g);
+}
+
+/* --- running ---------------------------------------------------------------------------------- */
+
+int gateway_run(struct gateway *g)
+{
+    return g->settings.threads > 1 ? run_threads(g) : run_single(g);
+}
+
+void gateway_stop(struct gateway *g)
+{
+    const uint64_t one = 1;
+    int error = errno;
+
+    atomic_fetch_add(&g->stops, 1);
+    ssize_t done = write(g->wake_fd, &one, sizeof(one));
+    (void)done;
+    reactor_wake(g->reactors[0]);
+    errno = error;
+}
+
+const struct listener *gateway_listeners(const struct gateway *g, size_t *ret_count)
+{
+    *ret_count = g->listener_count;
+    return g->listeners;
+}
+
+struct hub *gateway_hub(struct gateway *g)
+{
+    return g->hub;
+}
+
+const struct reactor_metrics *gateway_metrics(const struct gateway *g, unsigned i)
+{
+    return &g->reactors[i]->metrics;
+}

@@ -1,0 +1,72 @@
+#ifndef PARLEY_GATEWAY_GATEWAY_H
+#define PARLEY_GATEWAY_GATEWAY_H
+
+/*
+ * The composition: a hub, its reactors and their listeners, as one thing that runs until it is
+ * stopped. With one thread everything happens in one loop, without a lock or a wake-up; with more,
+ * each reactor has a thread of its own and the hub stays in the one that calls gateway_run.
+ *
+ * Nothing here is global and nothing is printed, so several can live in a process.
+ */
+
+#include "core/hub.h"
+#include "net/reactor.h"
+
+struct gateway;
+
+struct gateway_settings {
+    struct hub_settings hub;         /* its `reactors` is set from `threads` */
+    struct reactor_settings reactor; /* for each; `index` and the limits that the hub has too are
+                                        set from there; what it borrows must outlive the gateway */
+    unsigned threads;                /* reactors, 1 to MAX_REACTORS */
+    bool listen_loopback;            /* on 127.0.0.1 and ::1 */
+    uint16_t port;                   /* 0: a free one */
+    const char *unix_path; /* also listen there; NULL: no; borrowed until gateway_new returns */
+    uint64_t drain_ms;     /* for clients to leave, once stopped */
+    void *owner;
+    /*
+     * Answers an HTTP request by hub_respond, now or later; runs where the hub runs. `request` is
+     * the head, of head_len bytes, and the body; borrowed. NULL only without HTTP routes.
+     */
+    void (*request)(void *owner, struct hub *hub, uint64_t conn, struct str request,
+                    size_t head_len);
+    /* As in hub_ports; may be NULL. Called where the hub runs. */
+    void (*log)(void *owner, enum log_level level, const char *event, struct str client,
+                struct str details);
+};
+
+/* The product's defaults: its limits, one thread, loopback on port 8765; no routes. */
+void gateway_settings_init(struct gateway_settings *s);
+
+/* What could not be had. */
+enum gateway_part { GATEWAY_RESOURCES, GATEWAY_TCP, GATEWAY_UNIX };
+
+/*
+ * Listens and is ready to run; connections wait until it does. Returns 0, or a negative errno with
+ * *ret_part: -EADDRINUSE when the port or path is taken. Raises the process's limit of descriptors
+ * to the one it is allowed. Settings are copied.
+ */
+int gateway_new(const struct gateway_settings *settings, struct gateway **ret_gateway,
+                enum gateway_part *ret_part);
+/* Closes everything. Not while it runs. NULL is taken. */
+void gateway_free(struct gateway *g);
+
+/*
+ * Runs until it has been stopped and its clients have gone, or the time for that is over. Returns
+ * 0, or a negative errno when a thread cannot be started.
+ */
+int gateway_run(struct gateway *g);
+/*
+ * Stops it: no new connections, clients are told, spread over drain_ms. Called a second time, it
+ * ends at once. From any thread, and from signal handlers.
+ */
+void gateway_stop(struct gateway *g);
+
+/* Where it listens; *ret_count of them, borrowed. */
+const struct listener *gateway_listeners(const struct gateway *g, size_t *ret_count);
+/* The hub, borrowed; to be used where it runs, which is in the callbacks above. */
+struct hub *gateway_hub(struct gateway *g);
+/* Figures of reactor i < threads, to be read by metric_read, from any thread. */
+const struct reactor_metrics *gateway_metrics(const struct gateway *g, unsigned i);
+
+#endif

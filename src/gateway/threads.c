@@ -1,0 +1,315 @@
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "gateway/internal.h"
+
+enum {
+    HAND_OVER_SLACK = 8, /* connections that a reactor may have more than another, and */
+    HAND_OVER_PART = 8,  /* this part of what the other one has */
+};
+
+static void wake_hub(struct gateway *g)
+{
+    const uint64_t one = 1;
+
+    if (sleeper_must_wake(&g->sleeper)) {
+        /* It fails only when a wake-up is already pending. */
+        ssize_t done = write(g->wake_fd, &one, sizeof(one));
+        (void)done;
+    }
+}
+
+static void wake_reactor(struct gateway *g, unsigned i)
+{
+    if (sleeper_must_wake(&g->queues[i].reactor)) {
+        reactor_wake(g->reactors[i]);
+    }
+}
+
+/* --- a reactor's thread ----------------------------------------------------------------------- */
+
+struct worker {
+    struct gateway *gateway;
+    unsigned index;
+    pthread_t thread;
+};
+
+static uint64_t load_of(struct gateway *g, unsigned i)
+{
+    return metric_read(&g->reactors[i]->metrics.connections) +
+           atomic_load(&g->queues[i].socket_count);
+}
+
+bool threads_hand_over(void *owner, unsigned reactor, int fd, unsigned door)
+{
+    struct gateway *g = owner;
+    uint64_t least = UINT64_MAX;
+    unsigned target = reactor;
+
+    for (unsigned i = 0; i < g->settings.threads; i++) {
+        uint64_t load = load_of(g, i);
+        if (load < least) {
+            least = load;
+            target = i;
+        }
+    }
+    if (load_of(g, reactor) < least + least / HAND_OVER_PART + HAND_OVER_SLACK ||
+        !queue_give_socket(&g->queues[target], (struct moved_socket){fd, door})) {
+        return false;
+    }
+    wake_reactor(g, target);
+    return true;
+}
+
+/* The last reactor to leave the listeners closes them; before that their numbers are in use. */
+static void leave_doors(struct gateway *g, struct reactor *r)
+{
+    reactor_close_doors(r);
+    if (atomic_fetch_sub(&g->doors_open, 1) == 1) {
+        for (unsigned i = 0; i < g->listener_count; i++) {
+            listener_close(&g->listeners[i]);
+        }
+    }
+}
+
+static void wait_for_work(struct gateway *g, struct reactor *r, struct queue *q)
+{
+    int timeout_ms = 0;
+
+    if (!reactor_busy(r)) {
+        sleeper_lie_down(&q->reactor);
+        if (!atomic_load(&q->has_down) && !atomic_load(&g->quit)) {
+            timeout_ms = TICK_MS;
+        }
+    }
+    reactor_wait(r, timeout_ms);
+    sleeper_rise(&q->reactor);
+}
+
+/* Applies the batches and leaves them, cleared, as what is to be given back. */
+static void follow(struct reactor *r, struct exchange *x)
+{
+    for (unsigned i = 0; i < x->socket_count; i++) {
+        reactor_adopt(r, x->sockets[i].fd, x->sockets[i].door);
+    }
+    while (x->down != NULL) {
+        struct down_batch *batch = x->down;
+        x->down = batch->next;
+        reactor_apply(r, batch);
+        down_batch_clear(batch);
+        batch->next = x->used;
+        x->used = batch;
+    }
+}
+
+static void *run_reactor(void *arg)
+{
+    struct worker *w = arg;
+    struct gateway *g = w->gateway;
+    struct reactor *r = g->reactors[w->index];
+    struct queue *q = &g->queues[w->index];
+    struct exchange x = {.full = NULL};
+    bool doors_closed = false;
+    bool idle_closed = false;
+
+    while (!atomic_load(&g->quit)) {
+        wait_for_work(g, r, q);
+        reactor_read(r, clock_now().mono_ms);
+        if (x.spare == NULL) {
+            x.spare = up_batch_new();
+        }
+        /* Without memory what was read waits for the next turn. */
+        bool talks = x.spare != NULL && reactor_has_up(r);
+        if (talks) {
+            x.full = reactor_take_up(r, x.spare);
+            x.spare = NULL;
+        }
+        queue_exchange(q, &x);
+        if (talks) {
+            wake_hub(g);
+        }
+        follow(r, &x);
+        reactor_flush(r);
+        if (!doors_closed && atomic_load(&g->doors_closed)) {
+            doors_closed = true;
+            leave_doors(g, r);
+        }
+        if (!idle_closed && atomic_load(&g->idle_closed)) {
+            idle_closed = true;
+            reactor_close_idle(r);
+        }
+    }
+    /* What is still on its way belongs to the reactor; what it gives back, to the queue. */
+    queue_exchange(q, &x);
+    follow(r, &x);
+    queue_exchange(q, &x);
+    up_batch_free(x.spare);
+    return NULL;
+}
+
+/* --- the hub's thread ------------------------------------------------------------------------- */
+
+/* Deals with up batches, one of each reactor in turn; at most HUB_BUDGET and one batch. */
+static bool receive_some(struct gateway *g)
+{
+    size_t spent = 0;
+    bool found = true;
+
+    for (unsigned i = 0; i < g->settings.threads; i++) {
+        if (g->inbox[i] == NULL) {
+            g->inbox[i] = queue_take_up(&g->queues[i], g->used[i]);
+            g->used[i] = NULL;
+        }
+    }
+    while (found && spent < HUB_BUDGET) {
+        found = false;
+        for (unsigned i = 0; i < g->settings.threads; i++) {
+            struct up_batch *batch = g->inbox[i];
+            if (batch != NULL) {
+                g->inbox[i] = batch->next;
+                size_t size = turn_receive(g, batch);
+                g->credit[i] += size;
+                spent += size;
+                batch->next = g->used[i];
+                g->used[i] = batch;
+                found = true;
+            }
+        }
+    }
+    return spent > 0;
+}
+
+static void send_down(struct gateway *g, unsigned i)
+{
+    if (!hub_down_pending(g->hub, i) && g->credit[i] < CREDIT_BATCH) {
+        return;
+    }
+    if (g->empty == NULL) {
+        g->empty = down_batch_new();
+    }
+    /* Without memory it stays where it is, and is tried again. */
+    if (g->empty == NULL) {
+        return;
+    }
+    struct down_batch *batch = hub_take_down(g->hub, i, g->empty);
+    batch->credit = g->credit[i];
+    g->credit[i] = 0;
+    g->empty = queue_send_down(&g->queues[i], batch);
+    wake_reactor(g, i);
+}
+
+static bool has_news(struct gateway *g)
+{
+    for (unsigned i = 0; i < g->settings.threads; i++) {
+        if (g->inbox[i] != NULL || atomic_load(&g->queues[i].has_up)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void sleep_hub(struct gateway *g, struct hub_time now)
+{
+    struct pollfd wake = {.fd = g->wake_fd, .events = POLLIN};
+    uint64_t count;
+
+    sleeper_lie_down(&g->sleeper);
+    if (!has_news(g) && poll(&wake, 1, turn_timeout_ms(g, now)) > 0) {
+        ssize_t done = read(g->wake_fd, &count, sizeof(count));
+        (void)done;
+    }
+    sleeper_rise(&g->sleeper);
+}
+
+static void run_hub(struct gateway *g)
+{
+    struct hub_time now;
+
+    for (;;) {
+        bool received = receive_some(g);
+        now = clock_now();
+        if (!turn_end(g, now)) {
+            break;
+        }
+        for (unsigned i = 0; i < g->settings.threads; i++) {
+            send_down(g, i);
+        }
+        if (!received) {
+            sleep_hub(g, now);
+        }
+    }
+}
+
+static void tell_reactors(struct gateway *g, atomic_bool *what)
+{
+    atomic_store(what, true);
+    for (unsigned i = 0; i < g->settings.threads; i++) {
+        reactor_wake(g->reactors[i]);
+    }
+}
+
+void threads_close_doors(struct gateway *g)
+{
+    tell_reactors(g, &g->doors_closed);
+}
+
+void threads_close_idle(struct gateway *g)
+{
+    tell_reactors(g, &g->idle_closed);
+}
+
+/* --- both ------------------------------------------------------------------------------------- */
+
+static void free_batches(struct gateway *g)
+{
+    for (unsigned i = 0; i < MAX_REACTORS; i++) {
+        struct up_batch **lists[] = {&g->inbox[i], &g->used[i]};
+        for (unsigned j = 0; j < 2; j++) {
+            while (*lists[j] != NULL) {
+                struct up_batch *next = (*lists[j])->next;
+                up_batch_free(*lists[j]);
+                *lists[j] = next;
+            }
+        }
+    }
+}
+
+/* Signals are for the thread that called gateway_run. */
+static int start(struct worker *w)
+{
+    sigset_t all;
+    sigset_t before;
+
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&w->thread, NULL, run_reactor, w);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -error;
+}
+
+int run_threads(struct gateway *g)
+{
+    struct worker workers[MAX_REACTORS];
+    unsigned started = 0;
+    int error = 0;
+
+    atomic_store(&g->doors_open, g->settings.threads);
+    while (started < g->settings.threads && error == 0) {
+        workers[started] = (struct worker){.gateway = g, .index = started};
+        error = start(&workers[started]);
+        started += error == 0;
+    }
+    if (error == 0) {
+        run_hub(g);
+    }
+    atomic_store(&g->quit, true);
+    for (unsigned i = 0; i < started; i++) {
+        reactor_wake(g->reactors[i]);
+        (void)pthread_join(workers[i].thread, NULL);
+    }
+    free_batches(g);
+    return error;
+}

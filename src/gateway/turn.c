@@ -1,0 +1,110 @@
+#include <time.h>
+
+#include "gateway/internal.h"
+
+static uint64_t read_ms(clockid_t id)
+{
+    struct timespec t;
+
+    (void)clock_gettime(id, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+struct hub_time clock_now(void)
+{
+    return (struct hub_time){.mono_ms = read_ms(CLOCK_MONOTONIC),
+                             .wall_ms = read_ms(CLOCK_REALTIME)};
+}
+
+size_t turn_receive(struct gateway *g, struct up_batch *batch)
+{
+    size_t size = up_batch_size(batch);
+
+    hub_set_time(g->hub, clock_now());
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct up *item = &batch->items[i];
+        if (item->kind == UP_REQUEST) {
+            g->settings.request(g->settings.owner, g->hub, item->conn, up_text(batch, item),
+                                item->code);
+        } else {
+            hub_receive_one(g->hub, batch, item);
+        }
+    }
+    up_batch_clear(batch);
+    return size;
+}
+
+static void close_doors(struct gateway *g)
+{
+    if (g->settings.threads > 1) {
+        threads_close_doors(g);
+        return;
+    }
+    reactor_close_doors(g->reactors[0]);
+    for (unsigned i = 0; i < g->listener_count; i++) {
+        listener_close(&g->listeners[i]);
+    }
+}
+
+/*
+ * While clients are being told, whoever asks on a connection that is kept can still learn from
+ * /readyz that the gateway is stopping. Once they are gone, nobody is waited for.
+ */
+static void close_idle(struct gateway *g)
+{
+    g->last_call_over = true;
+    if (g->settings.threads > 1) {
+        threads_close_idle(g);
+    } else {
+        reactor_close_idle(g->reactors[0]);
+    }
+}
+
+static uint64_t count_connections(const struct gateway *g)
+{
+    uint64_t count = 0;
+
+    for (unsigned i = 0; i < g->settings.threads; i++) {
+        count += metric_read(&g->reactors[i]->metrics.connections);
+    }
+    return count;
+}
+
+/* Whether it is over. */
+static bool drain(struct gateway *g, struct hub_time now)
+{
+    unsigned stops = atomic_load(&g->stops);
+
+    if (stops == 0) {
+        return false;
+    }
+    if (!g->draining) {
+        g->draining = true;
+        g->stop_by_ms = now.mono_ms + g->settings.drain_ms + STOP_GRACE_MS;
+        hub_drain(g->hub, g->settings.drain_ms);
+        close_doors(g);
+    }
+    if (hub_empty(g->hub) && !g->last_call_over) {
+        close_idle(g);
+    }
+    return stops > 1 || now.mono_ms >= g->stop_by_ms ||
+           (hub_empty(g->hub) && count_connections(g) == 0);
+}
+
+bool turn_end(struct gateway *g, struct hub_time now)
+{
+    if (drain(g, now)) {
+        return false;
+    }
+    if (now.mono_ms >= g->next_tick_ms) {
+        hub_tick(g->hub, now);
+        g->next_tick_ms = now.mono_ms + TICK_MS;
+    }
+    hub_end_turn(g->hub);
+    return true;
+}
+
+int turn_timeout_ms(const struct gateway *g, struct hub_time now)
+{
+    return now.mono_ms >= g->next_tick_ms ? 0 : (int)(g->next_tick_ms - now.mono_ms);
+}
