@@ -1,0 +1,19 @@
+#ifndef PARLEY_CLI_BANNER_H
+#define PARLEY_CLI_BANNER_H
+
+/* What `parley serve` prints on a terminal: where it is, and what to type next. */
+
+#include "base/buf.h"
+
+struct banner {
+    const char *program; /* as it was started */
+    const char *world_path;
+    const char *address; /* "127.0.0.1" */
+    uint16_t port;
+    const char *unix_path; /* NULL for none */
+};
+
+/* Appends all but the last line, which says when it was ready. */
+void banner_append(struct buf *out, const struct banner *banner);
+
+#endif

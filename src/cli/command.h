@@ -1,0 +1,64 @@
+#ifndef PARLEY_CLI_COMMAND_H
+#define PARLEY_CLI_COMMAND_H
+
+/*
+ * A command of the program: what it is called, what it takes, what it does. The table of commands
+ * is in main.c; help and the parsing of arguments come from these structs. Data goes to stdout,
+ * talk to stderr.
+ */
+
+#include <stdio.h>
+
+#include "base/buf.h"
+
+/* Exit codes; those from 69 on are of sysexits.h. */
+enum cli_exit {
+    CLI_OK = 0,
+    CLI_FAILED = 1,
+    CLI_USAGE = 2,
+    CLI_UNAVAILABLE = 69, /* no gateway, or it has gone */
+    CLI_TRY_AGAIN = 75,   /* too slow, too full, stopping */
+    CLI_PROTOCOL = 76,    /* the other side is no gateway, or not one that we understand */
+    CLI_REFUSED = 77,
+    CLI_CONFIG = 78, /* a wrong setting, or the port is taken */
+};
+
+struct flag {
+    const char *name;  /* "--port" */
+    const char *value; /* what it takes, as help says it: "N"; NULL for nothing */
+    const char *help;
+};
+
+struct args;
+
+struct command {
+    const char *name;
+    const char *summary;      /* a few words */
+    const char *synopsis;     /* what stands behind the name: "[--to ID] TYPE [JSON]" */
+    const char *examples;     /* whole lines, indented */
+    const char *about;        /* whole lines: more that one has to know; "" for nothing */
+    const struct flag *flags; /* ended by one without a name */
+    enum cli_exit (*run)(struct args *args);
+};
+
+/* All of them, in the order of help; ends in NULL. */
+extern const struct command *const command_table[];
+
+extern const struct command command_serve, command_status, command_tail, command_send,
+    command_version, command_help;
+
+/* The command of this name, or NULL: then a sentence with the nearest one is on stderr. */
+const struct command *command_find(const char *name);
+
+/* The path that the program was started with: what a person can type to start it again. */
+extern const char *program_path;
+
+/* What there is. */
+void command_print_overview(FILE *out);
+/* Help on one command, to stdout. */
+void command_print_help(const struct command *command);
+
+/* A sentence for stderr, in the name of the program; escapes what cannot be printed. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

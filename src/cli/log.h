@@ -1,0 +1,35 @@
+#ifndef PARLEY_CLI_LOG_H
+#define PARLEY_CLI_LOG_H
+
+/*
+ * Log lines on stderr: key=value pairs, or JSON objects, one a line, written in one piece so that
+ * threads do not tear each other's. Each has a stable event id. No value is trusted: what is not
+ * plain is quoted and escaped. Nobody gives this module a credential.
+ */
+
+#include "base/buf.h"
+
+enum log_style {
+    LOG_AS_TEXT,
+    LOG_AS_JSON,
+    LOG_FOR_PEOPLE, /* on a terminal: what is wrong, and nothing else */
+};
+
+struct log_sink {
+    int fd;
+    enum log_style style;
+    unsigned level; /* the least that is written: 0 debug, 1 info, 2 warning, 3 error */
+};
+
+/*
+ * Writes a line. `client` is the id it is about, or empty. `details` is "key=value key=value",
+ * as log_add makes it: a value is bare, without spaces, or a JSON string.
+ */
+void log_write(const struct log_sink *sink, unsigned level, const char *event, struct str client,
+               struct str details);
+
+/* Appends a pair to details, with a space between pairs. */
+void log_add(struct buf *details, const char *key, struct str value);
+void log_add_uint(struct buf *details, const char *key, uint64_t value);
+
+#endif

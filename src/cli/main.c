@@ -1,0 +1,49 @@
+#include "base/suggest.h"
+#include "cli/args.h"
+
+const struct command *const command_table[] = {
+    &command_serve, &command_status,  &command_tail, &command_send,
+    &command_help,  &command_version, NULL,
+};
+
+const struct command *command_find(const char *name)
+{
+    struct suggestion nearest;
+
+    suggestion_init(&nearest, str_from_z(name));
+    for (size_t i = 0; command_table[i] != NULL; i++) {
+        if (strcmp(command_table[i]->name, name) == 0) {
+            return command_table[i];
+        }
+        suggestion_offer(&nearest, str_from_z(command_table[i]->name), command_table[i]->name);
+    }
+    if (nearest.best != NULL) {
+        complain("there is no command %s; did you mean %s?", name, nearest.best);
+    } else {
+        complain("there is no command %s; see %s help", name, program_path);
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 0 && argv[0][0] != '\0') {
+        program_path = argv[0];
+    }
+    if (argc < 2) {
+        command_print_overview(stderr);
+        return CLI_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0) {
+        name = command_help.name;
+    } else if (strcmp(name, "--version") == 0) {
+        name = command_version.name;
+    }
+    const struct command *command = command_find(name);
+    if (command == NULL) {
+        return CLI_USAGE;
+    }
+    struct args args = {.command = command, .rest = (const char *const *)(argv + 2)};
+    return (int)command->run(&args);
+}

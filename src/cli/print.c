@@ -1,0 +1,206 @@
+#include "cli/print.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/printable.h"
+#include "json/reader.h"
+#include "json/wire.h"
+
+enum { MAX_TEXT = 64 * 1024 * 1024, TYPE_WIDTH = 14, AGENT_WIDTH = 12 };
+
+bool print_in_colour(int fd)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+
+    return isatty(fd) && (no_colour == NULL || no_colour[0] == '\0') &&
+           (term == NULL || strcmp(term, "dumb") != 0);
+}
+
+void print_clock(struct buf *out, time_t now)
+{
+    struct tm t;
+
+    if (localtime_r(&now, &t) != NULL) {
+        buf_printf(out, "%02d:%02d:%02d", t.tm_hour, t.tm_min, t.tm_sec);
+    }
+}
+
+void print_duration(struct buf *out, uint64_t seconds)
+{
+    static const struct {
+        unsigned seconds;
+        char name;
+    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+    size_t i = 0;
+
+    while (i < 3 && seconds < units[i].seconds) {
+        i++;
+    }
+    buf_append_uint(out, seconds / units[i].seconds);
+    buf_append_char(out, units[i].name);
+    if (i < 3) {
+        buf_append_char(out, ' ');
+        buf_append_uint(out, seconds % units[i].seconds / units[i + 1].seconds);
+        buf_append_char(out, units[i + 1].name);
+    }
+}
+
+/* Valid JSON without the white space between its tokens. */
+static void append_compact(struct buf *out, struct str raw)
+{
+    bool in_string = false, escaped = false;
+
+    for (size_t i = 0; i < raw.len; i++) {
+        char c = raw.ptr[i];
+        bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+        if (in_string || !space) {
+            buf_append_char(out, c);
+        }
+        if (c == '"' && !escaped) {
+            in_string = !in_string;
+        }
+        escaped = in_string && c == '\\' && !escaped;
+    }
+}
+
+void print_value(struct buf *out, struct str raw)
+{
+    struct buf text;
+
+    buf_init(&text, MAX_TEXT);
+    if (json_kind_of(raw) == JSON_STRING) {
+        json_unescape(raw, &text);
+    } else {
+        append_compact(&text, raw);
+    }
+    printable_append(out, buf_str(&text));
+    buf_fini(&text);
+}
+
+static void pad_to(struct buf *out, size_t column)
+{
+    do {
+        buf_append_char(out, ' ');
+    } while (!out->failed && out->len < column);
+}
+
+/* One of six colours, the same for the same type every time. */
+static unsigned colour_of(struct str type)
+{
+    unsigned sum = 0;
+
+    for (size_t i = 0; i < type.len; i++) {
+        sum = sum * 31 + (unsigned char)type.ptr[i];
+    }
+    return 31 + sum % 6;
+}
+
+/* Members that stand in columns of their own, or say so little that they are left out. */
+static bool is_shown_elsewhere(struct str key)
+{
+    static const struct str names[] = {
+        {"type", 4}, {"agent_id", 8}, {"agentId", 7}, {"ts", 2}, {"data", 4},
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (json_string_is(key, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "key=value key=value" of the other members of an object. */
+static void append_members(struct buf *out, struct str object)
+{
+    struct json_iter it = json_iter_of(object);
+    struct str key, value;
+    size_t start = out->len;
+
+    while (json_next_member(&it, &key, &value)) {
+        if (!is_shown_elsewhere(key)) {
+            if (out->len > start) {
+                buf_append_char(out, ' ');
+            }
+            print_value(out, key);
+            buf_append_char(out, '=');
+            print_value(out, value);
+        }
+    }
+}
+
+/* The text that is said, else the data, else whatever there is. */
+static void append_content(struct buf *out, struct str message, struct str data)
+{
+    struct json_iter it = json_iter_of(data);
+    struct str key, value;
+
+    if (json_kind_of(data) != JSON_OBJECT && data.len > 0) {
+        print_value(out, data);
+    } else if (!json_next_member(&it, &key, &value)) {
+        append_members(out, message);
+    } else if (json_kind_of(json_get(data, STR("text"))) == JSON_STRING) {
+        print_value(out, json_get(data, STR("text")));
+    } else {
+        append_members(out, data);
+    }
+}
+
+void print_world_message(struct buf *out, struct str message, time_t now, bool colour)
+{
+    struct wire wire;
+
+    print_clock(out, now);
+    buf_append_str(out, STR("  "));
+    wire_scan(message.ptr, message.len, WIRE_WORLD, &wire);
+    if (wire.status != WIRE_OK) {
+        printable_append(out, message);
+        return;
+    }
+    struct str type = wire_raw(&wire, message.ptr, WIRE_TYPE);
+    struct str agent = wire_raw(&wire, message.ptr, WIRE_AGENT_ID);
+    if (colour) {
+        buf_printf(out, "\033[%um", colour_of(type));
+    }
+    size_t column = out->len;
+    print_value(out, type);
+    pad_to(out, column + TYPE_WIDTH);
+    if (colour) {
+        buf_append_str(out, STR("\033[0m"));
+    }
+    column = out->len;
+    print_value(out, json_kind_of(agent) == JSON_STRING ? agent : STR("-"));
+    pad_to(out, column + AGENT_WIDTH);
+    append_content(out, message, wire_raw(&wire, message.ptr, WIRE_DATA));
+}
+
+/* The code point of the character at the start of UTF-8 text that is dangerous raw, or 0. */
+static unsigned dangerous_at(struct str text)
+{
+    unsigned char a = (unsigned char)text.ptr[0];
+
+    if (a == 0x7f) {
+        return a;
+    }
+    if (a == 0xc2 && text.len > 1 && (unsigned char)text.ptr[1] < 0xa0) {
+        return (unsigned char)text.ptr[1];
+    }
+    return 0;
+}
+
+void print_raw_message(struct buf *out, struct str message, bool terminal)
+{
+    while (message.len > 0) {
+        unsigned dangerous = terminal ? dangerous_at(message) : 0;
+        char c = message.ptr[0];
+        if (dangerous != 0) {
+            buf_printf(out, "\\u%04x", dangerous);
+        } else {
+            /* In valid JSON these stand between tokens only. */
+            buf_append_char(out, c == '\n' || c == '\r' ? ' ' : c);
+        }
+        message = str_slice(message, dangerous >= 0x80 ? 2 : 1, message.len);
+    }
+}

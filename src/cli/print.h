@@ -1,0 +1,32 @@
+#ifndef PARLEY_CLI_PRINT_H
+#define PARLEY_CLI_PRINT_H
+
+/*
+ * What people see: messages on one line each, times, durations. Whatever others have sent is
+ * escaped before it reaches a terminal.
+ */
+
+#include <time.h>
+
+#include "base/buf.h"
+
+/* Whether a stream is a terminal that is to be coloured (NO_COLOR is not set, TERM not dumb). */
+bool print_in_colour(int fd);
+
+/* Appends "10:14:02", local time. */
+void print_clock(struct buf *out, time_t now);
+/* Appends "4s", "3m 12s", "5h 2m", "9d 3h". */
+void print_duration(struct buf *out, uint64_t seconds);
+
+/* A raw JSON string as text, or any other JSON without its white space; escaped for people. */
+void print_value(struct buf *out, struct str raw);
+
+/* A world message as people want to see it, without the line's end. */
+void print_world_message(struct buf *out, struct str message, time_t now, bool colour);
+/*
+ * The same as the JSON that it is, on one line. With `terminal`, what a terminal would act upon is
+ * written as \u escapes, which mean the same.
+ */
+void print_raw_message(struct buf *out, struct str message, bool terminal);
+
+#endif

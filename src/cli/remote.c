@@ -1,0 +1,360 @@
+#include "cli/remote.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/base64.h"
+#include "base/printable.h"
+#include "cli/socket.h"
+#include "http/body.h"
+#include "http/head.h"
+
+enum { MAX_IN = 1024 * 1024, MAX_ERROR = 4096 };
+
+void remote_init(struct remote *r)
+{
+    *r = (struct remote){.fd = -1};
+    buf_init(&r->in, MAX_IN);
+    buf_init(&r->message, REMOTE_MAX_MESSAGE);
+    buf_init(&r->error, MAX_ERROR);
+}
+
+void remote_fini(struct remote *r)
+{
+    if (r == NULL) {
+        return;
+    }
+    if (r->fd >= 0) {
+        (void)close(r->fd);
+        r->fd = -1;
+    }
+    buf_fini(&r->in);
+    buf_fini(&r->message);
+    buf_fini(&r->error);
+}
+
+static enum cli_exit fail(struct remote *r, enum cli_exit code, const char *sentence)
+{
+    buf_clear(&r->error);
+    buf_printf(&r->error, "%s", sentence);
+    return code;
+}
+
+/* Unpredictable bytes; without them there is no mask that a peer could not guess. */
+static void fill_random(void *bytes, size_t len)
+{
+    ssize_t got;
+
+    do {
+        got = getrandom(bytes, len, 0);
+    } while (got < 0 && errno == EINTR);
+    assert(got == (ssize_t)len);
+}
+
+static enum cli_exit connect_to(struct remote *r, const struct url *url)
+{
+    assert(r->fd < 0);
+    buf_clear(&r->in);
+    buf_clear(&r->message);
+    buf_clear(&r->error);
+    r->in_taken = 0;
+    r->taken = false;
+    r->fd = socket_connect(url, REMOTE_TIMEOUT_MS, &r->error);
+    return r->fd >= 0 ? CLI_OK : CLI_UNAVAILABLE;
+}
+
+static enum cli_exit write_all(struct remote *r, struct str bytes)
+{
+    switch (socket_write(r->fd, bytes, REMOTE_TIMEOUT_MS)) {
+    case SOCKET_OK:
+        return CLI_OK;
+    case SOCKET_TIMEOUT:
+        return fail(r, CLI_TRY_AGAIN, "the gateway takes nothing");
+    default:
+        return fail(r, CLI_UNAVAILABLE, "the gateway has gone away");
+    }
+}
+
+/* Reads what is there behind r->in; waits for it until `deadline`. */
+static enum cli_exit read_more(struct remote *r, int64_t deadline)
+{
+    buf_consume(&r->in, r->in_taken);
+    r->in_taken = 0;
+    switch (socket_read(r->fd, &r->in, deadline)) {
+    case SOCKET_OK:
+        return CLI_OK;
+    case SOCKET_TIMEOUT:
+        return fail(r, CLI_TRY_AGAIN, "the gateway did not answer in time");
+    case SOCKET_FULL:
+        return fail(r, CLI_PROTOCOL, "the answer is larger than any that is expected");
+    default:
+        return fail(r, CLI_UNAVAILABLE, "the gateway ended the connection");
+    }
+}
+
+static enum cli_exit send_request(struct remote *r, const struct url *url, struct str target,
+                                  const char *fields)
+{
+    struct buf request;
+
+    buf_init(&request, HTTP_MAX_HEAD);
+    buf_printf(&request,
+               "GET %.*s HTTP/1.1\r\n"
+               "Host: %.*s\r\n"
+               "User-Agent: parley/" PARLEY_VERSION "\r\n"
+               "%s\r\n",
+               STR_ARG(target), STR_ARG(url->authority), fields);
+    enum cli_exit code = request.failed ? fail(r, CLI_USAGE, "the address is too long")
+                                        : write_all(r, buf_str(&request));
+    buf_fini(&request);
+    return code;
+}
+
+/* Reads a head into r->in; it stays there, `head` refers to it. */
+static enum cli_exit read_head(struct remote *r, struct http_head *head, int64_t deadline)
+{
+    const char *reason;
+    int len;
+
+    http_response_init(head);
+    while ((len = http_parse_head(head, r->in.data, r->in.len, &reason)) == 0) {
+        enum cli_exit code = read_more(r, deadline);
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
+    return len > 0 ? CLI_OK : fail(r, CLI_PROTOCOL, "the other side does not speak HTTP");
+}
+
+static enum cli_exit read_chunks(struct remote *r, struct buf *body, int64_t deadline)
+{
+    struct http_chunked chunked;
+    bool done = false;
+
+    http_chunked_init(&chunked);
+    while (!done) {
+        int len = http_chunked_feed(&chunked, r->in.data, r->in.len, body, &done);
+        if (len < 0) {
+            return fail(r, CLI_PROTOCOL, "the body of the answer is broken");
+        }
+        buf_consume(&r->in, (size_t)len);
+        enum cli_exit code = done ? CLI_OK : read_more(r, deadline);
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
+    return CLI_OK;
+}
+
+static enum cli_exit read_body(struct remote *r, const struct http_head *head, struct buf *body,
+                               int64_t deadline)
+{
+    if (head->chunked) {
+        return read_chunks(r, body, deadline);
+    }
+    uint64_t left = head->until_close ? UINT64_MAX : head->content_length;
+    while (left > 0) {
+        size_t len = r->in.len < left ? r->in.len : (size_t)left;
+        buf_append(body, r->in.data, len);
+        buf_consume(&r->in, len);
+        left -= len;
+        enum cli_exit code = left > 0 ? read_more(r, deadline) : CLI_OK;
+        if (code == CLI_UNAVAILABLE && head->until_close) {
+            return CLI_OK;
+        }
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
+    return CLI_OK;
+}
+
+enum cli_exit remote_get(struct remote *r, const struct url *url, struct str path, struct buf *body,
+                         int *ret_status)
+{
+    struct http_head head;
+    int64_t deadline = socket_now_ms() + REMOTE_TIMEOUT_MS;
+
+    enum cli_exit code = connect_to(r, url);
+    if (code == CLI_OK) {
+        code = send_request(r, url, path, "Connection: close\r\n");
+    }
+    if (code == CLI_OK) {
+        code = read_head(r, &head, deadline);
+    }
+    if (code != CLI_OK) {
+        return code;
+    }
+    buf_consume(&r->in, head.scanned);
+    code = read_body(r, &head, body, deadline);
+    if (code == CLI_OK && body->failed) {
+        return fail(r, CLI_PROTOCOL, "the answer is larger than any that is expected");
+    }
+    *ret_status = head.status;
+    return code;
+}
+
+static enum cli_exit judge_handshake(struct remote *r, const struct http_head *head,
+                                     struct str accept)
+{
+    switch (head->status) {
+    case 101:
+        if (head->upgrade_websocket &&
+            str_equal(http_value(head, r->in.data, HTTP_WS_ACCEPT), accept)) {
+            return CLI_OK;
+        }
+        return fail(r, CLI_PROTOCOL, "the other side answered the handshake wrongly");
+    case 401:
+    case 403:
+        return fail(r, CLI_REFUSED, "the gateway refuses this client");
+    case 429:
+    case 503:
+        return fail(r, CLI_TRY_AGAIN, "the gateway takes no clients at the moment");
+    default:
+        buf_clear(&r->error);
+        buf_printf(&r->error,
+                   "no world is served there: the answer was HTTP %d; "
+                   "is this the address of a Parley gateway?",
+                   head->status);
+        return CLI_PROTOCOL;
+    }
+}
+
+enum cli_exit remote_open(struct remote *r, const struct url *url, struct str target)
+{
+    uint8_t nonce[16];
+    char key[24], accept[WS_ACCEPT_SIZE], fields[160];
+    struct http_head head;
+
+    fill_random(nonce, sizeof(nonce));
+    base64_encode(nonce, sizeof(nonce), key);
+    ws_accept_key(str_make(key, sizeof(key)), accept);
+    (void)snprintf(fields, sizeof(fields),
+                   "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                   "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %.*s\r\n",
+                   (int)sizeof(key), key);
+    enum cli_exit code = connect_to(r, url);
+    if (code == CLI_OK) {
+        code = send_request(r, url, target, fields);
+    }
+    if (code == CLI_OK) {
+        code = read_head(r, &head, socket_now_ms() + REMOTE_TIMEOUT_MS);
+    }
+    if (code == CLI_OK) {
+        code = judge_handshake(r, &head, str_make(accept, sizeof(accept)));
+    }
+    if (code == CLI_OK) {
+        buf_consume(&r->in, head.scanned);
+        ws_parser_init(&r->parser, WS_CLIENT, REMOTE_MAX_MESSAGE);
+    }
+    return code;
+}
+
+static enum cli_exit send_frame(struct remote *r, enum ws_opcode opcode, struct str payload)
+{
+    char header[WS_MAX_HEADER];
+    uint8_t mask[4];
+    struct buf frame;
+
+    fill_random(mask, sizeof(mask));
+    size_t header_len = ws_write_masked_header(header, opcode, payload.len, mask);
+    buf_init(&frame, REMOTE_MAX_MESSAGE);
+    buf_append(&frame, header, header_len);
+    buf_append_str(&frame, payload);
+    enum cli_exit code;
+    if (frame.failed) {
+        code = fail(r, CLI_FAILED, "the message is too large to be sent");
+    } else {
+        (void)ws_mask(frame.data + header_len, payload.len, mask, 0);
+        code = write_all(r, buf_str(&frame));
+    }
+    buf_fini(&frame);
+    return code;
+}
+
+enum cli_exit remote_send(struct remote *r, struct str text)
+{
+    return send_frame(r, WS_TEXT, text);
+}
+
+static enum cli_exit hear_close(struct remote *r, const struct ws_event *event)
+{
+    char payload[WS_MAX_CONTROL];
+    bool has_code = event->code != WS_CLOSE_NO_STATUS;
+
+    buf_clear(&r->error);
+    buf_append_str(&r->error, STR("the gateway closed the connection"));
+    if (has_code) {
+        buf_printf(&r->error, ": %u ", (unsigned)event->code);
+        printable_append(&r->error, event->data);
+        (void)send_frame(r, WS_CLOSE,
+                         str_make(payload, ws_close_payload(payload, event->code, STR(""))));
+    } else {
+        (void)send_frame(r, WS_CLOSE, STR(""));
+    }
+    return event->code == WS_CLOSE_TRY_LATER ? CLI_TRY_AGAIN : CLI_UNAVAILABLE;
+}
+
+/* Acts on an event. *ret_whole: r->message is a whole message. */
+static enum cli_exit take_event(struct remote *r, const struct ws_event *event, bool *ret_whole)
+{
+    switch (event->kind) {
+    case WS_EVENT_DATA:
+        if (r->taken) {
+            buf_clear(&r->message);
+            r->taken = false;
+        }
+        buf_append_str(&r->message, event->data);
+        *ret_whole = event->final;
+        return r->message.failed ? fail(r, CLI_FAILED, "out of memory") : CLI_OK;
+    case WS_EVENT_PING:
+        return send_frame(r, WS_PONG, event->data);
+    case WS_EVENT_CLOSE:
+        return hear_close(r, event);
+    case WS_EVENT_FAIL:
+        return fail(r, CLI_PROTOCOL, event->reason);
+    case WS_EVENT_PONG:
+    case WS_EVENT_NONE:
+        break;
+    }
+    return CLI_OK;
+}
+
+enum cli_exit remote_receive(struct remote *r, int timeout_ms, struct str *ret_message)
+{
+    int64_t deadline = timeout_ms < 0 ? SOCKET_FOREVER : socket_now_ms() + timeout_ms;
+
+    for (;;) {
+        struct ws_event event;
+        bool whole = false;
+        size_t len =
+            ws_parse(&r->parser, r->in.data + r->in_taken, r->in.len - r->in_taken, &event);
+        r->in_taken += len;
+        enum cli_exit code = len == 0 && event.kind == WS_EVENT_NONE
+                                 ? read_more(r, deadline)
+                                 : take_event(r, &event, &whole);
+        if (code != CLI_OK) {
+            return code;
+        }
+        if (whole) {
+            r->taken = true;
+            *ret_message = buf_str(&r->message);
+            return CLI_OK;
+        }
+    }
+}
+
+void remote_close(struct remote *r)
+{
+    char payload[WS_MAX_CONTROL];
+
+    if (r->fd >= 0) {
+        size_t len = ws_close_payload(payload, WS_CLOSE_NORMAL, STR(""));
+        (void)send_frame(r, WS_CLOSE, str_make(payload, len));
+        (void)close(r->fd);
+        r->fd = -1;
+    }
+}

@@ -1,0 +1,51 @@
+#ifndef PARLEY_CLI_REMOTE_H
+#define PARLEY_CLI_REMOTE_H
+
+/*
+ * A connection to a gateway, for commands that do one thing after the other: each call waits until
+ * it is done or its time is over. It fetches pages (HTTP/1.1) or speaks WebSocket in the client's
+ * role. Functions return an exit code: CLI_OK, or what the command may end with; then
+ * remote->error holds a sentence.
+ */
+
+#include "base/buf.h"
+#include "cli/command.h"
+#include "cli/url.h"
+#include "ws/ws.h"
+
+enum {
+    REMOTE_TIMEOUT_MS = 10000,              /* to connect, to be answered */
+    REMOTE_MAX_MESSAGE = 256 * 1024 * 1024, /* no option lets a gateway send more */
+};
+
+struct remote {
+    int fd;             /* -1 when closed */
+    struct buf in;      /* received */
+    size_t in_taken;    /* of it, what has been dealt with */
+    struct buf message; /* the message under way */
+    bool taken;         /* `message` was handed out: the next piece begins another */
+    struct ws_parser parser;
+    struct buf error;
+};
+
+void remote_init(struct remote *r);
+/* Closes at once, without a close frame. NULL is taken. */
+void remote_fini(struct remote *r);
+
+/* Connects and fetches `path`; the body goes to `body`, and *ret_status is its HTTP status. */
+enum cli_exit remote_get(struct remote *r, const struct url *url, struct str path, struct buf *body,
+                         int *ret_status);
+
+/* Connects and opens a WebSocket at `target` (path and query). */
+enum cli_exit remote_open(struct remote *r, const struct url *url, struct str target);
+/* Sends a text message. */
+enum cli_exit remote_send(struct remote *r, struct str text);
+/*
+ * The next message, borrowed until the next call. CLI_TRY_AGAIN when `timeout_ms` (-1: never) is
+ * over; CLI_UNAVAILABLE when the connection has ended. Pings are answered meanwhile.
+ */
+enum cli_exit remote_receive(struct remote *r, int timeout_ms, struct str *ret_message);
+/* Says goodbye (1000) and closes, without waiting for the answer. */
+void remote_close(struct remote *r);
+
+#endif

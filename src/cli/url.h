@@ -1,0 +1,28 @@
+#ifndef PARLEY_CLI_URL_H
+#define PARLEY_CLI_URL_H
+
+/* Where the gateway is: http://HOST[:PORT] (ws:// is taken too) or unix:PATH. */
+
+#include "base/buf.h"
+
+struct url {
+    struct str host; /* a name or an address, an IPv6 one without its brackets; empty for unix */
+    struct str authority; /* HOST[:PORT] for the field Host */
+    struct str path;      /* of a UNIX socket; empty for TCP */
+    uint16_t port;
+};
+
+enum { URL_DEFAULT_PORT = 8765 };
+
+/*
+ * Reads `text`. Returns false, and `error` gets a sentence, when it is no address of a gateway.
+ * The result borrows from the text.
+ */
+bool url_parse(struct str text, struct url *ret_url, struct buf *error);
+
+/* Appends a world's path: "/ws/matrix?world=NAME", or without a query for the empty name. */
+void url_append_world(struct buf *out, struct str world);
+/* Whether this can be the name of a world: it follows the rule of agent ids. */
+bool url_world_valid(struct str world);
+
+#endif

@@ -1,0 +1,93 @@
+#include "unit.h"
+
+#include "cli/print.h"
+
+static void expect_text(struct buf *out, const char *text)
+{
+    buf_append_char(out, '\0');
+    assert_string_equal(out->data, text);
+    buf_clear(out);
+}
+
+static void test_times(void **state)
+{
+    static const struct {
+        uint64_t seconds;
+        const char *text;
+    } cases[] = {
+        {0, "0s"},         {59, "59s"},          {60, "1m 0s"},      {192, "3m 12s"},
+        {3599, "59m 59s"}, {3600, "1h 0m"},      {86399, "23h 59m"}, {86400, "1d 0h"},
+        {90000, "1d 1h"},  {8640000, "100d 0h"},
+    };
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 4096);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        print_duration(&out, cases[i].seconds);
+        expect_text(&out, cases[i].text);
+    }
+    print_clock(&out, 36842);
+    expect_text(&out, "10:14:02");
+    buf_fini(&out);
+}
+
+static void test_messages(void **state)
+{
+    static const struct {
+        const char *message;
+        const char *line;
+    } cases[] = {
+        {"{\"type\":\"bark\",\"agent_id\":\"timmy\",\"data\":{\"text\":\"hi \\n there\"}}",
+         "00:00:00  bark          timmy       hi \\n there"},
+        {"{\"type\":\"bark\",\"agentId\":\"timmy\",\"data\":{ \"n\" : [1, \"a b\"] }}",
+         "00:00:00  bark          timmy       n=[1,\"a b\"]"},
+        {"{\"type\":\"system_status\",\"agent_id\":null,\"data\":{},\"ts\":1,\"up\":true}",
+         "00:00:00  system_status -           up=true"},
+        {"{\"type\":\"a_type_that_is_longer\",\"data\":{\"q\":\"\\\"\\\\\"}}",
+         "00:00:00  a_type_that_is_longer -           q=\"\\"},
+        {"{\"type\":\"x\\u001b[2J\",\"agent_id\":\"a\\u0007\",\"data\":{\"text\":\"\\u009b1m\"}}",
+         "00:00:00  x\\x1b[2J      a\\x07       \\u009b1m"},
+        {"{\"type\":\"agent_joined\",\"agent_id\":\"tim\",\"role\":\"r\",\"data\":{\"agent_id\":"
+         "\"tim\","
+         "\"role\":\"r\",\"name\":\"Tim\"}}",
+         "00:00:00  agent_joined  tim         role=r name=Tim"},
+        {"no \033 json", "00:00:00  no \\x1b json"},
+        {"{\"type\":7}", "00:00:00  7             -           "},
+    };
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 4096);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        print_world_message(&out, str_from_z(cases[i].message), 0, false);
+        expect_text(&out, cases[i].line);
+    }
+    print_world_message(&out, STR("{\"type\":\"bark\",\"data\":1}"), 0, true);
+    assert_non_null(memmem(out.data, out.len, "\033[0m", 4));
+    buf_fini(&out);
+}
+
+static void test_json(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 4096);
+    print_raw_message(&out, STR("{\"a\":\n\"\xc2\x9b\x7f\xc3\xbc\"}"), true);
+    expect_text(&out, "{\"a\": \"\\u009b\\u007f\xc3\xbc\"}");
+    print_raw_message(&out, STR("{\"a\":\r\n\"\xc2\x9b\x7f\"}"), false);
+    expect_text(&out, "{\"a\":  \"\xc2\x9b\x7f\"}");
+    buf_fini(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_json),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

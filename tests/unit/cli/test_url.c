@@ -1,0 +1,94 @@
+#include "unit.h"
+
+#include "cli/url.h"
+
+static void expect_url(const char *text, const char *host, unsigned port, const char *authority)
+{
+    struct url url;
+    struct buf error;
+
+    buf_init(&error, 1024);
+    assert_true(url_parse(str_from_z(text), &url, &error));
+    assert_true(str_equal(url.host, str_from_z(host)));
+    assert_true(str_equal(url.authority, str_from_z(authority)));
+    assert_int_equal(url.port, port);
+    assert_int_equal(url.path.len, 0);
+    buf_fini(&error);
+}
+
+static void test_tcp(void **state)
+{
+    (void)state;
+    expect_url("http://127.0.0.1:8765", "127.0.0.1", 8765, "127.0.0.1:8765");
+    expect_url("http://localhost", "localhost", 8765, "localhost");
+    expect_url("HTTP://localhost:1/", "localhost", 1, "localhost:1");
+    expect_url("ws://[::1]:65535", "::1", 65535, "[::1]:65535");
+}
+
+static void test_unix(void **state)
+{
+    struct url url;
+    struct buf error;
+
+    (void)state;
+    buf_init(&error, 1024);
+    assert_true(url_parse(STR("unix:/run/parley.sock"), &url, &error));
+    assert_true(str_equal(url.path, STR("/run/parley.sock")));
+    assert_true(str_equal(url.authority, STR("localhost")));
+    buf_fini(&error);
+}
+
+static void test_wrong(void **state)
+{
+    static const char *const wrong[] = {
+        "",          "localhost",         "localhost:8765", "http://",      "http://:1",
+        "http://a:", "http://a:0",        "http://a:65536", "http://a:1/x", "http://a:x",
+        "unix:",     "https://localhost", "wss://a",        "http://u@a:1", "http://a b",
+    };
+    struct url url;
+    struct buf error;
+
+    (void)state;
+    buf_init(&error, 1024);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        /* An empty port is the default one (RFC 3986 section 6.2.3). */
+        bool ok = url_parse(str_from_z(wrong[i]), &url, &error);
+        assert_int_equal(ok, strcmp(wrong[i], "http://a:") == 0);
+        assert_int_equal(ok, error.len == 0);
+        buf_clear(&error);
+    }
+    buf_fini(&error);
+}
+
+static void test_world(void **state)
+{
+    char longest[129];
+    struct buf out;
+
+    (void)state;
+    memset(longest, 'a', sizeof(longest));
+    assert_true(url_world_valid(STR("a.b_c:d@e-9Z")));
+    assert_true(url_world_valid(str_make(longest, 128)));
+    assert_false(url_world_valid(str_make(longest, 129)));
+    assert_false(url_world_valid(STR("")));
+    assert_false(url_world_valid(STR("a b")));
+    assert_false(url_world_valid(STR("a&b")));
+    assert_false(url_world_valid(STR("a\0")));
+    buf_init(&out, 256);
+    url_append_world(&out, STR(""));
+    url_append_world(&out, STR("garden"));
+    assert_true(str_equal(buf_str(&out), STR("/ws/matrix/ws/matrix?world=garden")));
+    buf_fini(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tcp),
+        cmocka_unit_test(test_unix),
+        cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_world),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
