@@ -1,0 +1,50 @@
+#ifndef PARLEY_BENCH_SWARM_H
+#define PARLEY_BENCH_SWARM_H
+
+/*
+ * All clients of one load, in one epoll. What is sent in a turn is queued and leaves at its end,
+ * so a client that sends several messages at once sends them in one write, as a busy client does.
+ */
+
+#include "conn.h"
+#include "load.h"
+
+struct swarm {
+    struct conn_shared shared;
+    struct conn *conns; /* owned; room for `capacity` */
+    uint32_t capacity;
+    uint32_t started; /* conns[0 .. started) have been opened */
+    uint32_t ready;
+    uint32_t *queued; /* owned: the clients with something to flush */
+    uint32_t queued_count;
+    char authority[128];
+    char path[512];
+    int epoll;
+    char *error; /* LOAD_ERROR_SIZE bytes of the caller's: why the last call returned false */
+};
+
+/*
+ * Prepares room for `capacity` clients and finds the hub's address; opens nothing. `on_message`
+ * gets every message that comes to a client that is ready.
+ */
+bool swarm_init(struct swarm *s, const struct load_options *o, uint32_t capacity,
+                void (*on_message)(void *context, uint32_t client, struct str payload),
+                void *context, char *error);
+/* Closes all. A zeroed swarm and a half-made one are taken. */
+void swarm_fini(struct swarm *s);
+
+/* Opens `count` more and returns when all are ready, or false when one fails or 10 s pass idly. */
+bool swarm_open(struct swarm *s, uint32_t count);
+/* Closes all that were opened; more can be opened then, from number 0. */
+void swarm_close(struct swarm *s);
+
+/* Queues a text message for the end of the turn. */
+bool swarm_send(struct swarm *s, uint32_t client, struct str payload);
+/* Sends what is queued. */
+bool swarm_flush(struct swarm *s);
+/* Waits for events, at most `timeout_ms`, and handles them. */
+bool swarm_turn(struct swarm *s, int timeout_ms, unsigned *ret_events);
+/* Turns until nothing has come for a fifth of a second: greetings and rosters are over. */
+bool swarm_settle(struct swarm *s);
+
+#endif
