@@ -36,8 +36,8 @@ uint64_t hash_bytes(const uint8_t secret[16], const void *bytes, size_t len)
     const uint8_t *at = bytes;
     uint64_t k0 = load_le(secret, 8);
     uint64_t k1 = load_le(secret + 8, 8);
-    uint64_t v[4] = {k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du,
-                     k0 ^ 0x6c7967656e657261u, k1 ^ 0x7465646279746573u};
+    uint64_t v[4] = {k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du, k0 ^ 0x6c7967656e657261u,
+                     k1 ^ 0x7465646279746573u};
     size_t rest = len % 8;
 
     for (size_t i = 0; i < len / 8; i++, at += 8) {

@@ -8,8 +8,8 @@ enum { CHUNK_BITS = 8, CHUNK_ITEMS = 1 << CHUNK_BITS };
 
 void slab_init(struct slab *s, size_t item_size, uint32_t max)
 {
-    assert(item_size > 0 && max < SLAB_NONE);
-    *s = (struct slab){.item_size = item_size, .max = max};
+    assert(item_size >= sizeof(uint32_t) && max < SLAB_NONE);
+    *s = (struct slab){.item_size = item_size, .max = max, .free_head = SLAB_NONE};
 }
 
 void slab_fini(struct slab *s)
@@ -21,31 +21,19 @@ void slab_fini(struct slab *s)
         free(s->chunks[i]);
     }
     free(s->chunks);
-    free(s->free_list);
-    *s = (struct slab){.item_size = s->item_size, .max = s->max};
+    slab_init(s, s->item_size, s->max);
 }
 
-/*
- * The free list is grown here, with the chunk whose items it may have to hold one day, so that
- * slab_release never needs memory.
- */
 static bool add_chunk(struct slab *s)
 {
-    uint32_t items = (s->chunk_count + 1) * CHUNK_ITEMS;
-
-    if (items > s->free_cap) {
-        uint32_t cap = s->free_cap < CHUNK_ITEMS ? CHUNK_ITEMS : s->free_cap * 2;
-        uint32_t *free_list = realloc(s->free_list, cap * sizeof(*free_list));
-        if (free_list == NULL) {
-            return false;
-        }
-        s->free_list = free_list;
-        char **chunks = realloc(s->chunks, cap / CHUNK_ITEMS * sizeof(*chunks));
+    if (s->chunk_count == s->chunk_cap) {
+        uint32_t cap = s->chunk_cap == 0 ? 1 : s->chunk_cap * 2;
+        char **chunks = realloc(s->chunks, cap * sizeof(*chunks));
         if (chunks == NULL) {
             return false;
         }
         s->chunks = chunks;
-        s->free_cap = cap;
+        s->chunk_cap = cap;
     }
     char *chunk = malloc(s->item_size * CHUNK_ITEMS);
     if (chunk == NULL) {
@@ -55,20 +43,33 @@ static bool add_chunk(struct slab *s)
     return true;
 }
 
+/* Where a released item keeps the index of the one released before it. */
+static char *free_link(const struct slab *s, uint32_t index)
+{
+    return (char *)slab_at(s, index) + s->item_size - sizeof(uint32_t);
+}
+
+static uint32_t take_index(struct slab *s)
+{
+    uint32_t index = s->free_head;
+
+    if (index != SLAB_NONE) {
+        memcpy(&s->free_head, free_link(s, index), sizeof(s->free_head));
+        s->free_count--;
+        return index;
+    }
+    if (s->next >= s->max || (s->next == s->chunk_count * CHUNK_ITEMS && !add_chunk(s))) {
+        return SLAB_NONE;
+    }
+    return s->next++;
+}
+
 void *slab_acquire(struct slab *s, uint32_t *ret_index)
 {
-    uint32_t index;
+    uint32_t index = take_index(s);
 
-    if (s->free_count > 0) {
-        index = s->free_list[--s->free_count];
-    } else {
-        if (s->next >= s->max) {
-            return NULL;
-        }
-        if (s->next == s->chunk_count * CHUNK_ITEMS && !add_chunk(s)) {
-            return NULL;
-        }
-        index = s->next++;
+    if (index == SLAB_NONE) {
+        return NULL;
     }
     void *item = slab_at(s, index);
     memset(item, 0, s->item_size);
@@ -78,8 +79,9 @@ void *slab_acquire(struct slab *s, uint32_t *ret_index)
 
 void slab_release(struct slab *s, uint32_t index)
 {
-    assert(index < s->next && s->free_count < s->free_cap);
-    s->free_list[s->free_count++] = index;
+    memcpy(free_link(s, index), &s->free_head, sizeof(s->free_head));
+    s->free_head = index;
+    s->free_count++;
 }
 
 void *slab_at(const struct slab *s, uint32_t index)

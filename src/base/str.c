@@ -1,5 +1,7 @@
 #include "base/str.h"
 
+#include <stdio.h>
+
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
@@ -34,6 +36,17 @@ struct str str_trim(struct str s)
         s.len--;
     }
     return s;
+}
+
+struct str str_vformat(char *out, size_t cap, bool *ret_cut, const char *format, va_list args)
+{
+    int len = vsnprintf(out, cap, format, args);
+
+    *ret_cut = len < 0 || (size_t)len >= cap;
+    if (len < 0) {
+        return str_make(out, 0);
+    }
+    return str_make(out, *ret_cut ? cap - 1 : (size_t)len);
 }
 
 bool str_to_uint(struct str s, uint64_t max, uint64_t *ret_value)

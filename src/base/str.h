@@ -6,6 +6,7 @@
  * lives no longer than the bytes it points to.
  */
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,6 +63,13 @@ size_t str_find(struct str s, char c);
 
 /* Without leading and trailing spaces and tabs (RFC 9110 OWS). */
 struct str str_trim(struct str s);
+
+/*
+ * vprintf into `out`: as much as fits in `cap` bytes (a NUL included). *ret_cut: whether that was
+ * not all. The result borrows from `out`.
+ */
+struct str str_vformat(char *out, size_t cap, bool *ret_cut, const char *format, va_list args)
+    __attribute__((format(printf, 4, 0)));
 
 /* Decimal digits only, at least one, no sign. Returns false when it is anything else or > `max`. */
 bool str_to_uint(struct str s, uint64_t max, uint64_t *ret_value);

@@ -195,7 +195,7 @@ static size_t fail(struct ws_parser *p, enum violation v, struct ws_event *ret_e
 static void begin_frame(struct ws_parser *p, const struct header *h)
 {
     p->in_frame = 1;
-    p->frame_left = h->payload_len;
+    p->frame_left = (uint32_t)h->payload_len; /* check_length: at most message_left */
     p->final = h->final;
     memcpy(p->mask, h->mask, WS_MASK_SIZE);
     p->mask_at = 0;
@@ -217,7 +217,7 @@ static void end_frame(struct ws_parser *p)
 static enum violation take_data(struct ws_parser *p, char *data, size_t len, size_t *ret_taken,
                                 struct ws_event *ret_event)
 {
-    size_t piece = len < p->frame_left ? len : (size_t)p->frame_left;
+    uint32_t piece = len < p->frame_left ? (uint32_t)len : p->frame_left;
     bool ends = piece == p->frame_left;
     bool final = ends && p->final;
 

@@ -41,8 +41,8 @@ enum ws_close {
 enum ws_role { WS_SERVER, WS_CLIENT };
 
 struct ws_parser {
-    uint64_t frame_left;   /* payload bytes of the current data frame still to come */
-    uint64_t message_left; /* bytes the message may still grow: max_message - handed out */
+    uint32_t frame_left;   /* payload bytes of the current data frame still to come */
+    uint32_t message_left; /* bytes the message may still grow: max_message - handed out */
     uint32_t max_message;  /* all fragments together; above: WS_CLOSE_TOO_BIG */
     uint32_t utf8;         /* state of utf8_feed over a text message */
     uint8_t mask[4];

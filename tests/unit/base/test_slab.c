@@ -39,7 +39,7 @@ static void holds_no_more_than_its_maximum(void **state)
     assert_null(slab_acquire(&s, &index));
     slab_fini(&s);
 
-    slab_init(&s, 1, 0);
+    slab_init(&s, sizeof(struct item), 0);
     assert_null(slab_acquire(&s, &index));
     slab_fini(&s);
 }
