@@ -1,0 +1,3 @@
+"""Makes the harness importable and brings its fixtures in."""
+
+from harness.fixtures import gateway, start, tcp_gateway, threads  # noqa: F401

@@ -1,0 +1,337 @@
+/*
+ * Plays a scenario file against the core in memory, with a clock that is moved; README.md beside
+ * this file says what the lines mean.
+ *
+ * usage: run_memory FILE      ends with 77 for a file that is live only
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "room.h"
+
+enum { NAME_MAX_LEN = 31, LINE_MAX_LEN = 8192, SKIPPED = 77 };
+
+struct actor {
+    char name[NAME_MAX_LEN + 1];
+    int client;     /* of the room, its newest connection */
+    unsigned pings; /* already expected */
+};
+
+struct player {
+    struct room *room;
+    struct actor actors[ROOM_CLIENTS];
+    int count;
+};
+
+static char place[4096]; /* where in the file we are, for a failure */
+
+static void say_place(int signal_number)
+{
+    (void)signal_number;
+    fputs(place, stderr);
+}
+
+__attribute__((format(printf, 1, 2), noreturn)) static void fail(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    abort();
+}
+
+static struct actor *find_actor(struct player *p, const char *name)
+{
+    for (int i = 0; i < p->count; i++) {
+        if (strcmp(p->actors[i].name, name) == 0) {
+            return &p->actors[i];
+        }
+    }
+    return NULL;
+}
+
+static struct room_client *client_of(const struct player *p, const struct actor *a)
+{
+    return &p->room->clients[a->client];
+}
+
+/* --- verbs ------------------------------------------------------------------------------------ */
+
+static void do_connect(struct player *p, const char *name, const char *world)
+{
+    struct actor *a = find_actor(p, name);
+
+    if (a == NULL) {
+        assert(p->count < ROOM_CLIENTS);
+        a = &p->actors[p->count++];
+        (void)snprintf(a->name, sizeof(a->name), "%s", name);
+    } else if (client_of(p, a)->conn != NULL) {
+        fail("%s is connected", name);
+    }
+    a->client = room_join(p->room, world);
+    a->pings = 0;
+}
+
+static void do_greeting(struct player *p, struct actor *a, const char *rest)
+{
+    struct room_client *c = client_of(p, a);
+    size_t from = c->heard_from;
+
+    c->heard_from = 0;
+    room_expect(p->room, a->client, rest);
+    c->heard_from = from;
+}
+
+static void do_register(struct player *p, struct actor *a, const char *rest)
+{
+    size_t len = strcspn(rest, " ");
+    const char *members = rest[len] == ' ' ? rest + len + 1 : "{}";
+    size_t members_len = strlen(members);
+    char pattern[300];
+
+    assert(len < 200 && members_len >= 2);
+    room_say(p->room, a->client, "{\"type\":\"agent_register\",\"agentId\":\"%.*s\"%s%.*s}",
+             (int)len, rest, members_len > 2 ? "," : "", (int)members_len - 2, members + 1);
+    (void)snprintf(pattern, sizeof(pattern),
+                   "{\"type\":\"connection_ack\",\"data\":{\"agent_id\":\"%.*s\"}}", (int)len,
+                   rest);
+    room_expect(p->room, a->client, pattern);
+}
+
+static void do_send(struct player *p, struct actor *a, const char *rest)
+{
+    room_say_bytes(p->room, a->client, str_from_z(rest));
+}
+
+static void do_expect(struct player *p, struct actor *a, const char *rest)
+{
+    room_expect(p->room, a->client, rest);
+}
+
+static void do_expect_text(struct player *p, struct actor *a, const char *rest)
+{
+    room_expect_text(p->room, a->client, rest);
+}
+
+static void do_expect_error(struct player *p, struct actor *a, const char *rest)
+{
+    room_expect_error(p->room, a->client, rest);
+}
+
+static void do_expect_nothing(struct player *p, struct actor *a, const char *rest)
+{
+    (void)rest;
+    room_expect_nothing(p->room, a->client);
+}
+
+static void do_expect_ping(struct player *p, struct actor *a, const char *rest)
+{
+    unsigned pings = client_of(p, a)->pings;
+
+    (void)rest;
+    if (pings <= a->pings) {
+        fail("no ping came to %s", a->name);
+    }
+    a->pings = pings;
+}
+
+static void do_expect_close(struct player *p, struct actor *a, const char *rest)
+{
+    char *end;
+    unsigned long code = strtoul(rest, &end, 10);
+
+    room_expect_close(p->room, a->client, (uint16_t)code,
+                      *end == ' ' ? end + 1 : client_of(p, a)->close_reason);
+}
+
+static void do_close(struct player *p, struct actor *a, const char *rest)
+{
+    (void)rest;
+    room_close(p->room, a->client, 1000);
+}
+
+static void do_abort(struct player *p, struct actor *a, const char *rest)
+{
+    (void)rest;
+    room_abort(p->room, a->client);
+}
+
+static void do_mute(struct player *p, struct actor *a, const char *rest)
+{
+    (void)rest;
+    client_of(p, a)->muted = true;
+}
+
+static const struct verb {
+    const char *name;
+    void (*play)(struct player *p, struct actor *a, const char *rest);
+} verbs[] = {
+    {"greeting", do_greeting},
+    {"register", do_register},
+    {"send", do_send},
+    {"send-binary", do_send},
+    {"expect", do_expect},
+    {"expect-text", do_expect_text},
+    {"expect-error", do_expect_error},
+    {"expect-nothing", do_expect_nothing},
+    {"expect-ping", do_expect_ping},
+    {"expect-close", do_expect_close},
+    {"close", do_close},
+    {"abort", do_abort},
+    {"mute", do_mute},
+};
+
+static void do_advance(struct player *p, const char *rest)
+{
+    char *unit;
+    unsigned long value = strtoul(rest, &unit, 10);
+
+    if (strcmp(unit, "s") == 0) {
+        room_advance(p->room, value * 1000);
+    } else if (strcmp(unit, "ms") == 0) {
+        room_advance(p->room, value);
+    } else {
+        fail("not a duration: %s", rest);
+    }
+}
+
+static void do_metric(struct player *p, const char *rest)
+{
+    char name[20], operator[3];
+    unsigned long long wanted;
+    struct hub_counts counts;
+
+    if (sscanf(rest, "%19s %2s %llu", name, operator, & wanted) != 3) {
+        fail("not a claim: %s", rest);
+    }
+    hub_counts(p->room->v.hub, &counts);
+    uint64_t value = strcmp(name, "clients") == 0 ? counts.clients : counts.agents;
+    if (strcmp(name, "clients") != 0 && strcmp(name, "agents") != 0) {
+        fail("not a metric: %s", name);
+    }
+    bool holds = (strcmp(operator, "==") == 0 && value == wanted) ||
+                 (strcmp(operator, ">=") == 0 && value >= wanted) ||
+                 (strcmp(operator, "<=") == 0 && value <= wanted);
+    if (!holds) {
+        fail("%s is %llu", name, (unsigned long long)value);
+    }
+}
+
+/* --- lines ------------------------------------------------------------------------------------ */
+
+/* Puts the ids of clients where their names stand behind a '$'. */
+static void put_ids(const struct player *p, const char *line, struct buf *out)
+{
+    for (const char *at = line; *at != '\0';) {
+        const struct actor *found = NULL;
+        for (int i = 0; i < p->count && *at == '$'; i++) {
+            const struct actor *a = &p->actors[i];
+            size_t len = strlen(a->name);
+            if (strncmp(at + 1, a->name, len) == 0 &&
+                (found == NULL || len > strlen(found->name))) {
+                found = a;
+            }
+        }
+        if (found != NULL) {
+            buf_append_str(out, str_from_z(client_of(p, found)->id));
+            at += 1 + strlen(found->name);
+        } else {
+            buf_append_char(out, *at++);
+        }
+    }
+    buf_append_char(out, '\0');
+    assert(!out->failed);
+}
+
+/* Cuts the first word off: ends it with NUL and returns what follows the space. */
+static char *cut_word(char *text)
+{
+    char *space = strchr(text, ' ');
+
+    if (space == NULL) {
+        return text + strlen(text);
+    }
+    *space = '\0';
+    return space + 1;
+}
+
+static void play(struct player *p, char *line)
+{
+    char *rest = cut_word(line);
+
+    if (strcmp(line, "advance") == 0) {
+        do_advance(p, rest);
+        return;
+    }
+    if (strcmp(line, "metric") == 0) {
+        do_metric(p, rest);
+        return;
+    }
+    const char *verb = rest;
+    rest = cut_word(rest);
+    if (strcmp(verb, "connect") == 0) {
+        do_connect(p, line, rest);
+        return;
+    }
+    struct actor *a = find_actor(p, line);
+    if (a == NULL) {
+        fail("who is %s?", line);
+    }
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        if (strcmp(verbs[i].name, verb) == 0) {
+            verbs[i].play(p, a, rest);
+            return;
+        }
+    }
+    fail("not a verb: %s", verb);
+}
+
+static int play_file(struct player *p, const char *path, FILE *file)
+{
+    static char line[LINE_MAX_LEN];
+
+    for (int number = 1; fgets(line, sizeof(line), file) != NULL; number++) {
+        line[strcspn(line, "\n")] = '\0';
+        if (number == 1 && strcmp(line, "# live only") == 0) {
+            return SKIPPED;
+        }
+        if (line[0] == '\0' || line[0] == '#') {
+            continue;
+        }
+        (void)snprintf(place, sizeof(place), "%s:%d: %.3000s\n", path, number, line);
+        struct buf text;
+        buf_init(&text, 2 * LINE_MAX_LEN);
+        put_ids(p, line, &text);
+        play(p, text.data);
+        buf_fini(&text);
+    }
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    struct player p = {0};
+
+    if (argc != 2) {
+        fprintf(stderr, "usage: run_memory FILE\n");
+        return EXIT_FAILURE;
+    }
+    FILE *file = fopen(argv[1], "r");
+    if (file == NULL) {
+        fprintf(stderr, "%s: %s\n", argv[1], strerror(errno));
+        return EXIT_FAILURE;
+    }
+    (void)signal(SIGABRT, say_place);
+    p.room = room_new(NULL);
+    int code = play_file(&p, argv[1], file);
+    room_free(p.room);
+    (void)fclose(file);
+    return code;
+}
