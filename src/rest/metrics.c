@@ -1,6 +1,7 @@
 #include "rest/metrics.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/error.h"
 #include "rest/pages.h"
@@ -79,6 +80,14 @@ static void write_hub(struct buf *out, const struct hub *hub)
     write_number(out, METRIC_MESSAGES_BROADCAST, counts.messages_broadcast);
     write_number(out, METRIC_MESSAGES_DIRECTED, counts.messages_directed);
     write_number(out, METRIC_OUT_OF_MEMORY, counts.out_of_memory);
+    begin_metric(out, METRIC_CLIENT_CLOSES);
+    for (unsigned i = 0; i < HUB_CLOSE_CODES; i++) {
+        char code[8] = "other";
+        if (hub_close_code(i) != 0) {
+            (void)snprintf(code, sizeof(code), "%u", hub_close_code(i));
+        }
+        add_sample(out, METRIC_CLIENT_CLOSES, "code", str_from_z(code), counts.closed_by_code[i]);
+    }
     begin_metric(out, METRIC_ERRORS_SENT);
     for (size_t i = ERROR_NONE + 1; i < ERROR_COUNT; i++) {
         add_sample(out, METRIC_ERRORS_SENT, "code", str_from_z(error_table[i].code),
