@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 
 HERE = Path(__file__).resolve().parent
+PAGE = HERE.parents[1] / "examples" / "world"
 PLAYWRIGHT = HERE.parent / "node_modules" / "playwright-core"
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -30,7 +31,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture
 def site():
     """The pages beside this file on a loopback HTTP server: its URL."""
-    handler = functools.partial(Quiet, directory=str(HERE))
+    handler = functools.partial(Quiet, directory=str(PAGE))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
