@@ -20,11 +20,13 @@ struct list {
     ((type *)(void *)((char *)(uintptr_t)(link)-offsetof(type, member)))
 
 /* Walks from the first element; `link` may not be removed by the body (use list_each_safe). */
+/* NOLINTBEGIN(bugprone-macro-parentheses): `link` is declared here, and a name takes none. */
 #define list_each(link, head)                                                                      \
     for (struct list *link = (head)->next; link != (head); link = link->next)
 #define list_each_safe(link, head)                                                                 \
     for (struct list *link = (head)->next, *link##_next = link->next; link != (head);              \
          link = link##_next, link##_next = link->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline void list_init(struct list *link)
 {

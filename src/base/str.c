@@ -2,18 +2,13 @@
 
 #include <stdio.h>
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
 bool str_equal_nocase(struct str a, struct str b)
 {
     if (a.len != b.len) {
         return false;
     }
     for (size_t i = 0; i < a.len; i++) {
-        if (lower(a.ptr[i]) != lower(b.ptr[i])) {
+        if (str_lower(a.ptr[i]) != str_lower(b.ptr[i])) {
             return false;
         }
     }

@@ -55,6 +55,12 @@ static inline struct str str_slice(struct str s, size_t from, size_t to)
     return (struct str){s.ptr + from, to - from};
 }
 
+/* An ASCII letter in lower case, anything else as it is; whatever the locale. */
+static inline char str_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
 /* Equal when ASCII letters are compared without case (RFC 9110: schemes, hosts, field names). */
 bool str_equal_nocase(struct str a, struct str b);
 

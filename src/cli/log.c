@@ -1,5 +1,9 @@
 #include "cli/log.h"
 
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -8,7 +12,7 @@
 #include "json/reader.h"
 #include "json/writer.h"
 
-enum { MAX_LINE = 16 * 1024 };
+enum { MAX_LINE = PIPE_BUF }; /* so much goes into a pipe in one piece, or not at all */
 
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
 
@@ -169,7 +173,39 @@ static void write_for_people(struct buf *out, unsigned level, const char *event,
     }
 }
 
-void log_write(const struct log_sink *sink, unsigned level, const char *event, struct str client,
+/* Whether a line can be written at once. */
+static bool has_room(int fd)
+{
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+
+    return poll(&room, 1, 0) > 0 && (room.revents & POLLOUT) != 0;
+}
+
+static void write_for_programs(struct line *line, const struct log_sink *sink, unsigned level,
+                               const char *event, struct str client, struct str details)
+{
+    char lost[24];
+
+    if (line->is_json) {
+        json_begin_object(&line->json);
+    }
+    put_time(line);
+    put_text(line, STR("level"), str_from_z(level_names[level]));
+    put_text(line, STR("event"), str_from_z(event));
+    if (client.len > 0) {
+        put_text(line, STR("client"), client);
+    }
+    put_details(line, details);
+    if (sink->lost > 0) {
+        (void)snprintf(lost, sizeof(lost), "%" PRIu64, sink->lost);
+        put_value(line, STR("lost_lines"), str_from_z(lost));
+    }
+    if (line->is_json) {
+        json_end_object(&line->json);
+    }
+}
+
+void log_write(struct log_sink *sink, unsigned level, const char *event, struct str client,
                struct str details)
 {
     struct line line = {.is_json = sink->style == LOG_AS_JSON};
@@ -178,30 +214,23 @@ void log_write(const struct log_sink *sink, unsigned level, const char *event, s
     if (level < sink->level || (people && level < 2)) {
         return;
     }
+    if (!has_room(sink->fd)) {
+        sink->lost++;
+        return;
+    }
     buf_init(&line.out, MAX_LINE);
     json_writer_init(&line.json, &line.out);
     if (people) {
         write_for_people(&line.out, level, event, client, details);
     } else {
-        if (line.is_json) {
-            json_begin_object(&line.json);
-        }
-        put_time(&line);
-        put_text(&line, STR("level"), str_from_z(level_names[level]));
-        put_text(&line, STR("event"), str_from_z(event));
-        if (client.len > 0) {
-            put_text(&line, STR("client"), client);
-        }
-        put_details(&line, details);
-        if (line.is_json) {
-            json_end_object(&line.json);
-        }
+        write_for_programs(&line, sink, level, event, client, details);
     }
     buf_append_char(&line.out, '\n');
     if (!line.out.failed) {
         /* A log that cannot be written is no reason to stop. */
         ssize_t written = write(sink->fd, line.out.data, line.out.len);
         (void)written;
+        sink->lost = 0;
     }
     buf_fini(&line.out);
 }

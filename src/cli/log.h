@@ -4,7 +4,9 @@
 /*
  * Log lines on stderr: key=value pairs, or JSON objects, one a line, written in one piece so that
  * threads do not tear each other's. Each has a stable event id. No value is trusted: what is not
- * plain is quoted and escaped. Nobody gives this module a credential.
+ * plain is quoted and escaped. Nobody gives this module a credential. The hub writes here, so a
+ * reader of the log that has stopped must not stop it: lines that find no room are lost, and
+ * counted in the next one that does.
  */
 
 #include "base/buf.h"
@@ -19,13 +21,14 @@ struct log_sink {
     int fd;
     enum log_style style;
     unsigned level; /* the least that is written: 0 debug, 1 info, 2 warning, 3 error */
+    uint64_t lost;  /* lines since the last one that was written */
 };
 
 /*
  * Writes a line. `client` is the id it is about, or empty. `details` is "key=value key=value",
  * as log_add makes it: a value is bare, without spaces, or a JSON string.
  */
-void log_write(const struct log_sink *sink, unsigned level, const char *event, struct str client,
+void log_write(struct log_sink *sink, unsigned level, const char *event, struct str client,
                struct str details);
 
 /* Appends a pair to details, with a space between pairs. */

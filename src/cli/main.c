@@ -1,3 +1,7 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
 #include "base/suggest.h"
 #include "cli/args.h"
 
@@ -25,8 +29,27 @@ const struct command *command_find(const char *name)
     return NULL;
 }
 
+/*
+ * A program may be started without stdin, stdout or stderr. Then the next files would get their
+ * numbers, and what is said would go into a socket. What stands in for them takes and gives
+ * nothing, so that writing fails as it should. Returns whether all three are open.
+ */
+static bool hold_standard_files(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+            open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!hold_standard_files()) {
+        return CLI_FAILED;
+    }
     if (argc > 0 && argv[0][0] != '\0') {
         program_path = argv[0];
     }
@@ -45,5 +68,10 @@ int main(int argc, char **argv)
         return CLI_USAGE;
     }
     struct args args = {.command = command, .rest = (const char *const *)(argv + 2)};
-    return (int)command->run(&args);
+    int code = (int)command->run(&args);
+    if (code == CLI_OK && (fflush(stdout) != 0 || ferror(stdout))) {
+        complain("the answer could not be written to stdout");
+        return CLI_FAILED;
+    }
+    return code;
 }

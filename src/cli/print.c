@@ -181,7 +181,8 @@ static unsigned dangerous_at(struct str text)
 {
     unsigned char a = (unsigned char)text.ptr[0];
 
-    if (a == 0x7f) {
+    /* Valid JSON has only these raw, between tokens; others send what they like. */
+    if (a == 0x7f || (a < 0x20 && a != '\t' && a != '\n' && a != '\r')) {
         return a;
     }
     if (a == 0xc2 && text.len > 1 && (unsigned char)text.ptr[1] < 0xa0) {

@@ -120,7 +120,11 @@ static enum cli_exit await_pong(struct remote *r)
         struct wire wire;
         struct str message;
         int64_t left = deadline - socket_now_ms();
-        enum cli_exit code = remote_receive(r, left > 0 ? (int)left : 0, &message);
+        if (left <= 0) {
+            complain("the gateway did not answer in time");
+            return CLI_TRY_AGAIN;
+        }
+        enum cli_exit code = remote_receive(r, (int)left, &message);
         if (code != CLI_OK) {
             complain("%.*s", STR_ARG(buf_str(&r->error)));
             return code;

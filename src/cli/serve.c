@@ -11,8 +11,6 @@
 #include "cli/socket.h"
 #include "gateway/assembly.h"
 
-extern char **environ;
-
 enum { MAX_TALK = 16 * 1024 };
 
 enum { FLAG_PORT, FLAG_BIND, FLAG_UNIX, FLAG_THREADS, FLAG_SET };
@@ -129,7 +127,7 @@ static void say(const char *sentence)
 static void write_log(void *owner, unsigned level, const char *event, struct str client,
                       struct str details)
 {
-    const struct server *s = owner;
+    struct server *s = owner;
 
     if (s->log.style == LOG_FOR_PEOPLE && strcmp(event, "draining") == 0) {
         say("stopping: clients are told; once more ends it at once");
@@ -159,7 +157,7 @@ static void tell_person(const struct server *s, const struct listener *tcp, uint
     say(ready);
 }
 
-static void tell_log(const struct server *s, const struct listener *tcp, uint64_t took_ms)
+static void tell_log(struct server *s, const struct listener *tcp, uint64_t took_ms)
 {
     struct buf details;
 
@@ -176,7 +174,7 @@ static void tell_log(const struct server *s, const struct listener *tcp, uint64_
     buf_fini(&details);
 }
 
-static void tell_ready(const struct server *s)
+static void tell_ready(struct server *s)
 {
     size_t count;
     const struct listener *tcp = gateway_listeners(s->assembly.gateway, &count);

@@ -34,7 +34,8 @@ static bool parse_authority(struct str whole, struct str rest, struct url *url, 
     if (!http_host_split(url->authority, &name, &port)) {
         return refuse(error, whole, "names no host");
     }
-    if (port.len > 0 && (!str_to_uint(port, UINT16_MAX, &number) || number == 0)) {
+    bool has_port = name.len < url->authority.len;
+    if (has_port && (!str_to_uint(port, UINT16_MAX, &number) || number == 0)) {
         return refuse(error, whole, "has no port from 1 to 65535");
     }
     bool brackets = name.len > 2 && name.ptr[0] == '[';

@@ -1,6 +1,5 @@
 #include "config/config.h"
 
-#include <ctype.h>
 #include <stdio.h>
 
 enum { MAX_KEY = 128 };
@@ -22,7 +21,7 @@ static size_t make_key(struct str name, char key[MAX_KEY], bool *ret_section)
             *ret_section = true;
             i++;
         } else {
-            key[len++] = (char)tolower((unsigned char)name.ptr[i]);
+            key[len++] = str_lower(name.ptr[i]);
         }
     }
     return len;

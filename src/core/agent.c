@@ -53,7 +53,6 @@ uint32_t agent_add(struct hub *hub, struct str id, uint32_t client, uint32_t ses
     }
     list_init(&a->link);
     list_append(&hub->agents_in_order, &a->link);
-    a->connected_at_ms = hub->now.wall_ms;
     a->client = SLAB_NONE;
     a->session = SLAB_NONE;
     agent_move(hub, index, client, session);
@@ -99,6 +98,7 @@ void agent_move(struct hub *hub, uint32_t agent, uint32_t client, uint32_t sessi
     leave_roster(hub, a);
     a->client = client;
     a->session = session;
+    a->connected_at_ms = hub->now.wall_ms;
     client_at(hub, client)->agent = agent;
     session_at(hub, session)->agent_count++;
     session_at(hub, session)->roster_valid = false;

@@ -136,8 +136,7 @@ static void free_clients(struct hub *hub)
     for (uint32_t i = 0; i < slab_limit(&hub->clients); i++) {
         filter_free(client_at(hub, i)->filter);
     }
-    list_each_safe(link, &hub->agents_in_order)
-    {
+    list_each_safe(link, &hub->agents_in_order) {
         struct agent *a = list_entry(link, struct agent, link);
         free(a->id);
         free(a->role);
@@ -353,8 +352,15 @@ void hub_tick(struct hub *hub, struct hub_time now)
     session_tick(hub);
 }
 
+uint64_t hub_turn_output(const struct hub *hub)
+{
+    return hub->turn.made + hub->logged;
+}
+
 void hub_end_turn(struct hub *hub)
 {
+    hub->turn.made = 0;
+    hub->logged = 0;
     session_announce(hub);
 }
 

@@ -49,6 +49,11 @@ void hub_receive_one(struct hub *hub, const struct up_batch *batch, const struct
 void hub_set_time(struct hub *hub, struct hub_time now);
 /* Time has passed; to be called about every 100 ms. Heartbeats, idle logs. */
 void hub_tick(struct hub *hub, struct hub_time now);
+/*
+ * Bytes of frames made in this turn. A small message can have a large answer (a roster), so a
+ * composition ends a turn also when this has become much.
+ */
+uint64_t hub_turn_output(const struct hub *hub);
 /* Ends the turn: reactors are told how far the logs have grown. */
 void hub_end_turn(struct hub *hub);
 /*

@@ -129,6 +129,7 @@ struct hub {
     uint64_t seq;       /* hub sequence, of the last decision */
     struct down_batch *down[MAX_REACTORS];
     struct turn turn;
+    uint64_t logged; /* bytes appended to logs in this turn */
 
     struct slab clients;
     struct slab agents;

@@ -33,8 +33,7 @@ static struct str roster_text(struct hub *hub, uint32_t session)
     buf_clear(&s->roster);
     json_writer_init(&w, &s->roster);
     json_begin_array(&w);
-    list_each(link, &s->members)
-    {
+    list_each(link, &s->members) {
         uint32_t agent = client_at(hub, list_entry(link, struct member, link)->client)->agent;
         if (agent == SLAB_NONE || listed == ROSTER_MAX) {
             continue;

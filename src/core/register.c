@@ -35,27 +35,43 @@ static bool is_own_member(struct str raw_key)
     return false;
 }
 
-/* Whether `object` has a member whose name, unescaped, is that of `raw_key`. */
-static bool has_member(struct str object, struct str raw_key)
-{
-    struct json_iter it = json_iter_of(object);
+/* The names of members, as hashes: a message may have a thousand, and so may its data. */
+struct names {
+    uint64_t hashes[WIRE_MAX_MEMBERS];
+    size_t count;
+};
 
-    for (struct str key, value; json_next_member(&it, &key, &value);) {
-        if (json_string_equal(key, raw_key)) {
+/* Of the name as it reads, whatever its escapes. A long one counts with its beginning. */
+static uint64_t hash_name(const struct hub *hub, struct str raw_key)
+{
+    char buffer[256];
+    size_t len = json_unescape_to(raw_key, buffer, sizeof(buffer));
+
+    return hash_bytes(hub->secret, buffer, len < sizeof(buffer) ? len : sizeof(buffer));
+}
+
+static bool has_name(const struct names *names, uint64_t hash)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (names->hashes[i] == hash) {
             return true;
         }
     }
     return false;
 }
 
-static void append_others(struct buf *out, struct str object, struct str unless_in)
+/* Appends the members that are not own ones and whose names are not in `names`, and adds them. */
+static void append_others(const struct hub *hub, struct buf *out, struct str object,
+                          struct names *names)
 {
     struct json_iter it = json_iter_of(object);
 
     for (struct str key, value; json_next_member(&it, &key, &value);) {
-        if (is_own_member(key) || has_member(unless_in, key)) {
+        uint64_t hash = hash_name(hub, key);
+        if (names->count == WIRE_MAX_MEMBERS || is_own_member(key) || has_name(names, hash)) {
             continue;
         }
+        names->hashes[names->count++] = hash;
         buf_append_str(out, out->len > 1 ? STR(",") : STR(""));
         buf_append_str(out, key);
         buf_append_char(out, ':');
@@ -64,11 +80,14 @@ static void append_others(struct buf *out, struct str object, struct str unless_
 }
 
 /* The other members: of the message, and of its `data` where the message itself has none. */
-static bool collect_others(struct buf *out, struct str text, struct str data)
+static bool collect_others(const struct hub *hub, struct buf *out, struct str text, struct str data)
 {
+    struct names names;
+
+    names.count = 0; /* the hashes need no value yet */
     buf_append_char(out, '{');
-    append_others(out, text, STR("{}"));
-    append_others(out, data, text);
+    append_others(hub, out, text, &names);
+    append_others(hub, out, data, &names);
     buf_append_char(out, '}');
     return !out->failed;
 }
@@ -198,7 +217,7 @@ void world_register(struct hub *hub, uint32_t client, const struct up *item, str
         return;
     }
     buf_init(&others, text.len + 2);
-    if (collect_others(&others, text, data)) {
+    if (collect_others(hub, &others, text, data)) {
         r.others = buf_str(&others);
         apply(hub, client, &r);
     } else {

@@ -134,8 +134,7 @@ static void begin_log(struct hub *hub, uint32_t session)
     list_init(&sl->advanced);
     list_append(&hub->logs, &sl->link);
     s->log = sl;
-    list_each(link, &s->members)
-    {
+    list_each(link, &s->members) {
         join_log(hub, sl, client_at(hub, list_entry(link, struct member, link)->client));
     }
 }
@@ -146,8 +145,7 @@ static void end_log(struct hub *hub, uint32_t session)
     struct session *s = session_at(hub, session);
     struct session_log *sl = s->log;
 
-    list_each(link, &s->members)
-    {
+    list_each(link, &s->members) {
         leave_log(hub, sl, client_at(hub, list_entry(link, struct member, link)->client), false);
     }
     mark_advanced(hub, sl);
@@ -166,8 +164,7 @@ static void free_log(struct hub *hub, struct session_log *sl)
 
 void session_announce(struct hub *hub)
 {
-    list_each_safe(link, &hub->advanced)
-    {
+    list_each_safe(link, &hub->advanced) {
         struct session_log *sl = list_entry(link, struct session_log, advanced);
         for (unsigned r = 0; r < hub->settings.reactors; r++) {
             if ((sl->known & 1u << r) == 0) {
@@ -192,8 +189,7 @@ void session_announce(struct hub *hub)
 
 void session_tick(struct hub *hub)
 {
-    list_each(link, &hub->logs)
-    {
+    list_each(link, &hub->logs) {
         struct session_log *sl = list_entry(link, struct session_log, link);
         for (unsigned r = 0; r < hub->settings.reactors; r++) {
             if (!down_batch_reserve(hub->down[r], 1)) {
@@ -314,8 +310,7 @@ static void broadcast_small(struct hub *hub, struct session *s, uint32_t except,
     }
     frame.seq = hub_next_seq(hub);
     frame.segment = hub->turn.segment;
-    list_each(link, &s->members)
-    {
+    list_each(link, &s->members) {
         uint32_t client = list_entry(link, struct member, link)->client;
         const struct client *c = client_at(hub, client);
         if (client != except && (c->filter == NULL || filter_wants(c->filter, type))) {
@@ -338,6 +333,7 @@ static void broadcast_log(struct hub *hub, struct session_log *sl, uint32_t exce
         hub->counts.out_of_memory++;
         return;
     }
+    hub->logged += payload.len;
     for (unsigned r = 0; started && r < hub->settings.reactors; r++) {
         if ((sl->known & 1u << r) != 0) {
             tell_log(hub, sl, r, DOWN_SEGMENT, sl->log.segment);
@@ -371,8 +367,7 @@ void session_fini(struct hub *hub)
             buf_fini(&s->roster);
         }
     }
-    list_each_safe(link, &hub->logs)
-    {
+    list_each_safe(link, &hub->logs) {
         free_log(hub, list_entry(link, struct session_log, link));
     }
     free(hub->free_logs);

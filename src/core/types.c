@@ -92,7 +92,8 @@ bool types_init(struct hub *hub)
 {
     map_init(&hub->types_by_name, &types_map, hub);
     for (int i = 0; i < TYPE_KNOWN_COUNT; i++) {
-        if (type_get(hub, str_from_z(known_names[i])) == NULL) {
+        struct str name = str_from_z(known_names[i]);
+        if (intern(hub, hash_bytes(hub->secret, name.ptr, name.len), name) == NULL) {
             return false;
         }
     }

@@ -27,8 +27,7 @@ void hub_each_agent(const struct hub *hub, uint32_t limit,
 {
     uint32_t visited = 0;
 
-    list_each(link, &hub->agents_in_order)
-    {
+    list_each(link, &hub->agents_in_order) {
         const struct agent *a = list_entry(link, struct agent, link);
         const struct session *s = session_at(hub, a->session);
         if (visited++ == limit) {

@@ -60,6 +60,7 @@ void up_batch_free(struct up_batch *b)
 void up_batch_clear(struct up_batch *b)
 {
     b->count = 0;
+    b->taken = 0;
     shrink((void **)&b->items, &b->cap);
     if (b->text.cap > KEPT_TEXT) {
         buf_fini(&b->text);

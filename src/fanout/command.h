@@ -72,6 +72,7 @@ struct up_batch {
     struct up *items;      /* owned */
     uint32_t count;
     uint32_t cap;
+    uint32_t taken;  /* items that the hub has dealt with */
     struct buf text; /* what the items refer to */
 };
 

@@ -34,9 +34,18 @@ static void drop_broadcasts(struct reader *r, struct outbox *o)
     }
 }
 
+/*
+ * An HTTP response is there whole from the start, and the next one comes only when it is written,
+ * so its length says nothing about its reader.
+ */
+static bool is_response(const struct outbox *o)
+{
+    return ((o->stall->flags | (o->tail != NULL ? o->tail->flags : 0)) & DOWN_LAST) != 0;
+}
+
 void outbox_check_backlog(struct reader *r, struct outbox *o)
 {
-    if (!o->stalled || (o->closing && o->lag != LAG_NONE)) {
+    if (!o->stalled || (o->closing && o->lag != LAG_NONE) || is_response(o)) {
         return;
     }
     uint64_t own = (uint64_t)o->queued_bytes + o->stall->len;

@@ -98,6 +98,7 @@ char *turn_extend(struct turn *t, size_t len, uint32_t *ret_off)
         t->segment = fresh;
     }
     *ret_off = t->segment->used;
+    t->made += len;
     return segment_extend(t->segment, len);
 }
 

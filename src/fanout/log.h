@@ -43,6 +43,7 @@ bool log_idle(struct log *l);
 /* A place for frames to single receivers, shared by all of them until it is full. */
 struct turn {
     struct segment *segment; /* NULL until it is needed */
+    uint64_t made;           /* bytes extended, since whoever wants to know reset it */
 };
 
 void turn_fini(struct turn *t);

@@ -117,12 +117,10 @@ static void fail_member(struct reader *r, struct membership *m, uint64_t end)
  */
 static void fail_log(struct reader *r, struct view *v)
 {
-    list_each(link, &v->members)
-    {
+    list_each(link, &v->members) {
         fail_member(r, list_entry(link, struct membership, link), v->end);
     }
-    list_each(link, &v->stalled)
-    {
+    list_each(link, &v->stalled) {
         fail_member(r, list_entry(link, struct membership, link), v->end);
     }
     close_log(r, v);

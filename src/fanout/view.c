@@ -77,8 +77,7 @@ bool view_add_segment(struct reader *r, struct view *v, struct segment *segment)
     v->segments[v->segment_count++] =
         (struct view_segment){.segment = segment, .first = segment->first};
     v->complete = UINT64_MAX;
-    list_each_safe(link, &v->stalled)
-    {
+    list_each_safe(link, &v->stalled) {
         outbox_check_backlog(r, list_entry(link, struct membership, link)->owner);
     }
     view_trim(r, v);
@@ -100,8 +99,7 @@ static uint64_t find_floor(struct view *v)
 {
     uint64_t floor = v->to_visit > 0 ? v->settled : v->end;
 
-    list_each(link, &v->stalled)
-    {
+    list_each(link, &v->stalled) {
         struct membership *m = list_entry(link, struct membership, link);
         if (m->owner->lag != LAG_NONE) {
             m->owner->stall->missed += view_count_missed(m, v->end);

@@ -10,6 +10,7 @@ enum {
     GATEWAY_LISTENERS = 3,      /* IPv4, IPv6, AF_UNIX */
     STOP_GRACE_MS = 2000,       /* after drain_ms, for the last closes to be answered */
     HUB_BUDGET = 1024 * 1024,   /* bytes of up batches in one hub turn */
+    TURN_OUTPUT = 1024 * 1024,  /* bytes of frames after which a hub turn ends */
     CREDIT_BATCH = 1024 * 1024, /* credit that is worth a batch of its own */
 };
 
@@ -44,8 +45,11 @@ struct gateway {
  */
 
 struct hub_time clock_now(void);
-/* Deals with a batch and clears it. Returns what it cost. */
-size_t turn_receive(struct gateway *g, struct up_batch *batch);
+/*
+ * Deals with what is left of a batch, until the turn has made TURN_OUTPUT. Returns whether it is
+ * done with; then *ret_cost is what it was worth, and it is cleared.
+ */
+bool turn_receive(struct gateway *g, struct up_batch *batch, size_t *ret_cost);
 /* Time, stop and the end of the hub's turn. Returns false when it is over with the gateway. */
 bool turn_end(struct gateway *g, struct hub_time now);
 /* How long until the next tick. */

@@ -8,14 +8,21 @@ int run_single(struct gateway *g)
     struct reactor *r = g->reactors[0];
     struct up_batch *up = up_batch_new();
     struct hub_time now = clock_now();
+    bool done = true; /* with what is in `up` */
+    size_t cost;
     int error = up == NULL ? -ENOMEM : 0;
 
     while (error == 0) {
-        reactor_wait(r, reactor_busy(r) ? 0 : turn_timeout_ms(g, now));
+        reactor_wait(r, !done || reactor_busy(r) ? 0 : turn_timeout_ms(g, now));
         now = clock_now();
         reactor_read(r, now.mono_ms);
-        up = reactor_take_up(r, up);
-        reactor_credit(r, turn_receive(g, up));
+        if (done) {
+            up = reactor_take_up(r, up);
+        }
+        done = turn_receive(g, up, &cost);
+        if (done) {
+            reactor_credit(r, cost);
+        }
         if (!turn_end(g, now)) {
             break;
         }

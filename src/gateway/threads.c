@@ -152,10 +152,14 @@ static void *run_reactor(void *arg)
 
 /* --- the hub's thread ------------------------------------------------------------------------- */
 
-/* Deals with up batches, one of each reactor in turn; at most HUB_BUDGET and one batch. */
+/*
+ * Deals with up batches, one of each reactor in turn; at most HUB_BUDGET and one batch, or as much
+ * as makes TURN_OUTPUT. Returns whether there was anything.
+ */
 static bool receive_some(struct gateway *g)
 {
     size_t spent = 0;
+    size_t size;
     bool found = true;
 
     for (unsigned i = 0; i < g->settings.threads; i++) {
@@ -169,8 +173,10 @@ static bool receive_some(struct gateway *g)
         for (unsigned i = 0; i < g->settings.threads; i++) {
             struct up_batch *batch = g->inbox[i];
             if (batch != NULL) {
+                if (!turn_receive(g, batch, &size)) {
+                    return true;
+                }
                 g->inbox[i] = batch->next;
-                size_t size = turn_receive(g, batch);
                 g->credit[i] += size;
                 spent += size;
                 batch->next = g->used[i];

@@ -16,22 +16,24 @@ struct hub_time clock_now(void)
                              .wall_ms = read_ms(CLOCK_REALTIME)};
 }
 
-size_t turn_receive(struct gateway *g, struct up_batch *batch)
+bool turn_receive(struct gateway *g, struct up_batch *batch, size_t *ret_cost)
 {
-    size_t size = up_batch_size(batch);
-
     hub_set_time(g->hub, clock_now());
-    for (uint32_t i = 0; i < batch->count; i++) {
-        const struct up *item = &batch->items[i];
+    while (batch->taken < batch->count) {
+        const struct up *item = &batch->items[batch->taken++];
         if (item->kind == UP_REQUEST) {
             g->settings.request(g->settings.owner, g->hub, item->conn, up_text(batch, item),
                                 item->code);
         } else {
             hub_receive_one(g->hub, batch, item);
         }
+        if (hub_turn_output(g->hub) >= TURN_OUTPUT && batch->taken < batch->count) {
+            return false;
+        }
     }
+    *ret_cost = up_batch_size(batch);
     up_batch_clear(batch);
-    return size;
+    return true;
 }
 
 static void close_doors(struct gateway *g)

@@ -70,11 +70,6 @@ static bool is_concrete(const struct parts *origin)
     return origin->host.ptr[0] == '[' || made_of(origin->host, ".-");
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 /*
  * Matches by going back to the last '*' only and letting it take one character more: with a single
  * kind of wildcard an earlier one never has to be tried again.
@@ -91,7 +86,7 @@ static bool host_matches(struct str host, struct str pattern)
             star = p++;
             star_end = ++h;
         } else if (p < pattern.len && pattern.ptr[p] != '*' &&
-                   lower(pattern.ptr[p]) == lower(host.ptr[h])) {
+                   str_lower(pattern.ptr[p]) == str_lower(host.ptr[h])) {
             p++;
             h++;
         } else if (star < pattern.len && is_host_char(host.ptr[star_end])) {

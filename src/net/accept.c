@@ -117,8 +117,11 @@ static void take_in(struct reactor *r, int fd, unsigned door)
 
 void doors_accept(struct reactor *r, unsigned door)
 {
+    /* The event may be from before they were closed, and the listener somebody else's to close. */
+    if (r->doors_closed) {
+        return;
+    }
     int listener = r->doors[door]->fd;
-
     for (int i = 0; i < ACCEPT_SLICE; i++) {
         int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {

@@ -67,7 +67,7 @@ static int open_v6(uint16_t port)
 /* The port that a listening IPv4 socket has got. */
 static int port_of(int fd, uint16_t *ret_port)
 {
-    struct sockaddr_in address;
+    struct sockaddr_in address = {0};
     socklen_t size = sizeof(address);
 
     if (getsockname(fd, (struct sockaddr *)&address, &size) != 0) {

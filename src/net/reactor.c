@@ -181,7 +181,7 @@ static void take_event(struct reactor *r, const struct epoll_event *event)
         return;
     }
     struct connection *c = connection_find(r, id);
-    if (c == NULL) {
+    if (c == NULL || c->state == CONN_GONE) {
         return;
     }
     if ((event->events & EPOLLOUT) != 0 && !connection_resume(r, c)) {
@@ -228,7 +228,8 @@ void reactor_apply(struct reactor *r, struct down_batch *down)
 
 void reactor_flush(struct reactor *r)
 {
-    for (int i = 0; i < FLUSH_SLICE; i++) {
+    /* What came behind a handshake or a request goes up when the answer is written. */
+    for (int i = 0; i < FLUSH_SLICE && up_batch_size(r->up) < READ_BUDGET; i++) {
         struct outbox *o = reader_next(&r->reader);
         if (o == NULL) {
             break;

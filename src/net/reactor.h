@@ -17,6 +17,7 @@
  * be. While reactor_busy, there is more to do and the next wait must not last.
  */
 
+#include <stdatomic.h>
 #include <sys/epoll.h>
 
 #include "base/slab.h"
@@ -75,40 +76,41 @@ struct reactor_ports {
  * Figures that other threads may read, with metric_read. All but `connections` only grow.
  */
 struct reactor_metrics {
-    uint64_t connections; /* now */
-    uint64_t accepted;
-    uint64_t handed_over;  /* to another reactor */
-    uint64_t turned_away;  /* accepted and closed at once: too many connections, or no memory */
-    uint64_t out_of_files; /* accepts that failed with EMFILE or ENFILE */
-    uint64_t reads;        /* system calls that gave bytes */
-    uint64_t bytes_in;
-    uint64_t writes; /* system calls that took bytes */
-    uint64_t bytes_out;
-    uint64_t would_block;   /* writes refused, or taken in part */
-    uint64_t messages;      /* whole messages read */
-    uint64_t too_big;       /* messages skipped for their length */
-    uint64_t violations;    /* connections that broke RFC 6455 */
-    uint64_t requests;      /* HTTP requests given to the hub */
-    uint64_t refused;       /* HTTP requests answered with an error by the reactor */
-    uint64_t timeouts;      /* connections ended by a deadline */
-    uint64_t lagged;        /* connections that fell behind */
-    uint64_t out_of_memory; /* connections lost for want of it */
-    uint64_t skipped;       /* broadcasts skipped for slow readers */
-    uint64_t delivered;     /* messages written whole */
+    _Atomic uint64_t connections; /* now */
+    _Atomic uint64_t accepted;
+    _Atomic uint64_t handed_over; /* to another reactor */
+    _Atomic uint64_t
+        turned_away; /* accepted and closed at once: too many connections, or no memory */
+    _Atomic uint64_t out_of_files; /* accepts that failed with EMFILE or ENFILE */
+    _Atomic uint64_t reads;        /* system calls that gave bytes */
+    _Atomic uint64_t bytes_in;
+    _Atomic uint64_t writes; /* system calls that took bytes */
+    _Atomic uint64_t bytes_out;
+    _Atomic uint64_t would_block;   /* writes refused, or taken in part */
+    _Atomic uint64_t messages;      /* whole messages read */
+    _Atomic uint64_t too_big;       /* messages skipped for their length */
+    _Atomic uint64_t violations;    /* connections that broke RFC 6455 */
+    _Atomic uint64_t requests;      /* HTTP requests given to the hub */
+    _Atomic uint64_t refused;       /* HTTP requests answered with an error by the reactor */
+    _Atomic uint64_t timeouts;      /* connections ended by a deadline */
+    _Atomic uint64_t lagged;        /* connections that fell behind */
+    _Atomic uint64_t out_of_memory; /* connections lost for want of it */
+    _Atomic uint64_t skipped;       /* broadcasts skipped for slow readers */
+    _Atomic uint64_t delivered;     /* messages written whole */
 };
 
-static inline uint64_t metric_read(const uint64_t *metric)
+static inline uint64_t metric_read(const _Atomic uint64_t *metric)
 {
-    return __atomic_load_n(metric, __ATOMIC_RELAXED);
+    return atomic_load_explicit(metric, memory_order_relaxed);
 }
 /* There is one writer, so no locked instruction is needed. */
-static inline void metric_add(uint64_t *metric, uint64_t n)
+static inline void metric_add(_Atomic uint64_t *metric, uint64_t n)
 {
-    __atomic_store_n(metric, *metric + n, __ATOMIC_RELAXED);
+    atomic_store_explicit(metric, metric_read(metric) + n, memory_order_relaxed);
 }
-static inline void metric_set(uint64_t *metric, uint64_t value)
+static inline void metric_set(_Atomic uint64_t *metric, uint64_t value)
 {
-    __atomic_store_n(metric, value, __ATOMIC_RELAXED);
+    atomic_store_explicit(metric, value, memory_order_relaxed);
 }
 
 struct reactor {

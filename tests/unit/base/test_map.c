@@ -155,8 +155,8 @@ static void siphash_matches_its_reference(void **state)
     uint8_t secret[16], input[64];
 
     (void)state;
-    for (uint8_t i = 0; i < sizeof(input); i++) {
-        input[i] = i;
+    for (size_t i = 0; i < sizeof(input); i++) {
+        input[i] = (uint8_t)i;
         secret[i % 16] = i % 16;
     }
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {

@@ -31,8 +31,8 @@ static void test_escapes(void **state)
     expect(STR("a\nb\rc\td"), "a\\nb\\rc\\td");
     expect(STR("\033[31m\x7f\0"), "\\x1b[31m\\x7f\\x00");
     expect(STR("\xc2\x80\xc2\x9f"), "\\u0080\\u009f");
-    expect(STR("\xe2\x80\xae\xe2\x80\xa8\xe2\x81\xa9\xd8\x9c\xe2\x80\x8f"),
-           "\\u202e\\u2028\\u2069\\u061c\\u200f");
+    expect(STR("\xe2\x80\xae\xe2\x81\xa9\xd8\x9c\xe2\x80\x8f\xe2\x80\xac\xe2\x80\xa8"),
+           "\\u202e\\u2069\\u061c\\u200f\\u202c\\u2028");
 }
 
 static void test_broken(void **state)

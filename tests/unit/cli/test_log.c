@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include <stdio.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "cli/log.h"
@@ -88,11 +89,44 @@ static void test_add(void **state)
     buf_fini(&details);
 }
 
+/* Nobody reads: lines are lost, and counted in the first one that finds room again. */
+static void test_full(void **state)
+{
+    int ends[2];
+    char text[65536];
+    size_t written = 0;
+
+    (void)state;
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    struct log_sink sink = {.fd = ends[1], .style = LOG_AS_TEXT, .level = 1};
+    for (; sink.lost < 3; written++) {
+        assert_true(written < sizeof(text));
+        log_write(&sink, 1, "thing_done", STR(""), STR("a=1"));
+    }
+    while (read(ends[0], text, sizeof(text)) > 0) {
+    }
+    log_write(&sink, 1, "thing_done", STR(""), STR("a=2"));
+    ssize_t len = read(ends[0], text, sizeof(text) - 1);
+    assert_true(len > 0);
+    text[len] = '\0';
+    assert_string_equal(strstr(text, "a="), "a=2 lost_lines=3\n");
+    assert_int_equal(sink.lost, 0);
+    sink.style = LOG_AS_JSON;
+    sink.lost = 7;
+    log_write(&sink, 1, "thing_done", STR(""), STR("a=3"));
+    len = read(ends[0], text, sizeof(text) - 1);
+    assert_true(len > 0);
+    text[len] = '\0';
+    assert_string_equal(strstr(text, "\"a\""), "\"a\":3,\"lost_lines\":7}\n");
+    assert_int_equal(close(ends[0]), 0);
+    assert_int_equal(close(ends[1]), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),   cmocka_unit_test(test_hostile), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_people), cmocka_unit_test(test_add),
+        cmocka_unit_test(test_people), cmocka_unit_test(test_add),     cmocka_unit_test(test_full),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,8 @@ static void test_json(void **state)
     buf_init(&out, 4096);
     print_raw_message(&out, STR("{\"a\":\n\"\xc2\x9b\x7f\xc3\xbc\"}"), true);
     expect_text(&out, "{\"a\": \"\\u009b\\u007f\xc3\xbc\"}");
+    print_raw_message(&out, STR("\033]0;no JSON\a\t\x9b"), true);
+    expect_text(&out, "\\u001b]0;no JSON\\u0007\t\x9b");
     print_raw_message(&out, STR("{\"a\":\r\n\"\xc2\x9b\x7f\"}"), false);
     expect_text(&out, "{\"a\":  \"\xc2\x9b\x7f\"}");
     buf_fini(&out);

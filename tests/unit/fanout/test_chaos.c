@@ -1,6 +1,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "chaos.h"
 #include "unit.h"
@@ -13,12 +15,12 @@ enum { SEEDS = 1500, STEPS = 400 };
 
 static uint64_t first_seed = 1;
 static uint64_t seeds = SEEDS;
-static uint64_t seed_now;
+static char failure[64]; /* what to say should this life fail */
 
 static void say_seed(int signal_number)
 {
     (void)signal_number;
-    fprintf(stderr, "fan-out failed with seed %llu\n", (unsigned long long)seed_now);
+    (void)!write(STDERR_FILENO, failure, strlen(failure));
 }
 
 static void test_lives(void **state)
@@ -26,8 +28,11 @@ static void test_lives(void **state)
     struct chaos_totals totals = {0};
 
     (void)state;
-    for (seed_now = first_seed; seed_now < first_seed + seeds; seed_now++) {
-        struct choices c = {.seed = seed_now * UINT64_C(0x9e3779b97f4a7c15)};
+    for (uint64_t seed = first_seed; seed < first_seed + seeds; seed++) {
+        struct choices c = {.seed = seed * UINT64_C(0x9e3779b97f4a7c15)};
+
+        (void)snprintf(failure, sizeof(failure), "fan-out failed with seed %llu\n",
+                       (unsigned long long)seed);
         chaos_run(&c, STEPS, &totals);
     }
     printf("compared %llu, heard %llu, lags %llu, told of %llu skipped, fatal %llu\n",

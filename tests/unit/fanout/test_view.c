@@ -128,6 +128,29 @@ static void test_private_frames(void **state)
     rig_free(r);
 }
 
+/* The pong that waits is found again when broadcasts are dropped from around it. */
+static void test_pong_while_lagging(void **state)
+{
+    struct rig *r = rig_slow();
+
+    (void)state;
+    rig_send(r, 0, DOWN_BROADCAST, 100);
+    rig_run(r);
+    rig_pong(r, 0);
+    rig_send(r, 0, DOWN_BROADCAST, 100);
+    say_many(r, 1000);
+    assert_int_equal(r->conns[0].outbox.lag, LAG_SKIPPING);
+    for (int i = 0; i < 500; i++) {
+        rig_pong(r, 0);
+    }
+    assert_non_null(r->conns[0].outbox.head);
+    assert_ptr_equal(r->conns[0].outbox.head, r->conns[0].outbox.tail);
+    rig_settle(r);
+    assert_int_equal(r->conns[0].pong_heard, 501);
+    assert_int_equal(r->fatal, 0);
+    rig_free(r);
+}
+
 /* When what may not be skipped passes the limit, it is over. */
 static void test_fatal(void **state)
 {
@@ -264,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_between_room_and_resume),
         cmocka_unit_test(test_counts_what_is_its_own_only),
         cmocka_unit_test(test_private_frames),
+        cmocka_unit_test(test_pong_while_lagging),
         cmocka_unit_test(test_fatal),
         cmocka_unit_test(test_leaves_while_lagging),
         cmocka_unit_test(test_left_before_it_lagged),

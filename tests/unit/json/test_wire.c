@@ -180,10 +180,10 @@ static void duplicates(void **state)
     (void)state;
     assert_int_equal(w.member, WIRE_TYPE);
     assert_int_equal(w.members[WIRE_TYPE].off, 8);
-    w = expect(STR("{\"type\":1,\"t\\u0079pe\":2}"), WIRE_DUPLICATE, 10);
+    expect(STR("{\"type\":1,\"t\\u0079pe\":2}"), WIRE_DUPLICATE, 10);
     w = expect(STR("{\"agentId\":\"x\",\"agentId\":\"x\"}"), WIRE_DUPLICATE, 15);
     assert_int_equal(w.member, WIRE_AGENT_ID);
-    w = expect(STR("{\"agentId\":1,\"agent_id\":1,\"agentId\":1}"), WIRE_DUPLICATE, 26);
+    expect(STR("{\"agentId\":1,\"agent_id\":1,\"agentId\":1}"), WIRE_DUPLICATE, 26);
     expect(STR("{\"a\":1,\"a\":2}"), WIRE_OK, 0);
     /* Not wanted: like any other. */
     expect(STR("{\"payload\":1,\"payload\":2}"), WIRE_OK, 0);

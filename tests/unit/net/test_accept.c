@@ -229,6 +229,22 @@ static void test_doors_closed(void **state)
     close(idle);
 }
 
+/* The kernel said that somebody waits; before that was dealt with, the doors were closed. */
+static void test_event_from_before_the_doors_closed(void **state)
+{
+    struct rig *g = *state;
+    int fd = connect_tcp(g);
+
+    rig_send(fd, STR(HANDSHAKE));
+    while (g->r->event_count == 0) {
+        reactor_wait(g->r, 100);
+    }
+    reactor_close_doors(g->r);
+    rig_settle(g);
+    assert_int_equal(0, g->r->metrics.accepted);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +253,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_out_of_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hand_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_doors_closed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_event_from_before_the_doors_closed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -213,6 +213,35 @@ static void test_response_in_parts(void **state)
     leave(g, fd);
 }
 
+/* A response that is longer than any backlog may be is no backlog: its reader gets it whole. */
+static void test_long_response(void **state)
+{
+    struct rig *g = *state;
+    static char response[3 * 1024 * 1024];
+    static char have[sizeof(response) + 2];
+    int fd = rig_connect(g);
+    size_t got = 0;
+    bool ended = false;
+
+    g->mute = true;
+    rig_send(fd, STR("GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    rig_settle(g);
+    rig_say(g, g->last_conn, DOWN_FRAME, 0, DOWN_LAST | DOWN_DISCONNECT,
+            str_make(response, sizeof(response)));
+    rig_settle(g);
+    rig_advance(g, 2 * TICK_MS);
+    while (!ended) {
+        size_t len = rig_read(fd, have + got, sizeof(have) - got, &ended);
+        assert_true(len > 0 || ended);
+        got += len;
+        rig_settle(g);
+    }
+    assert_int_equal(sizeof(response), got);
+    rig_expect(g, "R:41/");
+    g->mute = false;
+    leave(g, fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_lag_and_room),
         cmocka_unit_test(test_too_much_that_is_not_skipped),
         cmocka_unit_test(test_response_in_parts),
+        cmocka_unit_test(test_long_response),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

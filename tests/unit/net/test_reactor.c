@@ -145,6 +145,44 @@ static void test_flush_in_slices(void **state)
     rig_settle(g);
 }
 
+/* What many have sent right behind their handshakes goes up in turns as well. */
+static void test_what_comes_early_has_a_budget(void **state)
+{
+    struct rig *g = *state;
+    enum { CLIENTS = 100, EARLY = 40000, TEXT = 80 };
+    static char bytes[sizeof(HANDSHAKE) + EARLY];
+    char text[TEXT];
+    int fds[CLIENTS];
+    size_t largest = 0;
+    size_t len = sizeof(HANDSHAKE) - 1;
+
+    memset(text, 'e', sizeof(text));
+    memcpy(bytes, HANDSHAKE, len);
+    while (len + WS_MAX_HEADER + sizeof(text) <= sizeof(bytes)) {
+        len += rig_frame(bytes + len, 0x81, str_make(text, sizeof(text)));
+    }
+    g->mute = false;
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = rig_connect(g);
+        rig_send(fds[i], str_make(bytes, len));
+    }
+    rig_turn(g);
+    g->mute = true;
+    g->taken = 0;
+    for (int i = 0; g->taken < CLIENTS * (size_t)EARLY; i++) {
+        assert_true(i < CLIENTS);
+        size_t before = g->taken;
+        rig_turn(g);
+        largest = g->taken - before > largest ? g->taken - before : largest;
+    }
+    assert_true(largest >= READ_BUDGET);
+    assert_true(largest < 2 * READ_BUDGET);
+    for (int i = 0; i < CLIENTS; i++) {
+        close(fds[i]);
+    }
+    rig_settle(g);
+}
+
 static void test_wake(void **state)
 {
     struct rig *g = *state;
@@ -165,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_reading_stops_without_credit),
         cmocka_unit_test(test_turn_has_a_budget),
         cmocka_unit_test(test_flush_in_slices),
+        cmocka_unit_test(test_what_comes_early_has_a_budget),
         cmocka_unit_test(test_wake),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,0 +1,293 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "room.h"
+#include "unit.h"
+
+/*
+ * Sessions change between frames for each member (up to 8) and a log (from 9 on, until 4 are left).
+ * Nobody may notice: not in the order, not in what is heard, not while sockets are stalled.
+ */
+
+enum { LARGE = 9, SMALL = 4, BACKLOG = 4000 };
+
+static struct room *room_with(unsigned reactors, uint64_t backlog)
+{
+    struct hub_settings settings;
+
+    hub_settings_init(&settings);
+    settings.reactors = reactors;
+    settings.max_send_queue_bytes = backlog;
+    return room_new(&settings);
+}
+
+static void bark(struct room *r, int client, int number)
+{
+    room_say(r, client, "{\"type\":\"bark\",\"n\":%d}", number);
+}
+
+/* It has heard barks [from, to), and nothing else. */
+static void expect_barks(struct room *r, int client, int from, int to)
+{
+    for (int n = from; n < to; n++) {
+        char text[50];
+        (void)snprintf(text, sizeof(text), "{\"type\":\"bark\",\"n\":%d}", n);
+        room_expect_text(r, client, text);
+    }
+    room_expect_nothing(r, client);
+}
+
+/* Whether the session of a member has a log, seen from the reactor. */
+static bool has_log(const struct room *r, int client)
+{
+    return r->clients[client].conn->outbox.joined != NULL;
+}
+
+static void test_grows_and_shrinks(void **state)
+{
+    (void)state;
+    for (unsigned reactors = 1; reactors <= 4; reactors++) {
+        struct room *r = room_with(reactors, BACKLOG);
+        for (int i = 0; i < LARGE - 1; i++) {
+            room_join(r, "");
+            assert_false(has_log(r, 0));
+        }
+        bark(r, 0, 0);
+        room_join(r, "");
+        assert_true(has_log(r, 0) && has_log(r, LARGE - 1));
+        bark(r, 0, 1);
+        expect_barks(r, 1, 0, 2);
+        expect_barks(r, LARGE - 1, 1, 2);
+        for (int left = LARGE - 1; left > SMALL; left--) {
+            room_abort(r, left);
+            assert_true(has_log(r, 0));
+            bark(r, 0, 2);
+            assert_non_null(room_next(r, 1));
+        }
+        room_close(r, SMALL, 1000);
+        assert_false(has_log(r, 0));
+        bark(r, 0, 3);
+        for (int i = 1; i < SMALL; i++) {
+            const char *last = NULL;
+            for (const char *text; (text = room_next(r, i)) != NULL;) {
+                last = text;
+            }
+            assert_string_equal(last, "{\"type\":\"bark\",\"n\":3}");
+        }
+        room_expect_nothing(r, 0);
+        room_free(r);
+    }
+}
+
+/*
+ * One is stalled, by `room` bytes, while the session grows, speaks, shrinks and grows again; then
+ * it reads on.
+ */
+static void cross_with_stalled(size_t room, unsigned reactors)
+{
+    struct room *r = room_with(reactors, 1000000);
+    int n = 0;
+
+    for (int i = 0; i < LARGE - 1; i++) {
+        room_join(r, "");
+    }
+    room_hold(r, 0, room);
+    for (int lap = 0; lap < 3; lap++) {
+        bark(r, 1, n++);
+        while (!has_log(r, 1)) {
+            room_join(r, "");
+            bark(r, 1, n++);
+        }
+        bark(r, 1, n++);
+        room_say(r, 1, "{\"type\":\"direct\",\"target_id\":\"%s\"}", r->clients[0].id);
+        bark(r, 1, n++);
+        for (int i = r->count - 1; i > 1 && has_log(r, 1); i--) {
+            if (r->clients[i].conn != NULL) {
+                room_abort(r, i);
+            }
+        }
+        bark(r, 1, n++);
+    }
+    room_hold(r, 0, SIZE_MAX);
+    int directed = 0;
+    for (int next = 0; next < n;) {
+        char text[50];
+        const char *heard = room_next(r, 0);
+        assert_non_null(heard);
+        if (strstr(heard, "direct") != NULL) {
+            directed++;
+            continue;
+        }
+        (void)snprintf(text, sizeof(text), "{\"type\":\"bark\",\"n\":%d}", next++);
+        assert_string_equal(heard, text);
+    }
+    assert_int_equal(directed, 3);
+    room_expect_nothing(r, 0);
+    room_free(r);
+}
+
+static void test_stalled_member(void **state)
+{
+    (void)state;
+    for (size_t room = 0; room < 300; room += 7) {
+        cross_with_stalled(room, 1);
+        cross_with_stalled(room, 2);
+    }
+}
+
+/* One lags across both changes: it is told exactly how many it missed, then gets all again. */
+static void cross_lagging(bool begin_large, unsigned reactors)
+{
+    struct room *r = room_with(reactors, BACKLOG);
+    int said = 0;
+    int heard = 0;
+
+    for (int i = 0; i < LARGE - 1; i++) {
+        room_join(r, "");
+    }
+    if (begin_large) {
+        room_join(r, "");
+    }
+    room_hold(r, 0, 40);
+    for (; said < 400; said++) {
+        bark(r, 1, said);
+    }
+    assert_int_equal(r->clients[0].conn->outbox.lag, LAG_SKIPPING);
+    room_join(r, "");
+    for (; said < 500; said++) {
+        bark(r, 1, said);
+    }
+    for (int i = r->count - 1; i > 2; i--) {
+        room_abort(r, i);
+    }
+    for (; said < 600; said++) {
+        bark(r, 1, said);
+    }
+    room_hold(r, 0, SIZE_MAX);
+    for (const char *text; (text = room_next(r, 0)) != NULL;) {
+        long long dropped;
+        const char *at = strstr(text, "\"dropped\":");
+        if (strstr(text, "bark") != NULL) {
+            heard++;
+        } else if (at != NULL) {
+            assert_int_equal(sscanf(at, "\"dropped\":%lld", &dropped), 1);
+            assert_int_equal(heard + dropped, said);
+            r->clients[0].heard_from--;
+            room_expect_exact(
+                r, 0,
+                "{\"type\":\"error\",\"agent_id\":\"gateway\",\"agentId\":\"gateway\",\"data\":"
+                "{\"code\":\"SLOW_CLIENT\",\"message\":\"*\",\"details\":{\"dropped\":\"*\","
+                "\"limit\":4000}},\"ts\":\"*\"}");
+            room_expect(r, 0, "{\"type\":\"connection_ack\",\"data\":{\"total\":0}}");
+            room_expect_nothing(r, 0);
+            heard = -1;
+            break;
+        }
+    }
+    assert_int_equal(heard, -1);
+    bark(r, 1, 1);
+    expect_barks(r, 0, 1, 2);
+    room_free(r);
+}
+
+static void test_lagging_member(void **state)
+{
+    (void)state;
+    for (unsigned reactors = 1; reactors <= 3; reactors++) {
+        cross_lagging(false, reactors);
+        cross_lagging(true, reactors);
+    }
+}
+
+/* With slow_client: close it is not skipped but closed. */
+static void test_slow_is_closed(void **state)
+{
+    struct hub_settings settings;
+
+    (void)state;
+    hub_settings_init(&settings);
+    settings.max_send_queue_bytes = BACKLOG;
+    settings.close_slow_clients = true;
+    struct room *r = room_new(&settings);
+    for (int i = 0; i < 3; i++) {
+        room_join(r, "");
+    }
+    room_register(r, 0, "timmy");
+    assert_true(room_next(r, 1) && room_next(r, 2));
+    room_hold(r, 0, 10);
+    for (int i = 0; i < 200; i++) {
+        bark(r, 1, i);
+        while (room_next(r, 2) != NULL) {
+            if (strstr(r->clients[2].heard[r->clients[2].heard_from - 1], "agent_left") != NULL) {
+                i = 200;
+            }
+        }
+    }
+    struct hub_counts counts;
+    hub_counts(r->v.hub, &counts);
+    assert_int_equal(counts.agents, 0);
+    room_hold(r, 0, SIZE_MAX);
+    assert_int_equal(r->clients[0].close_code, 1013);
+    assert_null(r->clients[0].conn);
+    room_free(r);
+}
+
+/* Directed messages are never skipped: past the limit the connection ends. */
+static void test_directed_is_never_skipped(void **state)
+{
+    struct room *r = room_with(1, BACKLOG);
+
+    (void)state;
+    room_join(r, "");
+    room_join(r, "");
+    room_hold(r, 0, 10);
+    int sent = 0;
+    while (r->clients[0].conn != NULL) {
+        room_say(r, 1, "{\"type\":\"x\",\"target_id\":\"%s\",\"n\":\"%0200d\"}", r->clients[0].id,
+                 sent++);
+        assert_true(sent < 30);
+    }
+    assert_true(sent > 10);
+    room_say(r, 1, "{\"type\":\"x\",\"target_id\":\"%s\"}", r->clients[0].id);
+    room_expect_error(r, 1, "TARGET_NOT_FOUND");
+    room_free(r);
+}
+
+/* Filters hold across the changes. */
+static void test_filter_across(void **state)
+{
+    struct room *r = room_with(2, BACKLOG);
+
+    (void)state;
+    for (int i = 0; i < LARGE - 1; i++) {
+        room_join(r, "");
+    }
+    room_say(r, 0, "{\"type\":\"subscribe\",\"types\":[\"bark\"]}");
+    room_say(r, 1, "{\"type\":\"thought\"}");
+    bark(r, 1, 0);
+    room_join(r, "");
+    room_say(r, 1, "{\"type\":\"thought\"}");
+    bark(r, 1, 1);
+    for (int i = r->count - 1; i > 1; i--) {
+        room_abort(r, i);
+    }
+    room_say(r, 1, "{\"type\":\"thought\"}");
+    bark(r, 1, 2);
+    expect_barks(r, 0, 0, 3);
+    room_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_grows_and_shrinks),
+        cmocka_unit_test(test_stalled_member),
+        cmocka_unit_test(test_lagging_member),
+        cmocka_unit_test(test_slow_is_closed),
+        cmocka_unit_test(test_directed_is_never_skipped),
+        cmocka_unit_test(test_filter_across),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
