@@ -110,37 +110,35 @@ static void write_members(struct json_writer *w, struct str object)
     }
 }
 
-struct buf *message_joined(struct hub *hub, const struct agent *a)
+/* A frame about an agent, with the members of its registration or without. */
+static struct buf *message_about(struct hub *hub, struct str type, const struct agent *a,
+                                 bool with_registration)
 {
     struct str role = str_make(a->role, a->role_len);
     struct json_writer w;
 
-    begin_frame(hub, &w, STR("agent_joined"), agent_id(a));
+    begin_frame(hub, &w, type, agent_id(a));
     json_key_string(&w, STR("role"), role);
     json_key(&w, STR("data"));
     json_begin_object(&w);
     json_key_string(&w, STR("agent_id"), agent_id(a));
     json_key_string(&w, STR("agentId"), agent_id(a));
     json_key_string(&w, STR("role"), role);
-    write_members(&w, str_make(a->registration, a->registration_len));
+    if (with_registration) {
+        write_members(&w, str_make(a->registration, a->registration_len));
+    }
     json_end_object(&w);
     return end_frame(hub, &w);
 }
 
+struct buf *message_joined(struct hub *hub, const struct agent *a)
+{
+    return message_about(hub, STR("agent_joined"), a, true);
+}
+
 struct buf *message_left(struct hub *hub, const struct agent *a)
 {
-    struct str role = str_make(a->role, a->role_len);
-    struct json_writer w;
-
-    begin_frame(hub, &w, STR("agent_left"), agent_id(a));
-    json_key_string(&w, STR("role"), role);
-    json_key(&w, STR("data"));
-    json_begin_object(&w);
-    json_key_string(&w, STR("agent_id"), agent_id(a));
-    json_key_string(&w, STR("agentId"), agent_id(a));
-    json_key_string(&w, STR("role"), role);
-    json_end_object(&w);
-    return end_frame(hub, &w);
+    return message_about(hub, STR("agent_left"), a, false);
 }
 
 struct buf *message_error(struct hub *hub, enum error_code code, struct str message,

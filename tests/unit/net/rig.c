@@ -276,3 +276,29 @@ void rig_expect_answer(int fd, const char *start)
     assert_string_equal(start, have);
     assert_true(ended);
 }
+
+int rig_setup(void **state)
+{
+    static struct rig g;
+
+    rig_settings(&g);
+    rig_start(&g);
+    *state = &g;
+    return 0;
+}
+
+int rig_teardown(void **state)
+{
+    rig_stop(*state);
+    return 0;
+}
+
+int rig_teardown_empty(void **state)
+{
+    struct rig *g = *state;
+
+    rig_settle(g);
+    assert_int_equal(0, g->r->metrics.connections);
+    rig_stop(g);
+    return 0;
+}

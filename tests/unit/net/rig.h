@@ -35,6 +35,11 @@ void rig_settings(struct rig *g);
 void rig_start(struct rig *g);
 void rig_stop(struct rig *g);
 
+/* For cmocka: a rig with these settings in *state; its end; and its end when nobody may be left. */
+int rig_setup(void **state);
+int rig_teardown(void **state);
+int rig_teardown_empty(void **state);
+
 /* One turn of the loop, and as many as it takes until nothing happens any more. */
 void rig_turn(struct rig *g);
 void rig_settle(struct rig *g);

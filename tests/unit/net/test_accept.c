@@ -20,12 +20,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    rig_stop(*state);
-    return 0;
-}
-
 static int connect_tcp(const struct rig *g)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
@@ -248,12 +242,13 @@ static void test_event_from_before_the_doors_closed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_tcp_client, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_too_many, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_out_of_files, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_hand_over, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_doors_closed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_event_from_before_the_doors_closed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tcp_client, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_too_many, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_out_of_files, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_hand_over, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_doors_closed, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_event_from_before_the_doors_closed, setup,
+                                        rig_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,22 +5,6 @@
 
 #include "net/connection.h"
 
-static int setup(void **state)
-{
-    static struct rig g;
-
-    rig_settings(&g);
-    rig_start(&g);
-    *state = &g;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig_stop(*state);
-    return 0;
-}
-
 static void test_silence_is_answered(void **state)
 {
     struct rig *g = *state;
@@ -229,5 +213,5 @@ int main(void)
         cmocka_unit_test(test_no_answer),
         cmocka_unit_test(test_size),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -22,12 +22,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    rig_stop(*state);
-    return 0;
-}
-
 static void leave(struct rig *g, int fd)
 {
     close(fd);
@@ -254,5 +248,5 @@ int main(void)
         cmocka_unit_test(test_response_in_parts),
         cmocka_unit_test(test_long_response),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, rig_teardown);
 }

@@ -18,12 +18,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    rig_stop(*state);
-    return 0;
-}
-
 static int open_client(struct rig *g)
 {
     g->mute = false;
@@ -206,5 +200,5 @@ int main(void)
         cmocka_unit_test(test_what_comes_early_has_a_budget),
         cmocka_unit_test(test_wake),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, rig_teardown);
 }

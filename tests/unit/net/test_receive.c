@@ -3,26 +3,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int setup(void **state)
-{
-    static struct rig g;
-
-    rig_settings(&g);
-    rig_start(&g);
-    *state = &g;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct rig *g = *state;
-
-    rig_settle(g);
-    assert_int_equal(0, g->r->metrics.connections);
-    rig_stop(g);
-    return 0;
-}
-
 static void leave(struct rig *g, int fd)
 {
     close(fd);
@@ -262,5 +242,5 @@ int main(void)
         cmocka_unit_test(test_violations),        cmocka_unit_test(test_end_without_close),
         cmocka_unit_test(test_long_message),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown_empty);
 }

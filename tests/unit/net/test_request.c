@@ -8,26 +8,6 @@
 #define POST "POST /status HTTP/1.1\r\nHost: localhost\r\n"
 #define OK   "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
-static int setup(void **state)
-{
-    static struct rig g;
-
-    rig_settings(&g);
-    rig_start(&g);
-    *state = &g;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct rig *g = *state;
-
-    rig_settle(g);
-    assert_int_equal(0, g->r->metrics.connections);
-    rig_stop(g);
-    return 0;
-}
-
 /* Sends the text in two parts, for every place to cut it, and byte by byte. */
 static void every_way(struct rig *g, struct str text, const char *log, struct str answer,
                       bool ended)
@@ -297,5 +277,5 @@ int main(void)
         cmocka_unit_test(test_allowed_origin),
         cmocka_unit_test(test_half_closed_client),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, rig_setup, rig_teardown_empty);
 }
