@@ -120,7 +120,7 @@ static uint32_t client_new(struct hub *hub, uint64_t conn, enum dialect dialect)
     c->conn = conn;
     c->agent = SLAB_NONE;
     c->members = SLAB_NONE;
-    c->dialect = (uint8_t)dialect;
+    c->dialect = dialect;
     c->state = CLIENT_OPEN;
     heartbeat_heard(hub, c);
     hub->counts.clients++;

@@ -67,13 +67,14 @@ struct client {
     struct filter *filter; /* for small sessions; a log's readers have their own. NULL: none */
     uint32_t agent;        /* index, or SLAB_NONE */
     uint32_t members;      /* first of its memberships, or SLAB_NONE */
-    uint32_t heard;        /* heartbeat tick of the last sign of life */
-    uint8_t state;         /* enum client_state */
-    uint8_t dialect;       /* enum dialect */
-    bool pinged;           /* and nothing has come since */
-    bool lagging;          /* between UP_LAGGED and DOWN_RESUME */
-    bool lost;             /* something for it was lost: to be closed at the next tick */
-    bool gone;             /* and UP_CLOSED was among it */
+    unsigned state : 2;    /* enum client_state */
+    unsigned dialect : 2;  /* enum dialect */
+    bool pinged : 1;       /* and nothing has come since */
+    bool lagging : 1;      /* between UP_LAGGED and DOWN_RESUME */
+    bool lost : 1;         /* something for it was lost: to be closed at the next tick */
+    bool gone : 1;         /* and UP_CLOSED was among it */
+    uint32_t heard;        /* heartbeat tick of the last sign of life. The last member: a free
+                              slot's last four bytes are the slab's, and `state` is looked at */
 };
 
 struct agent {
@@ -89,11 +90,13 @@ struct agent {
     uint64_t connected_at_ms;
 };
 
+/* There is one for every client at least, so its lists are of indexes (SLAB_NONE ends them). */
 struct member {
-    struct list link; /* session->members */
     uint32_t client;
     uint32_t session;
-    uint32_t next; /* the client's next, or SLAB_NONE */
+    uint32_t next;   /* the client's next membership */
+    uint32_t before; /* in the session, in the order of joining */
+    uint32_t after;
 };
 
 /* What a session with a log has besides. */
@@ -110,7 +113,8 @@ struct session_log {
 struct session {
     char *name;              /* owned */
     struct session_log *log; /* NULL while small */
-    struct list members;
+    uint32_t first;          /* of its members, or SLAB_NONE */
+    uint32_t last;
     uint32_t name_len;
     uint32_t member_count;
     bool permanent;    /* is kept without members */

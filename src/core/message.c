@@ -33,8 +33,8 @@ static struct str roster_text(struct hub *hub, uint32_t session)
     buf_clear(&s->roster);
     json_writer_init(&w, &s->roster);
     json_begin_array(&w);
-    list_each(link, &s->members) {
-        uint32_t agent = client_at(hub, list_entry(link, struct member, link)->client)->agent;
+    for (uint32_t i = s->first; i != SLAB_NONE; i = member_at(hub, i)->after) {
+        uint32_t agent = client_at(hub, member_at(hub, i)->client)->agent;
         if (agent == SLAB_NONE || listed == ROSTER_MAX) {
             continue;
         }

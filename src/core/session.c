@@ -25,7 +25,8 @@ uint32_t session_new(struct hub *hub, struct str name)
     }
     memcpy(s->name, name.ptr, name.len);
     s->name_len = (uint32_t)name.len;
-    list_init(&s->members);
+    s->first = SLAB_NONE;
+    s->last = SLAB_NONE;
     /* A roster entry is an id, a role and their keys; the largest are of a registration's size. */
     buf_init(&s->roster, (size_t)ROSTER_MAX * (2 * hub->settings.max_registration_bytes));
     hub->counts.sessions++;
@@ -36,7 +37,7 @@ static void session_free(struct hub *hub, uint32_t session)
 {
     struct session *s = session_at(hub, session);
 
-    assert(list_empty(&s->members) && s->log == NULL);
+    assert(s->first == SLAB_NONE && s->log == NULL);
     map_remove(&hub->sessions_by_name, hash_bytes(hub->secret, s->name, s->name_len), session);
     free(s->name);
     s->name = NULL; /* session_fini knows free slots by it */
@@ -134,8 +135,8 @@ static void begin_log(struct hub *hub, uint32_t session)
     list_init(&sl->advanced);
     list_append(&hub->logs, &sl->link);
     s->log = sl;
-    list_each(link, &s->members) {
-        join_log(hub, sl, client_at(hub, list_entry(link, struct member, link)->client));
+    for (uint32_t i = s->first; i != SLAB_NONE; i = member_at(hub, i)->after) {
+        join_log(hub, sl, client_at(hub, member_at(hub, i)->client));
     }
 }
 
@@ -145,8 +146,8 @@ static void end_log(struct hub *hub, uint32_t session)
     struct session *s = session_at(hub, session);
     struct session_log *sl = s->log;
 
-    list_each(link, &s->members) {
-        leave_log(hub, sl, client_at(hub, list_entry(link, struct member, link)->client), false);
+    for (uint32_t i = s->first; i != SLAB_NONE; i = member_at(hub, i)->after) {
+        leave_log(hub, sl, client_at(hub, member_at(hub, i)->client), false);
     }
     mark_advanced(hub, sl);
     sl->session = SLAB_NONE;
@@ -210,6 +211,26 @@ void session_tick(struct hub *hub)
 
 /* --- members ---------------------------------------------------------------------------------- */
 
+static void append_member(struct hub *hub, struct session *s, uint32_t index)
+{
+    struct member *m = member_at(hub, index);
+
+    m->before = s->last;
+    m->after = SLAB_NONE;
+    *(s->last != SLAB_NONE ? &member_at(hub, s->last)->after : &s->first) = index;
+    s->last = index;
+    s->member_count++;
+}
+
+static void remove_member(struct hub *hub, struct session *s, uint32_t index)
+{
+    const struct member *m = member_at(hub, index);
+
+    *(m->before != SLAB_NONE ? &member_at(hub, m->before)->after : &s->first) = m->after;
+    *(m->after != SLAB_NONE ? &member_at(hub, m->after)->before : &s->last) = m->before;
+    s->member_count--;
+}
+
 bool session_join(struct hub *hub, uint32_t session, uint32_t client)
 {
     struct session *s = session_at(hub, session);
@@ -224,9 +245,7 @@ bool session_join(struct hub *hub, uint32_t session, uint32_t client)
     m->session = session;
     m->next = c->members;
     c->members = index;
-    list_init(&m->link);
-    list_append(&s->members, &m->link);
-    s->member_count++;
+    append_member(hub, s, index);
     if (s->log != NULL) {
         join_log(hub, s->log, c);
     } else if (s->member_count > SMALL_SESSION) {
@@ -250,8 +269,7 @@ static void leave(struct hub *hub, uint32_t index, bool gone)
     uint32_t session = m->session;
     struct session *s = session_at(hub, session);
 
-    list_remove(&m->link);
-    s->member_count--;
+    remove_member(hub, s, index);
     if (s->log != NULL) {
         leave_log(hub, s->log, client_at(hub, m->client), gone);
         if (s->member_count <= SMALL_AGAIN) {
@@ -310,8 +328,8 @@ static void broadcast_small(struct hub *hub, struct session *s, uint32_t except,
     }
     frame.seq = hub_next_seq(hub);
     frame.segment = hub->turn.segment;
-    list_each(link, &s->members) {
-        uint32_t client = list_entry(link, struct member, link)->client;
+    for (uint32_t i = s->first; i != SLAB_NONE; i = member_at(hub, i)->after) {
+        uint32_t client = member_at(hub, i)->client;
         const struct client *c = client_at(hub, client);
         if (client != except && (c->filter == NULL || filter_wants(c->filter, type))) {
             frame.conn = c->conn;

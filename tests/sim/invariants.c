@@ -54,8 +54,7 @@ void invariants_check(const struct reader *r)
             continue;
         }
         check_round(v);
-        list_each(link, &v->stalled)
-        {
+        list_each(link, &v->stalled) {
             check_cursor(v, list_entry(link, const struct membership, link), "stalled");
         }
     }

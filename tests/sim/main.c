@@ -439,6 +439,20 @@ static void on_abort(void)
             (unsigned long long)current_seed);
 }
 
+/* "FROM-TO" */
+static bool read_range(const char *text, unsigned long long *ret_from, unsigned long long *ret_to)
+{
+    char *end;
+
+    *ret_from = strtoull(text, &end, 10);
+    if (end == text || *end != '-') {
+        return false;
+    }
+    text = end + 1;
+    *ret_to = strtoull(text, &end, 10);
+    return end != text && *end == '\0';
+}
+
 int main(int argc, char **argv)
 {
     unsigned long long from = 1;
@@ -452,7 +466,7 @@ int main(int argc, char **argv)
         } else if (i + 1 < argc && strcmp(argv[i], "--events") == 0) {
             events = strtoull(argv[++i], NULL, 10);
         } else if (i + 1 < argc && strcmp(argv[i], "--seeds") == 0 &&
-                   sscanf(argv[++i], "%llu-%llu", &from, &to) == 2) {
+                   read_range(argv[++i], &from, &to)) {
             continue;
         } else {
             fprintf(stderr, "usage: sim [--seeds FROM-TO] [--events N] [--lossy]\n");
