@@ -340,7 +340,10 @@ static void close_lost(struct hub *hub)
 
 void hub_set_time(struct hub *hub, struct hub_time now)
 {
-    hub->now = now;
+    /* Silence is a difference of times; one read a moment earlier must not make it negative. */
+    if (now.mono_ms >= hub->now.mono_ms) {
+        hub->now = now;
+    }
 }
 
 void hub_tick(struct hub *hub, struct hub_time now)

@@ -45,7 +45,7 @@ void hub_free(struct hub *hub);
 void hub_receive(struct hub *hub, const struct up_batch *batch);
 /* One item of a batch: for a composition that deals with some kinds (UP_REQUEST) itself. */
 void hub_receive_one(struct hub *hub, const struct up_batch *batch, const struct up *item);
-/* What time it is, at the start of a turn; nothing else happens. */
+/* What time it is, at the start of a turn. A time before the one it knows is passed over. */
 void hub_set_time(struct hub *hub, struct hub_time now);
 /* Time has passed; to be called about every 100 ms. Heartbeats, idle logs. */
 void hub_tick(struct hub *hub, struct hub_time now);

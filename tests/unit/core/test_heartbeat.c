@@ -54,6 +54,23 @@ static void test_answers_are_life(void **state)
     room_free(r);
 }
 
+/* A message may have been taken at a later time than the one that the next tick was read at. */
+static void test_time_does_not_go_back(void **state)
+{
+    struct room *r = room_of(1);
+    struct hub_time then = r->v.now;
+
+    (void)state;
+    then.mono_ms += 5000;
+    hub_set_time(r->v.hub, then);
+    room_say(r, 0, "{\"type\":\"ping\"}");
+    assert_non_null(room_next(r, 0));
+    room_advance(r, 2 * SWEEP_MS);
+    assert_non_null(r->clients[0].conn);
+    assert_int_equal(hub_now(r->v.hub).mono_ms, then.mono_ms);
+    room_free(r);
+}
+
 /* So is any message, good or bad, and a piece of one. */
 static void test_messages_are_life(void **state)
 {
@@ -133,9 +150,9 @@ static void test_settings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ping_then_close),   cmocka_unit_test(test_answers_are_life),
-        cmocka_unit_test(test_messages_are_life), cmocka_unit_test(test_lag_is_no_life),
-        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_ping_then_close),       cmocka_unit_test(test_answers_are_life),
+        cmocka_unit_test(test_time_does_not_go_back), cmocka_unit_test(test_messages_are_life),
+        cmocka_unit_test(test_lag_is_no_life),        cmocka_unit_test(test_settings),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
