@@ -145,15 +145,18 @@ void client_gone(struct hub *hub, uint32_t client)
     slab_release(&hub->clients, client);
 }
 
-static void refuse(struct hub *hub, uint64_t conn, enum error_code code, const char *message)
+/* `details` is a JSON object. Without memory the answer has neither. */
+static void refuse(struct hub *hub, uint64_t conn, enum error_code code, struct str message,
+                   struct str details)
 {
     struct down item = {.kind = DOWN_REFUSE, .code = (uint16_t)code, .conn = conn};
-    size_t len = strlen(message);
-    char *at = turn_extend(&hub->turn, len, &item.off);
+    char *at = turn_extend(&hub->turn, message.len + details.len, &item.off);
 
     if (at != NULL) {
-        memcpy(at, message, len);
-        item.len = (uint32_t)len;
+        memcpy(at, message.ptr, message.len);
+        memcpy(at + message.len, details.ptr, details.len);
+        item.len = (uint32_t)(message.len + details.len);
+        item.mark = (uint32_t)details.len;
         item.segment = hub->turn.segment;
     }
     hub->counts.refused_total++;
@@ -169,7 +172,8 @@ static uint32_t open_world(struct hub *hub, uint64_t conn, struct str world)
 
     if (!id_valid(wanted) || wanted.len > ID_MAX - prefix.len) {
         refuse(hub, conn, ERROR_INVALID_MESSAGE,
-               "The name in ?world= is not one: use 1 to 122 of A-Z a-z 0-9 . _ : @ -");
+               STR("The name in ?world= is not one: use 1 to 122 of A-Z a-z 0-9 . _ : @ -"),
+               STR("{\"path\":\"world\"}"));
         return SLAB_NONE;
     }
     memcpy(name, prefix.ptr, prefix.len);
@@ -181,7 +185,8 @@ static uint32_t open_world(struct hub *hub, uint64_t conn, struct str world)
     }
     if (session == SLAB_NONE) {
         refuse(hub, conn, ERROR_LIMIT_REACHED,
-               "There are as many sessions as this gateway allows; join one that exists.");
+               STR("There are as many sessions as this gateway allows; join one that exists."),
+               STR("{\"limit\":\"sessions\"}"));
     }
     return session;
 }
@@ -189,12 +194,14 @@ static uint32_t open_world(struct hub *hub, uint64_t conn, struct str world)
 void client_open(struct hub *hub, uint64_t conn, enum dialect dialect, struct str world)
 {
     if (hub->draining) {
-        refuse(hub, conn, ERROR_SHUTTING_DOWN, "The gateway is stopping; connect again shortly.");
+        refuse(hub, conn, ERROR_SHUTTING_DOWN,
+               STR("The gateway is stopping; connect again shortly."), STR("{}"));
         return;
     }
     if (hub->counts.clients >= hub->settings.max_clients) {
         refuse(hub, conn, ERROR_LIMIT_REACHED,
-               "limits.clients is reached; close a connection or raise the limit.");
+               STR("limits.clients is reached; close a connection or raise the limit."),
+               STR("{\"limit\":\"clients\"}"));
         return;
     }
     uint32_t session = open_world(hub, conn, world);
@@ -204,7 +211,9 @@ void client_open(struct hub *hub, uint64_t conn, enum dialect dialect, struct st
     uint32_t client = client_new(hub, conn, dialect);
     if (client == SLAB_NONE || !session_join(hub, session, client)) {
         hub->counts.out_of_memory++;
-        refuse(hub, conn, ERROR_LIMIT_REACHED, "The gateway has no memory for this connection.");
+        refuse(hub, conn, ERROR_LIMIT_REACHED,
+               STR("The gateway has no memory for this connection; try again later."),
+               STR("{\"limit\":\"memory\"}"));
         if (client != SLAB_NONE) {
             client_gone(hub, client);
         }
@@ -331,7 +340,7 @@ void client_room(struct hub *hub, uint32_t client)
     session_rejoin(hub, client);
     item.seq = hub_next_seq(hub);
     hub_tell(hub, conn_reactor(c->conn), &item);
-    message_ack(hub, client);
+    message_ack(hub, client, true);
     client_send_scratch(hub, client);
     hub_log(hub, LOG_INFO, "client_resumed", client, "%s", "");
 }

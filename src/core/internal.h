@@ -73,6 +73,7 @@ struct client {
     bool lagging : 1;      /* between UP_LAGGED and DOWN_RESUME */
     bool lost : 1;         /* something for it was lost: to be closed at the next tick */
     bool gone : 1;         /* and UP_CLOSED was among it */
+    bool was_agent : 1;    /* has registered before */
     uint32_t heard;        /* heartbeat tick of the last sign of life. The last member: a free
                               slot's last four bytes are the slab's, and `state` is looked at */
 };
@@ -290,7 +291,8 @@ void session_fini(struct hub *hub);
 /* --- message.c -------------------------------------------------------------------------------- */
 
 /* Each writes one world-dialect frame into the scratch buffer and returns it. */
-struct buf *message_ack(struct hub *hub, uint32_t client);
+/* The roster is long: the greeting has it, and what answers one message again and again has not. */
+struct buf *message_ack(struct hub *hub, uint32_t client, bool with_roster);
 struct buf *message_joined(struct hub *hub, const struct agent *a);
 struct buf *message_left(struct hub *hub, const struct agent *a);
 /* `details` is a raw JSON object, or empty. */

@@ -65,12 +65,11 @@ static void write_limits(const struct hub *hub, struct json_writer *w)
     json_end_object(w);
 }
 
-struct buf *message_ack(struct hub *hub, uint32_t client)
+struct buf *message_ack(struct hub *hub, uint32_t client, bool with_roster)
 {
     const struct client *c = client_at(hub, client);
     uint32_t session = session_of(hub, client);
     const struct session *s = session_at(hub, session);
-    struct str roster = roster_text(hub, session);
     char id[CLIENT_ID_SIZE];
     struct json_writer w;
 
@@ -87,8 +86,10 @@ struct buf *message_ack(struct hub *hub, uint32_t client)
     json_key_string(&w, STR("server"), buf_str(&hub->server));
     json_key_uint(&w, STR("protocol"), 1);
     json_key_string(&w, STR("world"), str_make(s->name + 6, s->name_len - 6));
-    json_key_raw(&w, STR("agents"), roster);
-    json_key_uint(&w, STR("total"), s->agent_count);
+    if (with_roster) {
+        json_key_raw(&w, STR("agents"), roster_text(hub, session));
+        json_key_uint(&w, STR("total"), s->agent_count);
+    }
     write_limits(hub, &w);
     json_key(&w, STR("heartbeat_seconds"));
     if (hub->settings.heartbeat_interval_ms % 1000 == 0) {

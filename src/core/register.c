@@ -191,7 +191,8 @@ static void apply(struct hub *hub, uint32_t client, const struct registration *r
     const struct agent *a = agent_at(hub, agent);
     session_at(hub, a->session)->roster_valid = false;
     hub_log(hub, LOG_INFO, "agent_registered", client, "agent=%.*s", STR_ARG(agent_id(a)));
-    message_ack(hub, client);
+    message_ack(hub, client, !client_at(hub, client)->was_agent);
+    client_at(hub, client)->was_agent = true;
     client_send_scratch(hub, client);
     message_joined(hub, a);
     world_announce(hub, a->session, client, TYPE_AGENT_JOINED);

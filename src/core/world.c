@@ -8,7 +8,7 @@
 
 void world_greet(struct hub *hub, uint32_t client)
 {
-    message_ack(hub, client);
+    message_ack(hub, client, true);
     client_send_scratch(hub, client);
 }
 
@@ -56,7 +56,9 @@ static void refuse_scan(struct hub *hub, uint32_t client, const struct wire *w)
     case WIRE_DUPLICATE:
     case WIRE_CONFLICT:
         client_error(hub, client, ERROR_INVALID_MESSAGE,
-                     "A member by which messages are routed stands twice; send it once.",
+                     w->status == WIRE_DUPLICATE
+                         ? "A member by which messages are routed stands twice; send it once."
+                         : "Two spellings of one member say different things; send one of them.",
                      "{\"path\":\"%s\",\"reason\":\"%s\"}", wire_member_name(w->member), text);
         break;
     default:
@@ -125,7 +127,7 @@ static void send_directed(struct hub *hub, uint32_t client, struct str raw_targe
     uint32_t target = len <= ID_MAX ? find_target(hub, str_make(id, len)) : SLAB_NONE;
 
     if (target == SLAB_NONE || client_at(hub, target)->state != CLIENT_OPEN) {
-        bool legal = len <= ID_MAX && id_valid(str_make(id, len));
+        bool legal = len == 0 || (len <= ID_MAX && id_valid(str_make(id, len)));
         client_error(hub, client, ERROR_TARGET_NOT_FOUND,
                      "No agent and no client has this id now; see who is there in connection_ack "
                      "or at /api/gateway/status.",

@@ -47,7 +47,8 @@ enum up_kind {
     UP_ALIVE,   /* something came that is no message (a pong, a ping, a piece); not oftener than
                    once a tick */
     UP_FAILED,  /* the peer broke the protocol or wants to close: close it with `code`; text: the
-                   reason for the close frame. No UP_MESSAGE of this connection follows. */
+                   reason for the close frame. Code 0: it has ended without a word and only reads
+                   on; close it without one. No UP_MESSAGE of this connection follows. */
     UP_LAGGED,  /* its backlog passed the limit: broadcasts are being skipped */
     UP_ROOM,    /* all it had to get has been written after UP_LAGGED; wants DOWN_RESUME */
     UP_CLOSED,  /* the connection is gone; its handle is dead. The last word about it. */
@@ -101,14 +102,14 @@ static inline struct str up_text(const struct up_batch *b, const struct up *item
 enum down_kind {
     DOWN_ACCEPT,    /* conn: answer the handshake with 101; frames follow */
     DOWN_REFUSE,    /* conn: answer it with an HTTP error and close; `code`: enum error_code;
-                       bytes: the message */
+                       bytes: the message, the last `mark` of them its details, a JSON object */
     DOWN_FRAME,     /* conn: these bytes, in the order of `seq`; flags below */
     DOWN_FILTER,    /* conn: this filter (taken; NULL for none) from `seq` on */
     DOWN_RESUME,    /* conn: bytes are a frame with a count slot at `mark` (see COUNT_SLOT); the
                        connection hears broadcasts again: in each log from where a DOWN_JOIN just
                        before this put it */
     DOWN_CLOSE,     /* conn: behind all it has to get, a close frame with `code` and the bytes as
-                       the reason, then the end; with code 0 (HTTP) just the end */
+                       the reason, then the end; with code 0 just the end */
     DOWN_OPEN_LOG,  /* log: this reactor is about to have members in it */
     DOWN_SEGMENT,   /* log: goes on in this segment */
     DOWN_RETIRE,    /* log: its segment ends before entry `position` (it is idle) */
@@ -145,7 +146,8 @@ struct down {
     struct filter *filter;   /* FILTER: taken */
     uint32_t off;            /* the bytes: off, len in `segment` */
     uint32_t len;
-    uint32_t mark; /* of RESUME: the count slot, from the start of the bytes */
+    uint32_t
+        mark; /* of RESUME: the count slot, from the start of the bytes; of REFUSE: see there */
 };
 
 struct down_batch {

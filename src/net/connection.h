@@ -17,15 +17,16 @@
  *                                the hub does not answer                   (gone)
  *   REQUEST   nothing            the response is written                   HEAD, or LINGER
  *                                the hub does not answer                   (gone)
- *   OPEN      messages           the peer breaks the protocol or closes    CLOSING
+ *   OPEN      messages           the peer breaks the protocol, closes or   CLOSING
+ *                                says nothing more (its end of the socket)
  *                                the hub's close frame is written          LINGER
  *   CLOSING   to throw it away   the last bytes are written                LINGER
  *   LINGER    to throw it away   the peer ends, or long enough             (gone)
  *   GONE      nothing            the hub can be told                       (gone)
  *
- * From everywhere: the peer ends or resets, memory runs out: (gone), by connection_destroy. The
- * hub is told of each end once, behind all else about the connection. GONE is where one waits that
- * could not be reported for want of memory.
+ * From HEAD and BODY: the peer says nothing more; from everywhere: it resets, memory runs out:
+ * (gone), by connection_destroy. The hub is told of each end once, behind all else about the
+ * connection. GONE is where one waits that could not be reported for want of memory.
  *
  * Functions that may end the connection at once return whether it lives; when not, it must not be
  * touched. All others only change its state.
@@ -134,7 +135,7 @@ void connection_expire(struct reactor *r, struct connection *c);
 /* Adds an item about the connection to the up batch; NULL: no memory, and it is doomed. */
 struct up *connection_report(struct reactor *r, struct connection *c, enum up_kind kind,
                              struct str text);
-/* UP_FAILED, and no byte of it is read any more. */
+/* UP_FAILED, and no byte of it is read any more. Code 0: there is nobody to be told why. */
 void connection_fail(struct reactor *r, struct connection *c, uint16_t code, struct str reason);
 
 /* --- receive.c -------------------------------------------------------------------------------- */
@@ -161,6 +162,7 @@ struct refusal {
     int status;
     enum error_code code;
     struct str message;
+    struct str details; /* a raw JSON object; empty: {} */
     const char *fields; /* further header lines, each with its CR LF; "" for none */
     bool is_head;       /* the method was HEAD: no body */
     bool stays;         /* the connection goes on with the next request */

@@ -49,15 +49,17 @@ void connection_command(struct reactor *r, const struct down *command)
         return;
     }
     c->known = false;
-    struct str message = {NULL, 0};
+    struct str bytes = {NULL, 0};
     if (command->segment != NULL) {
-        message = str_make(command->segment->data + command->off, command->len);
+        bytes = str_make(command->segment->data + command->off, command->len);
     }
-    connection_refuse(r, c,
-                      &(struct refusal){.status = error_table[command->code].http_status,
-                                        .code = (enum error_code)command->code,
-                                        .message = message,
-                                        .fields = ""});
+    connection_refuse(
+        r, c,
+        &(struct refusal){.status = error_table[command->code].http_status,
+                          .code = (enum error_code)command->code,
+                          .message = str_slice(bytes, 0, bytes.len - command->mark),
+                          .details = str_slice(bytes, bytes.len - command->mark, bytes.len),
+                          .fields = ""});
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

@@ -228,8 +228,12 @@ void reactor_apply(struct reactor *r, struct down_batch *down)
 
 void reactor_flush(struct reactor *r)
 {
+    uint64_t enough = metric_read(&r->metrics.bytes_out) + FLUSH_BYTES;
+
     /* What came behind a handshake or a request goes up when the answer is written. */
-    for (int i = 0; i < FLUSH_SLICE && up_batch_size(r->up) < READ_BUDGET; i++) {
+    for (int i = 0; i < FLUSH_SLICE && metric_read(&r->metrics.bytes_out) < enough &&
+                    up_batch_size(r->up) < READ_BUDGET;
+         i++) {
         struct outbox *o = reader_next(&r->reader);
         if (o == NULL) {
             break;

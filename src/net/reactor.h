@@ -30,7 +30,8 @@ enum {
     RECEIVE_SIZE = 64 * 1024,       /* bytes of one read */
     READ_BUDGET = 1024 * 1024,      /* bytes of up batch after which a turn reads no further */
     CREDIT_LIMIT = 4 * 1024 * 1024, /* bytes of up batches under way, above: no reading */
-    FLUSH_SLICE = 256,              /* connections written to between two looks at epoll */
+    FLUSH_SLICE = 256,              /* connections written to between two looks at epoll, */
+    FLUSH_BYTES = 2 * 1024 * 1024,  /* or bytes, whichever is reached first */
     ACCEPT_SLICE = 64,              /* connections accepted from a listener in one turn */
     EVENT_COUNT = 256,              /* events taken from epoll at once */
 };
@@ -78,9 +79,8 @@ struct reactor_ports {
 struct reactor_metrics {
     _Atomic uint64_t connections; /* now */
     _Atomic uint64_t accepted;
-    _Atomic uint64_t handed_over; /* to another reactor */
-    _Atomic uint64_t
-        turned_away; /* accepted and closed at once: too many connections, or no memory */
+    _Atomic uint64_t handed_over;  /* to another reactor */
+    _Atomic uint64_t turned_away;  /* accepted and closed at once, for want of room or memory */
     _Atomic uint64_t out_of_files; /* accepts that failed with EMFILE or ENFILE */
     _Atomic uint64_t reads;        /* system calls that gave bytes */
     _Atomic uint64_t bytes_in;

@@ -205,8 +205,11 @@ static bool take_end(struct reactor *r, struct connection *c, ssize_t result)
     if (result < 0 && (errno == EAGAIN || errno == EINTR)) {
         return true;
     }
-    /* A client that ends after its request still gets the answer that is on its way. */
-    if (result == 0 && c->state == CONN_CLOSING && c->ends) {
+    /* One that says nothing more still gets the answers to what it said before. */
+    if (result == 0 && c->state == CONN_OPEN) {
+        connection_fail(r, c, 0, STR(""));
+    }
+    if (result == 0 && c->state == CONN_CLOSING) {
         c->peer_ended = true;
         return connection_watch(r, c, false, c->wants_write);
     }
@@ -230,7 +233,7 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
 {
     char *data = r->receive + WS_MAX_REST;
 
-    if (c->state == CONN_WAIT || c->state == CONN_REQUEST) {
+    if (c->state == CONN_WAIT || c->state == CONN_REQUEST || c->peer_ended) {
         if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
             connection_destroy(r, c);
             return false;

@@ -13,9 +13,7 @@ static void write_body(struct buf *body, const struct refusal *why)
     json_begin_object(&w);
     json_key_string(&w, STR("code"), str_from_z(error_table[why->code].code));
     json_key_string(&w, STR("message"), why->message);
-    json_key(&w, STR("details"));
-    json_begin_object(&w);
-    json_end_object(&w);
+    json_key_raw(&w, STR("details"), why->details.len > 0 ? why->details : STR("{}"));
     json_end_object(&w);
     json_end_object(&w);
     buf_append_char(body, '\n');

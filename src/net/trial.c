@@ -20,20 +20,31 @@ static bool refuse_and_stay(struct trial *t, int status, enum error_code code, s
     return refuse(t, status, code, message);
 }
 
+/* Refuses whoever asks, not what is asked. */
+static bool refuse_site(struct trial *t, int status, struct str message, struct str details)
+{
+    t->refusal.details = details;
+    return refuse(t, status, ERROR_FORBIDDEN, message);
+}
+
 static bool check_site(struct trial *t, const struct reactor_settings *s, bool check_host)
 {
     if (http_has(t->head, HTTP_ORIGIN) &&
         !http_origin_allowed(http_value(t->head, t->text, HTTP_ORIGIN), s->origins,
                              s->origin_count)) {
-        return refuse(t, 403, ERROR_FORBIDDEN,
-                      STR("The Origin of this page is not among the allowed origins; add it to "
-                          "`origins`."));
+        return refuse_site(
+            t, 403,
+            STR("This page may not connect: only pages of this machine may, from "
+                "http://localhost:PORT, http://127.0.0.1:PORT or http://[::1]:PORT."),
+            STR("{\"rule\":\"origin\"}"));
     }
     if (check_host && http_has(t->head, HTTP_HOST) &&
         !http_host_allowed(http_value(t->head, t->text, HTTP_HOST), s->hosts, s->host_count)) {
-        return refuse(t, 421, ERROR_FORBIDDEN,
-                      STR("The Host is not a name of this gateway; use localhost, or add the name "
-                          "to `listen.hosts`."));
+        return refuse_site(
+            t, 421,
+            STR("The Host is not a name of this gateway; use localhost, 127.0.0.1 or "
+                "[::1]."),
+            STR("{\"rule\":\"host\"}"));
     }
     return true;
 }

@@ -5,4 +5,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
-from harness.fixtures import start, threads  # noqa: E402, F401
+from harness.fixtures import start, threads  # noqa: E402
+
+__all__ = ["start", "threads"]

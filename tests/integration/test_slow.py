@@ -128,6 +128,7 @@ def test_fifty_stalled_readers_cost_little(start):
     before = resident_kib(gateway.process.pid)
     shout(speaker, witness, range(320))
     grown = resident_kib(gateway.process.pid) - before
+    assert gateway.status()["connections"] == 2 + len(stalled)
     print(f"resident memory grew by {grown} KiB")
     assert grown < 32 * 1024
 

@@ -33,7 +33,7 @@ static char place[4096]; /* where in the file we are, for a failure */
 static void say_place(int signal_number)
 {
     (void)signal_number;
-    fputs(place, stderr);
+    (void)!write(STDERR_FILENO, place, strlen(place));
 }
 
 __attribute__((format(printf, 1, 2), noreturn)) static void fail(const char *format, ...)
@@ -204,21 +204,26 @@ static void do_advance(struct player *p, const char *rest)
 
 static void do_metric(struct player *p, const char *rest)
 {
-    char name[20], operator[3];
-    unsigned long long wanted;
+    char name[20], op[3];
+    int behind = 0;
+    char *end = NULL;
     struct hub_counts counts;
 
-    if (sscanf(rest, "%19s %2s %llu", name, operator, & wanted) != 3) {
+    if (sscanf(rest, "%19s %2s %n", name, op, &behind) != 2) {
         fail("not a claim: %s", rest);
+    }
+    uint64_t wanted = strtoull(rest + behind, &end, 10);
+    if (end == rest + behind || *end != '\0') {
+        fail("not a number: %s", rest + behind);
     }
     hub_counts(p->room->v.hub, &counts);
     uint64_t value = strcmp(name, "clients") == 0 ? counts.clients : counts.agents;
     if (strcmp(name, "clients") != 0 && strcmp(name, "agents") != 0) {
         fail("not a metric: %s", name);
     }
-    bool holds = (strcmp(operator, "==") == 0 && value == wanted) ||
-                 (strcmp(operator, ">=") == 0 && value >= wanted) ||
-                 (strcmp(operator, "<=") == 0 && value <= wanted);
+    bool holds = (strcmp(op, "==") == 0 && value == wanted) ||
+                 (strcmp(op, ">=") == 0 && value >= wanted) ||
+                 (strcmp(op, "<=") == 0 && value <= wanted);
     if (!holds) {
         fail("%s is %llu", name, (unsigned long long)value);
     }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -65,7 +66,8 @@ static void test_tcp_client(void **state)
         reactor_wait(g->r, 100);
         rig_turn(g);
     }
-    rig_expect(g, "O: C");
+    rig_settle(g);
+    rig_expect(g, "O: F:0 C");
 }
 
 static void test_too_many(void **state)
@@ -145,6 +147,10 @@ static void test_out_of_files(void **state)
 {
     int status = -1;
 
+    /* There an accept beyond the limit first takes the connection, and then closes it. */
+    if (getenv("UNDER_VALGRIND") != NULL) {
+        skip();
+    }
     pid_t child = fork();
     if (child == 0) {
         _exit(run_out_of_files(*state));

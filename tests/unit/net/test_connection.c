@@ -67,7 +67,7 @@ static void test_open_has_no_deadline(void **state)
     rig_expect(g, "");
     close(fd);
     rig_settle(g);
-    rig_expect(g, "C");
+    rig_expect(g, "F:0 C");
 }
 
 /* The hub closes; the peer goes on talking, which nobody hears, and does not end. */
@@ -146,7 +146,7 @@ static void test_late_commands(void **state)
     rig_expect_bytes(second, STR(""), false);
     close(second);
     rig_settle(g);
-    rig_expect(g, "C");
+    rig_expect(g, "F:0 C");
 }
 
 /* One that is lost while the hub thinks about it is reported behind its opening. */
@@ -192,6 +192,65 @@ static void test_no_answer(void **state)
     close(asker);
 }
 
+/* One that says nothing more still gets the answers to what it said, whenever they come. */
+static void test_half_closed(void **state)
+{
+    struct rig *g = *state;
+    int fd = rig_open(g);
+
+    g->mute = true;
+    rig_send_frame(fd, 0x81, STR("ask"));
+    assert_int_equal(0, shutdown(fd, SHUT_WR));
+    rig_settle(g);
+    rig_expect(g, "M:ask F:0");
+    rig_expect_bytes(fd, STR(""), false);
+    rig_say_text(g, g->last_conn, STR("answer"), 0);
+    rig_settle(g);
+    rig_expect_bytes(fd,
+                     STR("\x81\x06"
+                         "answer"),
+                     false);
+    rig_say_text(g, g->last_conn, STR("last"), 0);
+    rig_say(g, g->last_conn, DOWN_CLOSE, 0, 0, STR(""));
+    rig_settle(g);
+    rig_expect_bytes(fd, STR("\x81\x04last"), true);
+    rig_expect(g, "C");
+    close(fd);
+    /* The same behind a close frame. */
+    g->mute = false;
+    fd = rig_open(g);
+    g->mute = true;
+    rig_send_frame(fd, 0x88, STR("\x03\xe8"));
+    assert_int_equal(0, shutdown(fd, SHUT_WR));
+    rig_settle(g);
+    rig_expect(g, "F:1000");
+    rig_expect_bytes(fd, STR(""), false);
+    rig_say(g, g->last_conn, DOWN_CLOSE, 1000, 0, STR(""));
+    rig_settle(g);
+    rig_expect_bytes(fd, STR("\x88\x02\x03\xe8"), true);
+    rig_expect(g, "C");
+    g->mute = false;
+    close(fd);
+}
+
+/* One that has closed its socket altogether is not waited for, nor looked at again and again. */
+static void test_half_closed_then_gone(void **state)
+{
+    struct rig *g = *state;
+    int fd = rig_open(g);
+
+    g->mute = true;
+    assert_int_equal(0, shutdown(fd, SHUT_WR));
+    rig_settle(g);
+    rig_expect(g, "F:0");
+    assert_int_equal(1, g->r->metrics.connections);
+    close(fd);
+    rig_settle(g);
+    rig_expect(g, "C");
+    assert_int_equal(0, g->r->metrics.connections);
+    g->mute = false;
+}
+
 static void test_size(void **state)
 {
     (void)state;
@@ -211,6 +270,8 @@ int main(void)
         cmocka_unit_test(test_late_commands),
         cmocka_unit_test(test_lost_while_waiting),
         cmocka_unit_test(test_no_answer),
+        cmocka_unit_test(test_half_closed),
+        cmocka_unit_test(test_half_closed_then_gone),
         cmocka_unit_test(test_size),
     };
     return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
