@@ -19,13 +19,23 @@ usage() {
     sed -n '2,/^[^#]/s/^# \{0,1\}//p' "script/$(basename "$0")"
 }
 
+# listed_files: those that Meson finds by listing a directory, which it does when it is set up.
+listed_files() {
+    find tests/scenario tests/fuzz -maxdepth 1 \( -name '*.txt' -o -name 'fuzz_*.c' \) | sort
+}
+
 # configure DIR OPTION...: sets a build directory up, once. One whose options have changed since is
-# made anew; one that a person has set up otherwise is left as it is.
+# made anew, one that lacks a listed file is asked to look again; one that a person has set up
+# otherwise is left as it is.
 configure() {
-    local dir=$1 mark=$1/.script-options
+    local dir=$1 mark=$1/.script-options list=$1/.script-files
     shift
     local wanted="CC=${CC:-gcc} $*"
     if [ -f "$dir/build.ninja" ] && { [ ! -f "$mark" ] || [ "$(cat "$mark")" = "$wanted" ]; }; then
+        if ! listed_files | cmp -s - "$list"; then
+            meson setup --reconfigure "$dir" >"$dir/meson-setup.log"
+            listed_files >"$list"
+        fi
         return
     fi
     if [ -d "$dir" ]; then
@@ -39,6 +49,7 @@ configure() {
     fi
     mv "$dir.log" "$dir/meson-setup.log"
     printf '%s\n' "$wanted" >"$mark"
+    listed_files >"$list"
 }
 
 # compile DIR TARGET...: builds, saying nothing when nothing is to be done.
@@ -60,5 +71,5 @@ compile() {
 
 # c_files: every C source and header of ours, one path a line.
 c_files() {
-    find src include tests bench -name node_modules -prune -o -name '*.[ch]' -print | sort
+    find src tests bench -name node_modules -prune -o -name '*.[ch]' -print | sort
 }

@@ -12,6 +12,7 @@ import generated
 import headers
 import includes
 import lengths
+import modules
 import sources
 
 GENERATOR = """import sys
@@ -94,6 +95,35 @@ class Includes(TreeCase):
                 where = f"{path}:2: " if text else f"{path}: "
                 self.assert_caught(includes, where)
                 (self.root / path).unlink()
+
+
+class Modules(TreeCase):
+    ROWS = "| `base` | strings | libc | – |\n| `ws` | RFC 6455 | base | – |\n"
+
+    def setUp(self):
+        super().setUp()
+        self.plant("src/base/str.c", "")
+        self.plant("src/ws/ws.c", "")
+
+    def test_good(self):
+        self.plant("src/gateway/gateway.c", "")
+        self.plant("src/cli/serve.c", "")
+        self.plant(
+            "ARCHITECTURE.md",
+            self.ROWS + "| `gateway` | threads | all above | – |\n| `cli` | x | base, ws; `serve.c`: gateway | – |\n",
+        )
+        self.assert_clean(modules)
+
+    def test_bad(self):
+        for rows, where in {
+            "| `base` | strings | libc | – |\n| `ws` | RFC 6455 | base, net | – |\n": "ws may include base",
+            "| `base` | strings | libc | – |\n| `ws` | RFC 6455 | libc | – |\n": "ws may include base",
+            "| `base` | strings | libc | – |\n": "the module ws has no row",
+            self.ROWS + "| `store` | SQLite | base | – |\n": "no module store is there",
+        }.items():
+            with self.subTest(rows):
+                self.plant("ARCHITECTURE.md", rows)
+                self.assert_caught(modules, f"ARCHITECTURE.md: {where}")
 
 
 class Banned(TreeCase):
