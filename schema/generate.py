@@ -3,11 +3,16 @@
 
 usage: generate.py KIND INPUT.toml OUTPUT
 
-KIND is errors-h, errors-c, errors-md, options-h, options-c, options-md, metrics-h or metrics-c.
+KIND is errors-h, errors-c, errors-md, options-h, options-c, options-md, metrics-h, metrics-c, messages-h,
+messages-c or messages-md.
 """
 import re
 import sys
 import tomllib
+
+import export_c
+import export_docs
+import tables
 
 BANNER = "Made from {source} by schema/generate.py {kind}; do not edit."
 UNITS = {
@@ -65,9 +70,10 @@ def errors_c(table):
 def errors_md(table):
     yield "\n# Errors\n\n"
     yield (
-        "An error in the world is a message `{\"type\":\"error\",\"agent_id\":\"gateway\",\"data\":{\"code\",\"message\",\"details\"},\"ts\"}`;\n"
-        "over HTTP it is `{\"error\":{\"code\",\"message\",\"details\"}}` with the status below. `code` is stable; `message` is a\n"
-        "sentence for people and may change; `details` has what the code says.\n\n"
+        "An error in the world is a message `{\"type\":\"error\",\"agent_id\":\"gateway\",\"agentId\":\"gateway\",\"data\":{\"code\",\"message\",\"details\"},\"ts\"}`;\n"
+        "over HTTP it is `{\"error\":{\"code\",\"message\",\"details\"}}` with the status below, or a closer one where HTTP\n"
+        "has it (a foreign `Host` is 421, a head that is too long 414 or 431). `code` is stable; `message` is a sentence for\n"
+        "people and may change; `details` has what the code says, and over HTTP nothing yet.\n\n"
     )
     yield "| Code | HTTP | What happened | What to do |\n|---|---|---|---|\n"
     for entry in table["error"]:
@@ -136,7 +142,8 @@ def options_md(table):
         "Durations have a unit (`500ms`, `30s`, `2m`, `1h`), sizes may have one (`64KiB`, `1MiB`, "
         "`1GiB`; without it they are bytes).\nA key that is not known, or not in this build, and a "
         "value that is not allowed end the start with exit code 78 and\na sentence that says what "
-        "would be right.\n\n"
+        "would be right. In the environment that goes for variables with a section\n(`PARLEY_SECTION__KEY`) and for those that are, or look like, "
+        "the name of an option without one (`PARLEY_THREADS`); others\nthat begin with `PARLEY_` are left alone.\n\n"
     )
     yield "| Key | Default | Takes | What it is | Also called |\n|---|---|---|---|---|\n"
     for entry in table["option"]:
@@ -147,8 +154,8 @@ def options_md(table):
             f"| {entry['help']} | {synonyms} |\n"
         )
     yield (
-        "\nA bare number that is given by one of the names under \"Also called\" is milliseconds "
-        "where a duration is meant.\n"
+        "\nThe names under \"Also called\" are taken by `--set` alone; a bare number that is given by one is milliseconds "
+        "where a\nduration is meant.\n"
     )
 
 
@@ -183,6 +190,9 @@ KINDS = {
     "options-md": options_md,
     "metrics-h": metrics_h,
     "metrics-c": metrics_c,
+    "messages-h": lambda table: export_c.messages_h(tables.parse(table)),
+    "messages-c": lambda table: export_c.messages_c(tables.parse(table)),
+    "messages-md": lambda table: export_docs.messages_md(tables.parse(table)),
 }
 
 

@@ -5,6 +5,9 @@
 #include "base/printable.h"
 #include "http/head.h"
 
+/* A world is a session called "world:" and its name; session ids have up to 128 characters. */
+enum { WORLD_MAX = 128 - 6 };
+
 static bool refuse(struct buf *error, struct str text, const char *why)
 {
     buf_append_char(error, '"');
@@ -82,5 +85,5 @@ bool url_world_valid(struct str world)
             return false;
         }
     }
-    return world.len > 0 && world.len <= 128;
+    return world.len > 0 && world.len <= WORLD_MAX;
 }

@@ -1,7 +1,7 @@
 #include "unit.h"
 
-#include <stdio.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "cli/log.h"

@@ -41,9 +41,23 @@ static void test_unix(void **state)
 static void test_wrong(void **state)
 {
     static const char *const wrong[] = {
-        "",          "localhost",         "localhost:8765", "http://",      "http://:1",
-        "http://a:", "http://a:0",        "http://a:65536", "http://[::1]:", "http://a:/", "http://a:1/x", "http://a:x",
-        "unix:",     "https://localhost", "wss://a",        "http://u@a:1", "http://a b",
+        "",
+        "localhost",
+        "localhost:8765",
+        "http://",
+        "http://:1",
+        "http://a:",
+        "http://a:0",
+        "http://a:65536",
+        "http://[::1]:",
+        "http://a:/",
+        "http://a:1/x",
+        "http://a:x",
+        "unix:",
+        "https://localhost",
+        "wss://a",
+        "http://u@a:1",
+        "http://a b",
     };
     struct url url;
     struct buf error;
@@ -60,14 +74,14 @@ static void test_wrong(void **state)
 
 static void test_world(void **state)
 {
-    char longest[129];
+    char longest[123];
     struct buf out;
 
     (void)state;
     memset(longest, 'a', sizeof(longest));
     assert_true(url_world_valid(STR("a.b_c:d@e-9Z")));
-    assert_true(url_world_valid(str_make(longest, 128)));
-    assert_false(url_world_valid(str_make(longest, 129)));
+    assert_true(url_world_valid(str_make(longest, 122)));
+    assert_false(url_world_valid(str_make(longest, 123)));
     assert_false(url_world_valid(STR("")));
     assert_false(url_world_valid(STR("a b")));
     assert_false(url_world_valid(STR("a&b")));

@@ -1,0 +1,30 @@
+#!/usr/bin/python3
+"""Make a C file that holds whole files as text.
+
+usage: embed.py OUTPUT NAME=INPUT...     each becomes the `struct embedded_text NAME` of cli/texts.h
+"""
+import sys
+from pathlib import Path
+
+WIDTH = 24
+
+
+def text_of(name, content):
+    yield f"\nstatic const char {name}_bytes[] = {{\n"
+    for start in range(0, len(content), WIDTH):
+        # A char may be signed.
+        values = (byte - 256 if byte > 127 else byte for byte in content[start : start + WIDTH])
+        yield "    " + ", ".join(map(str, values)) + ",\n"
+    yield f"}};\nconst struct embedded_text {name} = {{{name}_bytes, sizeof({name}_bytes)}};\n"
+
+
+def main(target, *inputs):
+    with open(target, "w", encoding="ascii") as file:
+        file.write('#include "cli/texts.h"\n')
+        for each in inputs:
+            name, path = each.split("=", 1)
+            file.writelines(text_of(name, Path(path).read_bytes()))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:]) if len(sys.argv) > 2 else sys.exit(__doc__)

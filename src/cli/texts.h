@@ -1,0 +1,16 @@
+#ifndef PARLEY_CLI_TEXTS_H
+#define PARLEY_CLI_TEXTS_H
+
+/* Files that are part of the program: made of the table of messages when it is built. */
+
+#include <stddef.h>
+
+struct embedded_text {
+    const char *bytes;
+    size_t size;
+};
+
+extern const struct embedded_text text_schema_world, text_schema_gateway, text_asyncapi,
+    text_typescript, text_python;
+
+#endif

@@ -1,0 +1,109 @@
+#include "proto/decode.h"
+
+#include "proto/memory.h"
+#include "proto/object.h"
+
+static bool is_required(const struct decoding *d, const struct field_info *field)
+{
+    return (field->flags & FIELD_REQUIRED) != 0 &&
+           ((field->flags & FIELD_RELAXED) == 0 || d->strictness == PARLEY_STRICT);
+}
+
+/* A field without a value; `at` is where its object stands. */
+static bool accept_absence(const struct decoding *d, const struct field_info *field, const char *at,
+                           const struct step *path)
+{
+    struct step step = {.up = path, .name = field->name};
+
+    if (is_required(d, field)) {
+        return report_missing(&d->report, field, path, at);
+    }
+    return (field->flags & FIELD_BODY) == 0 ||
+           decode_object(d, field->shape, str_make(at, 0), NULL, &step);
+}
+
+static bool decode_fields(const struct decoding *d, const struct object_info *info, struct str raw,
+                          const struct object_members *members, char *out, const struct step *path)
+{
+    for (size_t i = 0; i < info->count; i++) {
+        const struct field_info *field = &info->fields[i];
+        if (members->values[i].len == 0) {
+            if (!accept_absence(d, field, raw.ptr, path)) {
+                return false;
+            }
+            continue;
+        }
+        struct step step = {.up = path, .name = members->names[i]};
+        void *value = out != NULL ? out + field->offset : NULL;
+        if (!decode_value(d, field, members->values[i], value, &step)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Both strings are compared as text, other values byte for byte. */
+static bool is_same(struct str a, struct str b)
+{
+    return str_equal(a, b) || (*a.ptr == '"' && *b.ptr == '"' && json_string_equal(a, b));
+}
+
+/* Members that stand there besides a field, by another of its names. */
+static bool check_other_names(const struct decoding *d, const struct object_info *info,
+                              const struct object_members *members, const struct step *path)
+{
+    for (size_t i = 0; i < info->count; i++) {
+        const struct field_info *field = &info->fields[i];
+        for (size_t j = 0; field->also != NULL && j < members->other_count; j++) {
+            const struct other_member *other = &members->others[j];
+            struct step step = {.up = path, .name = other->key};
+            if (other->taken || !field_is_also(field, other->key)) {
+                continue;
+            }
+            if (!decode_value(d, field, other->value, NULL, &step)) {
+                return false;
+            }
+            if ((field->flags & FIELD_SAME) != 0 && !is_same(members->values[i], other->value)) {
+                return report_other(&d->report, PARLEY_DUPLICATE, &step, other->text.ptr,
+                                    "the same value under each of its names", "another");
+            }
+        }
+    }
+    return true;
+}
+
+static bool store_others(const struct decoding *d, const struct object_info *info,
+                         const struct object_members *members, struct str raw, char *out,
+                         const struct step *path)
+{
+    struct parley_members *more = (void *)(out + info->more);
+    struct parley_text *items =
+        memory_take_items(d->memory, members->other_count, sizeof(struct parley_text));
+
+    if (items == NULL) {
+        return report_no_memory(&d->report, path, raw.ptr);
+    }
+    more->items = items;
+    for (size_t i = 0; i < members->other_count; i++) {
+        const struct other_member *other = &members->others[i];
+        if (!other->taken) {
+            items[more->count++] = (struct parley_text){other->text.ptr, other->text.len};
+        }
+    }
+    return true;
+}
+
+bool decode_object(const struct decoding *d, const struct object_info *info, struct str raw,
+                   void *out, const struct step *path)
+{
+    struct object_members members;
+
+    bool ok = object_members_init(&members, &d->report, info, raw, path) &&
+              decode_fields(d, info, raw, &members, out, path);
+    if (ok && members.other_count > 0) {
+        ok = check_other_names(d, info, &members, path) &&
+             (out == NULL || store_others(d, info, &members, raw, out, path));
+    }
+    object_members_fini(&members);
+    return ok;
+}

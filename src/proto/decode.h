@@ -1,0 +1,32 @@
+#ifndef PARLEY_PROTO_DECODE_H
+#define PARLEY_PROTO_DECODE_H
+
+/*
+ * Valid JSON text into the struct that a description describes, each value checked on the way; or
+ * the checks alone.
+ */
+
+#include "proto/problem.h"
+
+struct decoding {
+    struct report report;
+    enum parley_strictness strictness;
+    void **memory; /* what is decoded may take; NULL to check only */
+};
+
+/*
+ * Decodes a raw object into `out`, a zeroed struct (NULL to check only), which borrows from the
+ * text. Empty text is an object without members. Returns false with a report when it is none of
+ * this description; `out` is then half filled.
+ */
+bool decode_object(const struct decoding *d, const struct object_info *info, struct str raw,
+                   void *out, const struct step *path);
+
+/*
+ * The same for one value (not empty) of a field: `out` is the value in the struct. Objects inside
+ * go back to decode_object, so the recursion is as deep as descriptions are nested.
+ */
+bool decode_value(const struct decoding *d, const struct field_info *field, struct str raw,
+                  void *out, const struct step *path);
+
+#endif
