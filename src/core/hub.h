@@ -17,6 +17,13 @@
 
 struct hub;
 
+/* world.validation: which relayed messages must be as the table of messages has them. */
+enum hub_validation {
+    VALIDATE_OFF,
+    VALIDATE_KNOWN,  /* those of known types */
+    VALIDATE_STRICT, /* all, so unknown types are refused */
+};
+
 struct hub_settings {
     unsigned reactors;               /* 1..MAX_REACTORS */
     const char *version;             /* of the server; borrowed */
@@ -30,6 +37,8 @@ struct hub_settings {
     uint64_t heartbeat_interval_ms;  /* of silence, then a ping */
     uint64_t heartbeat_timeout_ms;   /* of silence, then the close */
     bool close_slow_clients;         /* slow_client: close */
+    bool verify_sender;              /* world.identity: verify */
+    uint8_t validation;              /* enum hub_validation */
 };
 
 /* Fills in the defaults of the product. */

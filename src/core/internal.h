@@ -16,6 +16,7 @@
 #include "base/slab.h"
 #include "core/hub.h"
 #include "fanout/log.h"
+#include "parley/protocol.h"
 #include "json/writer.h"
 
 enum {
@@ -27,25 +28,6 @@ enum {
     SMALL_AGAIN = 4,   /* a session that has shrunk to this many leaves its log */
     RESERVED_COMMANDS =
         64, /* for each reactor, before an event is dealt with; see hub_receive_one */
-};
-
-/* Types that the hub knows by name; they are interned first, in this order. */
-enum known_type {
-    TYPE_AGENT_REGISTER,
-    TYPE_SUBSCRIBE,
-    TYPE_PING,
-    TYPE_ERROR,
-    /* only the gateway sends these */
-    TYPE_CONNECTION_ACK,
-    TYPE_AGENT_JOINED,
-    TYPE_AGENT_LEFT,
-    TYPE_HELLO_OK,
-    TYPE_AUTH_SUCCESS,
-    TYPE_AUTH_ERROR,
-    TYPE_SESSION_INFO,
-    TYPE_AGENT_INFO,
-    TYPE_PONG,
-    TYPE_KNOWN_COUNT
 };
 
 /* Close codes that the hub decides on; others come from a reactor, with what it found. */
@@ -157,6 +139,8 @@ struct hub {
     struct type_name *types[INTERNED_TYPES];
     uint32_t type_count;
     struct map types_by_name;
+    const struct type_name *joined; /* agent_joined */
+    const struct type_name *left;   /* agent_left */
 
     struct buf scratch; /* for the frame being made */
     struct hub_counts counts;
@@ -212,7 +196,7 @@ struct buf *hub_scratch(struct hub *hub);
 
 /* --- types.c ---------------------------------------------------------------------------------- */
 
-/* Interns the known types; false: no memory. */
+/* Interns the types that the hub itself says to all; false: no memory. */
 bool types_init(struct hub *hub);
 void types_fini(struct hub *hub);
 /*
@@ -310,10 +294,20 @@ void client_error(struct hub *hub, uint32_t client, enum error_code code, const 
 /* The first frame of a client that has just joined its world. */
 void world_greet(struct hub *hub, uint32_t client);
 /* What is in the scratch buffer, to all in a world but one. */
-void world_announce(struct hub *hub, uint32_t session, uint32_t except, enum known_type type);
+void world_announce(struct hub *hub, uint32_t session, uint32_t except,
+                    const struct type_name *type);
 void world_message(struct hub *hub, uint32_t client, const struct up *item, struct str text);
 /* Its agent, if it has one, is announced as gone and removed. */
 void world_leave(struct hub *hub, uint32_t client);
+
+/* --- check.c ---------------------------------------------------------------------------------- */
+
+/*
+ * Whether a message that is to be relayed passes `world.validation` and `world.identity`; if not,
+ * its sender has been told.
+ */
+bool world_check(struct hub *hub, uint32_t client, const struct up *item, struct str text,
+                 const struct type_name *type);
 
 /* --- register.c ------------------------------------------------------------------------------- */
 

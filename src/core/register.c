@@ -150,7 +150,7 @@ static uint32_t take_over(struct hub *hub, uint32_t agent, uint32_t client, uint
 
     if (old_session != session) {
         message_left(hub, agent_at(hub, agent));
-        world_announce(hub, old_session, old, TYPE_AGENT_LEFT);
+        world_announce(hub, old_session, old, hub->left);
     }
     agent_move(hub, agent, client, session);
     client_close(hub, old, CLOSE_REPLACED, STR("replaced by a newer connection of the same agent"));
@@ -195,7 +195,7 @@ static void apply(struct hub *hub, uint32_t client, const struct registration *r
     client_at(hub, client)->was_agent = true;
     client_send_scratch(hub, client);
     message_joined(hub, a);
-    world_announce(hub, a->session, client, TYPE_AGENT_JOINED);
+    world_announce(hub, a->session, client, hub->joined);
 }
 
 void world_register(struct hub *hub, uint32_t client, const struct up *item, struct str text)

@@ -2,21 +2,16 @@
 
 #include "core/internal.h"
 
-static const char *const known_names[TYPE_KNOWN_COUNT] = {
-    [TYPE_AGENT_REGISTER] = "agent_register",
-    [TYPE_SUBSCRIBE] = "subscribe",
-    [TYPE_PING] = "ping",
-    [TYPE_ERROR] = "error",
-    [TYPE_CONNECTION_ACK] = "connection_ack",
-    [TYPE_AGENT_JOINED] = "agent_joined",
-    [TYPE_AGENT_LEFT] = "agent_left",
-    [TYPE_HELLO_OK] = "hello_ok",
-    [TYPE_AUTH_SUCCESS] = "auth_success",
-    [TYPE_AUTH_ERROR] = "auth_error",
-    [TYPE_SESSION_INFO] = "session_info",
-    [TYPE_AGENT_INFO] = "agent_info",
-    [TYPE_PONG] = "pong",
-};
+/*
+ * What the table of messages says of a name. The world's table comes first; a type that only the
+ * gateway dialect has counts too, since nobody may send what the gateway alone sends, in any.
+ */
+static enum parley_type find_kind(struct str name)
+{
+    enum parley_type kind = parley_type_find(PARLEY_WORLD, name.ptr, name.len);
+
+    return kind != PARLEY_TYPE_NONE ? kind : parley_type_find(PARLEY_GATEWAY, name.ptr, name.len);
+}
 
 static uint64_t hash_type(const void *owner, uint32_t index)
 {
@@ -43,6 +38,7 @@ static struct type_name *type_new(uint32_t id, struct str name)
 
     if (type != NULL) {
         type->id = id;
+        type->kind = find_kind(name);
         type->len = (uint32_t)name.len;
         memcpy(type->text, name.ptr, kept);
     }
@@ -88,16 +84,17 @@ void type_discard(const struct type_name *type)
     }
 }
 
+static const struct type_name *intern_kind(struct hub *hub, enum parley_type kind)
+{
+    return type_get(hub, str_from_z(parley_type_name(kind)));
+}
+
 bool types_init(struct hub *hub)
 {
     map_init(&hub->types_by_name, &types_map, hub);
-    for (int i = 0; i < TYPE_KNOWN_COUNT; i++) {
-        struct str name = str_from_z(known_names[i]);
-        if (intern(hub, hash_bytes(hub->secret, name.ptr, name.len), name) == NULL) {
-            return false;
-        }
-    }
-    return true;
+    hub->joined = intern_kind(hub, PARLEY_TYPE_AGENT_JOINED);
+    hub->left = intern_kind(hub, PARLEY_TYPE_AGENT_LEFT);
+    return hub->joined != NULL && hub->left != NULL;
 }
 
 void types_fini(struct hub *hub)

@@ -23,19 +23,20 @@ void world_leave(struct hub *hub, uint32_t client)
     const struct agent *a = agent_at(hub, agent);
     if (!hub->draining) {
         message_left(hub, a);
-        world_announce(hub, a->session, client, TYPE_AGENT_LEFT);
+        world_announce(hub, a->session, client, hub->left);
     }
     hub_log(hub, LOG_INFO, "agent_left", client, "agent=%.*s", STR_ARG(agent_id(a)));
     agent_remove(hub, agent);
 }
 
-void world_announce(struct hub *hub, uint32_t session, uint32_t except, enum known_type type)
+void world_announce(struct hub *hub, uint32_t session, uint32_t except,
+                    const struct type_name *type)
 {
     if (hub->scratch.failed) {
         hub->counts.out_of_memory++;
         return;
     }
-    session_broadcast(hub, session, except, buf_str(&hub->scratch), hub->types[type]);
+    session_broadcast(hub, session, except, buf_str(&hub->scratch), type);
 }
 
 /* --- what is wrong with a message ------------------------------------------------------------- */
@@ -242,6 +243,19 @@ static void route(struct hub *hub, uint32_t client, const struct wire *w, struct
     session_broadcast(hub, session_of(hub, client), client, text, type);
 }
 
+/*
+ * Whether clients may not send it: the gateway alone does, or agents about a request they were
+ * given, of which there are none in a world yet.
+ */
+static bool is_gateways(const struct type_name *type)
+{
+    if (type->kind == PARLEY_TYPE_NONE) {
+        return false;
+    }
+    enum parley_direction direction = parley_type_direction((enum parley_type)type->kind);
+    return direction == PARLEY_FROM_GATEWAY || direction == PARLEY_FROM_AGENT;
+}
+
 void world_message(struct hub *hub, uint32_t client, const struct up *item, struct str text)
 {
     const struct wire *w = &item->wire;
@@ -258,32 +272,27 @@ void world_message(struct hub *hub, uint32_t client, const struct up *item, stru
     if (type == NULL) {
         return;
     }
-    switch (type->id) {
-    case TYPE_AGENT_REGISTER:
+    switch (type->kind) {
+    case PARLEY_TYPE_AGENT_REGISTER:
         world_register(hub, client, item, text);
         break;
-    case TYPE_SUBSCRIBE:
+    case PARLEY_TYPE_SUBSCRIBE:
         subscribe(hub, client, w, text);
         break;
-    case TYPE_PING:
+    case PARLEY_TYPE_PING:
         message_pong(hub);
         client_send_scratch(hub, client);
         break;
-    case TYPE_ERROR:
-    case TYPE_CONNECTION_ACK:
-    case TYPE_AGENT_JOINED:
-    case TYPE_AGENT_LEFT:
-    case TYPE_HELLO_OK:
-    case TYPE_AUTH_SUCCESS:
-    case TYPE_AUTH_ERROR:
-    case TYPE_SESSION_INFO:
-    case TYPE_AGENT_INFO:
-    case TYPE_PONG:
-        client_error(hub, client, ERROR_FORBIDDEN,
-                     "Only the gateway sends messages of this type; choose another.",
-                     "{\"rule\":\"gateway_types\",\"type\":\"%.*s\"}", (int)type->len, type->text);
-        break;
     default:
-        route(hub, client, w, text, type);
+        if (is_gateways(type)) {
+            client_error(hub, client, ERROR_FORBIDDEN,
+                         "Only the gateway sends messages of this type; choose another.",
+                         "{\"rule\":\"gateway_types\",\"type\":\"%.*s\"}", (int)type->len,
+                         type->text);
+        } else if (world_check(hub, client, item, text, type)) {
+            route(hub, client, w, text, type);
+            return;
+        }
     }
+    type_discard(type);
 }

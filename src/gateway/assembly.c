@@ -91,6 +91,11 @@ static bool make_routes(struct assembly *a, const struct config *c, struct buf *
     return true;
 }
 
+_Static_assert((int)WORLD_VALIDATION_OFF == VALIDATE_OFF &&
+                   (int)WORLD_VALIDATION_KNOWN == VALIDATE_KNOWN &&
+                   (int)WORLD_VALIDATION_STRICT == VALIDATE_STRICT,
+               "the option's words stand in the order of the hub's values");
+
 static void make_hub_settings(struct hub_settings *s, const struct config *c, const char *version)
 {
     s->version = version;
@@ -100,6 +105,8 @@ static void make_hub_settings(struct hub_settings *s, const struct config *c, co
     s->max_send_queue_bytes = config_number(c, OPTION_LIMITS_SEND_QUEUE_BYTES);
     s->heartbeat_interval_ms = config_number(c, OPTION_HEARTBEAT_INTERVAL);
     s->heartbeat_timeout_ms = config_number(c, OPTION_HEARTBEAT_TIMEOUT);
+    s->verify_sender = config_number(c, OPTION_WORLD_IDENTITY) == WORLD_IDENTITY_VERIFY;
+    s->validation = (uint8_t)config_number(c, OPTION_WORLD_VALIDATION);
     s->close_slow_clients = config_number(c, OPTION_SLOW_CLIENT) == SLOW_CLIENT_CLOSE;
 }
 

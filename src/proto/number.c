@@ -161,7 +161,7 @@ enum number_status number_read_integer(struct str raw, int64_t *ret_value)
     if (read_exactly(raw, ret_value)) {
         return NUMBER_OK;
     }
-    if (number_read(raw, &value) != NUMBER_OK || value >= limit || value < -limit) {
+    if (number_read(raw, &value) != NUMBER_OK || value >= limit || value <= -limit) {
         return NUMBER_TOO_LARGE;
     }
     if ((double)(int64_t)value != value) {

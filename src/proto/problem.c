@@ -159,7 +159,7 @@ static void put_expected(const struct report *r, const struct field_info *field)
 
     buf_init(&text, SIZE_MAX);
     write_expected(&text, field);
-    if (r->problem->fault == PARLEY_OUT_OF_RANGE) {
+    if (r->problem->fault == PARLEY_OUT_OF_RANGE && !(field->max < DBL_MAX)) {
         buf_append_str(&text, field->kind == FIELD_INTEGER ? STR(" in 64 bits") : STR(", finite"));
     }
     settle(&text, r->problem->expected, sizeof(r->problem->expected));

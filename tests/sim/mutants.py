@@ -11,7 +11,8 @@ import sys
 import tempfile
 import tomllib
 
-MODULES = ["base", "json", "ws", "fanout", "core"]
+MODULES = ["base", "json", "proto", "ws", "fanout", "core"]
+GENERATED = ["errors", "messages"]
 WRAP = ["-Wl,--wrap=malloc", "-Wl,--wrap=calloc", "-Wl,--wrap=realloc"]
 SEEDS = "1-60"
 
@@ -28,7 +29,8 @@ class Tree:
         self.work = work
         self.compile = [
             *compiler, "-std=gnu11", "-D_GNU_SOURCE", "-O1", "-g", "-c",
-            f"-I{source}/src", f"-I{build}/schema", f"-I{source}/tests/sim",
+            f"-I{source}/src", f"-I{source}/include", f"-I{build}/include", f"-I{build}/schema",
+            f"-I{source}/tests/sim",
         ]
         self.link = compiler
         self.objects = {}
@@ -37,7 +39,9 @@ class Tree:
                 self.add(path)
         for path in sorted((source / "tests" / "sim").glob("*.c")):
             self.add(path)
-        self.add(build / "schema" / "errors.gen.c")
+        for path in sorted((build / "schema").glob("*.gen.c")):
+            if path.name.split(".")[0] in GENERATED:
+                self.add(path)
 
     def add(self, path):
         target = self.work / f"{len(self.objects)}.o"

@@ -32,6 +32,8 @@ static void test_each_key(void **state)
         {OPTION_HEARTBEAT_INTERVAL, "PARLEY_HEARTBEAT__INTERVAL=6s", "6s"},
         {OPTION_HEARTBEAT_TIMEOUT, "PARLEY_HEARTBEAT__TIMEOUT=7s", "7s"},
         {OPTION_SLOW_CLIENT, "PARLEY_SLOW_CLIENT=close", "close"},
+        {OPTION_WORLD_VALIDATION, "PARLEY_WORLD__VALIDATION=known", "known"},
+        {OPTION_WORLD_IDENTITY, "PARLEY_WORLD__IDENTITY=verify", "verify"},
         {OPTION_THREADS, "PARLEY_THREADS=8", "8"},
         {OPTION_DRAIN, "PARLEY_DRAIN=9s", "9s"},
         {OPTION_LOG_LEVEL, "PARLEY_LOG__LEVEL=debug", "debug"},

@@ -25,6 +25,8 @@ static const struct sample {
     {"heartbeat.interval", "30s", 30000, "100ms", 100, "30"},
     {"heartbeat.timeout", "60s", 60000, "2m", 120000, "25h"},
     {"slow_client", "drop", 0, "close", 1, "Close"},
+    {"world.validation", "off", 0, "strict", 2, "on"},
+    {"world.identity", "trust", 0, "verify", 1, "check"},
     {"threads", "auto", 0, "16", 16, "0"},
     {"drain", "10s", 10000, "0s", 0, "-1s"},
     {"log.level", "info", 1, "error", 3, "loud"},

@@ -5,9 +5,10 @@
 
 #include "unit.h"
 
-#include "sample.h"
 #include "parley/protocol.h"
+#include "sample.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Checks a copy of the text whose ends a sanitizer watches. */

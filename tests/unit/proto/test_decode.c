@@ -7,13 +7,16 @@ static void envelopes(void **state)
 {
     (void)state;
     accept("{\"type\":\"bark\",\"agent_id\":null,\"data\":{\"text\":\"\"},\"ts\":1e3}");
-    accept(" {\"ts\":1 , \"data\":{\"text\":\"x\"}, \"agentId\":\"a\", \"t\\u0079pe\":\"b\\u0061rk\"}\n");
+    accept(" {\"ts\":1 , \"data\":{\"text\":\"x\"}, \"agentId\":\"a\", "
+           "\"t\\u0079pe\":\"b\\u0061rk\"}\n");
     refuse("{\"agent_id\":null,\"data\":{\"text\":\"\"},\"ts\":1}", PARLEY_MISSING, "type", "^");
-    refuse("{\"type\":\"bark\",\"data\":{\"text\":\"\"},\"ts\":1}", PARLEY_MISSING, "agent_id", "^");
+    refuse("{\"type\":\"bark\",\"data\":{\"text\":\"\"},\"ts\":1}", PARLEY_MISSING, "agent_id",
+           "^");
     refuse("{\"type\":\"bark\",\"agent_id\":null,\"ts\":1}", PARLEY_MISSING, "data", "^");
-    refuse("{\"type\":\"bark\",\"agent_id\":null,\"data\":{\"text\":\"\"}}", PARLEY_MISSING, "ts", "^");
-    refuse("{\"type\":7,\"agent_id\":null,\"data\":{\"text\":\"\"},\"ts\":1}", PARLEY_WRONG_KIND, "type",
-           "        ^");
+    refuse("{\"type\":\"bark\",\"agent_id\":null,\"data\":{\"text\":\"\"}}", PARLEY_MISSING, "ts",
+           "^");
+    refuse("{\"type\":7,\"agent_id\":null,\"data\":{\"text\":\"\"},\"ts\":1}", PARLEY_WRONG_KIND,
+           "type", "        ^");
     refuse("{\"type\":\"nope\"}", PARLEY_UNKNOWN_TYPE, "type", "        ^");
     refuse("{\"type\":\"\"}", PARLEY_UNKNOWN_TYPE, "type", NULL);
 }
@@ -24,7 +27,7 @@ static void members(void **state)
     accept(BARK("{\"text\":\"x\"}"));
     accept(BARK("{\"new\":[{}],\"text\":\"x\",\"other\":1e999}"));
     refuse(BARK("{}"), PARLEY_MISSING, "data.text", BARK("^"));
-    refuse(BARK("{\"text\":null}"), PARLEY_WRONG_KIND, "data.text", BARK("{        ^") + 1);
+    refuse(BARK("{\"text\":null}"), PARLEY_WRONG_KIND, "data.text", BARK("{\"text\":^"));
     refuse(BARK("[]"), PARLEY_WRONG_KIND, "data", NULL);
 }
 
@@ -35,7 +38,8 @@ static void duplicates(void **state)
            "{\"type\":\"bark\",\"agent_id\":\"a\",\"data\":{\"text\":\"x\",^");
     refuse(BARK("{\"text\":\"x\",\"t\\u0065xt\":\"x\"}"), PARLEY_DUPLICATE, "data.text", NULL);
     refuse(BARK("{\"text\":\"x\",\"n\":1,\"\\u006e\":1}"), PARLEY_DUPLICATE, "data.n", NULL);
-    refuse("{\"type\":\"ping\",\"type\":\"ping\"}", PARLEY_DUPLICATE, "type", "{\"type\":\"ping\",^");
+    refuse("{\"type\":\"ping\",\"type\":\"ping\"}", PARLEY_DUPLICATE, "type",
+           "{\"type\":\"ping\",^");
     refuse("{\"type\":\"ping\",\"a\":1,\"b\":2,\"a\":1}", PARLEY_DUPLICATE, "a", NULL);
 }
 
@@ -85,15 +89,16 @@ static void one_value_under_two_names(void **state)
 static void objects_inside(void **state)
 {
 #define ACK(agents)                                                                                \
-    "{\"type\":\"connection_ack\",\"agent_id\":\"gateway\",\"data\":{\"client_id\":\"c\","          \
+    "{\"type\":\"connection_ack\",\"agent_id\":\"gateway\",\"data\":{\"client_id\":\"c\","         \
     "\"agents\":" agents "},\"ts\":1}"
     (void)state;
     accept(ACK("[]"));
     accept(ACK("[{\"agent_id\":\"a\"},{\"agentId\":\"b\",\"role\":\"r\",\"x\":1}]"));
-    refuse(ACK("[{\"agent_id\":\"a\"},{\"role\":\"r\"}]"), PARLEY_MISSING, "data.agents[1].agent_id",
-           NULL);
+    refuse(ACK("[{\"agent_id\":\"a\"},{\"role\":\"r\"}]"), PARLEY_MISSING,
+           "data.agents[1].agent_id", NULL);
     refuse(ACK("[{\"agent_id\":\"a\"},null]"), PARLEY_WRONG_KIND, "data.agents[1]", NULL);
-    refuse(ACK("[{\"agent_id\":\"a\",\"role\":1}]"), PARLEY_WRONG_KIND, "data.agents[0].role", NULL);
+    refuse(ACK("[{\"agent_id\":\"a\",\"role\":1}]"), PARLEY_WRONG_KIND, "data.agents[0].role",
+           NULL);
     refuse(ACK("{}"), PARLEY_WRONG_KIND, "data.agents", NULL);
 #undef ACK
 }
@@ -113,8 +118,8 @@ static void what_is_received(void **state)
     assert_false(check_copy(PARLEY_WORLD, PARLEY_RECEIVED, "{\"type\":\"bark\"}", &problem));
     assert_string_equal(problem.path, "data.text");
     assert_int_equal(problem.fault, PARLEY_MISSING);
-    assert_false(check_copy(PARLEY_WORLD, PARLEY_RECEIVED,
-                            "{\"type\":\"agent_move\",\"data\":7}", &problem));
+    assert_false(check_copy(PARLEY_WORLD, PARLEY_RECEIVED, "{\"type\":\"agent_move\",\"data\":7}",
+                            &problem));
     assert_string_equal(problem.path, "data");
 }
 
@@ -123,16 +128,18 @@ static void the_gateway_dialect(void **state)
     struct parley_problem problem;
 
     (void)state;
-    assert_true(check_copy(PARLEY_GATEWAY, PARLEY_STRICT, "{\"type\":\"ping\",\"id\":\"1\"}", NULL));
+    assert_true(
+        check_copy(PARLEY_GATEWAY, PARLEY_STRICT, "{\"type\":\"ping\",\"id\":\"1\"}", NULL));
     assert_true(check_copy(PARLEY_GATEWAY, PARLEY_STRICT,
                            "{\"type\":\"presence\",\"id\":\"1\",\"payload\":{\"deviceId\":\"d\","
                            "\"status\":\"away\"},\"timestamp\":1}",
                            NULL));
-    assert_false(check_copy(PARLEY_GATEWAY, PARLEY_STRICT, "{\"type\":\"ping\",\"id\":\"\"}", &problem));
+    assert_false(
+        check_copy(PARLEY_GATEWAY, PARLEY_STRICT, "{\"type\":\"ping\",\"id\":\"\"}", &problem));
     assert_string_equal(problem.path, "id");
     assert_int_equal(problem.fault, PARLEY_WRONG_LENGTH);
-    assert_false(
-        check_copy(PARLEY_GATEWAY, PARLEY_STRICT, "{\"type\":\"presence\",\"id\":\"1\"}", &problem));
+    assert_false(check_copy(PARLEY_GATEWAY, PARLEY_STRICT, "{\"type\":\"presence\",\"id\":\"1\"}",
+                            &problem));
     assert_string_equal(problem.path, "payload");
     assert_int_equal(problem.fault, PARLEY_MISSING);
 }
@@ -140,14 +147,10 @@ static void the_gateway_dialect(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(envelopes),
-        cmocka_unit_test(members),
-        cmocka_unit_test(duplicates),
-        cmocka_unit_test(many_members),
-        cmocka_unit_test(other_names),
-        cmocka_unit_test(one_value_under_two_names),
-        cmocka_unit_test(objects_inside),
-        cmocka_unit_test(what_is_received),
+        cmocka_unit_test(envelopes),           cmocka_unit_test(members),
+        cmocka_unit_test(duplicates),          cmocka_unit_test(many_members),
+        cmocka_unit_test(other_names),         cmocka_unit_test(one_value_under_two_names),
+        cmocka_unit_test(objects_inside),      cmocka_unit_test(what_is_received),
         cmocka_unit_test(the_gateway_dialect),
     };
 

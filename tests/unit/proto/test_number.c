@@ -1,10 +1,20 @@
 #include "unit.h"
 
-#include "sample.h"
 #include "proto/number.h"
+#include "sample.h"
 
 #include <float.h>
-#include <locale.h>
+#include <stdlib.h>
+
+double __real_strtod(const char *text, char **end);
+double __wrap_strtod(const char *text, char **end);
+
+/* Locales differ in what is a decimal point: so none may be asked for. */
+double __wrap_strtod(const char *text, char **end)
+{
+    assert_null(strpbrk(text, ".,"));
+    return __real_strtod(text, end);
+}
 
 static double read_number(const char *text)
 {
@@ -159,8 +169,8 @@ static void any_double_survives(void **state)
 
     (void)state;
     for (int i = 0; i < 20000; i++) {
-        uint64_t bits = (uint64_t)sample_random(&seed, UINT32_MAX) << 32 |
-                        sample_random(&seed, UINT32_MAX);
+        uint64_t bits =
+            (uint64_t)sample_random(&seed, UINT32_MAX) << 32 | sample_random(&seed, UINT32_MAX);
         struct buf out;
         double value, back;
         memcpy(&value, &bits, sizeof(value));
@@ -173,21 +183,9 @@ static void any_double_survives(void **state)
         assert_true(value == back);
         /* The C library is the oracle. */
         buf_append_char(&out, '\0');
-        assert_true(strtod(out.data, NULL) == value);
+        assert_true(__real_strtod(out.data, NULL) == value);
         buf_fini(&out);
     }
-}
-
-/* In a locale with a decimal comma, where there is one on this machine. */
-static void other_locales(void **state)
-{
-    (void)state;
-    if (setlocale(LC_NUMERIC, "de_DE.UTF-8") == NULL) {
-        skip();
-    }
-    expect_number("2.2250738585072011e-308", 0x1p-1022 - 0x1p-1074);
-    expect_text(0.30000000000000004, "0.30000000000000004");
-    (void)setlocale(LC_NUMERIC, "C");
 }
 
 static void no_room(void **state)
@@ -211,7 +209,6 @@ int main(void)
         cmocka_unit_test(integers),
         cmocka_unit_test(texts),
         cmocka_unit_test(any_double_survives),
-        cmocka_unit_test(other_locales),
         cmocka_unit_test(no_room),
     };
 

@@ -45,7 +45,7 @@ static void dialects_are_apart(void **state)
 static void senders(void **state)
 {
     static const enum parley_type expected[] = {
-        PARLEY_TYPE_AGENT_STATE, PARLEY_TYPE_BARK,          PARLEY_TYPE_THOUGHT,
+        PARLEY_TYPE_AGENT_STATE,  PARLEY_TYPE_BARK,       PARLEY_TYPE_THOUGHT,
         PARLEY_TYPE_MEMORY_FLASH, PARLEY_TYPE_AGENT_MOVE, PARLEY_TYPE_AGENT_BEHAVIOR,
         PARLEY_TYPE_AGENT_MESSAGE};
     size_t found = 0;
