@@ -1,7 +1,6 @@
 #include "proto/decode.h"
 
 #include "proto/memory.h"
-#include "proto/object.h"
 
 static bool is_required(const struct decoding *d, const struct field_info *field)
 {
@@ -93,17 +92,25 @@ static bool store_others(const struct decoding *d, const struct object_info *inf
     return true;
 }
 
+bool decode_members(const struct decoding *d, const struct object_info *info, struct str raw,
+                    struct object_members *members, void *out, const struct step *path)
+{
+    if (!object_members_sort(members, &d->report, info, path) ||
+        !decode_fields(d, info, raw, members, out, path)) {
+        return false;
+    }
+    return members->other_count == 0 ||
+           (check_other_names(d, info, members, path) &&
+            (out == NULL || store_others(d, info, members, raw, out, path)));
+}
+
 bool decode_object(const struct decoding *d, const struct object_info *info, struct str raw,
                    void *out, const struct step *path)
 {
     struct object_members members;
 
-    bool ok = object_members_init(&members, &d->report, info, raw, path) &&
-              decode_fields(d, info, raw, &members, out, path);
-    if (ok && members.other_count > 0) {
-        ok = check_other_names(d, info, &members, path) &&
-             (out == NULL || store_others(d, info, &members, raw, out, path));
-    }
+    bool ok = object_members_init(&members, &d->report, raw, path) &&
+              decode_members(d, info, raw, &members, out, path);
     object_members_fini(&members);
     return ok;
 }

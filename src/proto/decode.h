@@ -6,7 +6,7 @@
  * the checks alone.
  */
 
-#include "proto/problem.h"
+#include "proto/object.h"
 
 struct decoding {
     struct report report;
@@ -21,6 +21,10 @@ struct decoding {
  */
 bool decode_object(const struct decoding *d, const struct object_info *info, struct str raw,
                    void *out, const struct step *path);
+
+/* The same for an object whose members were taken apart, but not sorted yet. */
+bool decode_members(const struct decoding *d, const struct object_info *info, struct str raw,
+                    struct object_members *members, void *out, const struct step *path);
 
 /*
  * The same for one value (not empty) of a field: `out` is the value in the struct. Objects inside

@@ -12,27 +12,27 @@ static void **memory_of(void *message)
 }
 
 /*
- * Whether the text is one JSON object with a type; *ret_type is that, raw. A problem needs
- * somewhere to go, so nobody below has to ask whether it is wanted.
+ * Whether the text is one JSON object with a type; *ret_type is that, raw. `members` is to be
+ * finished in either case.
  */
-static bool open_text(const struct report *r, size_t len, struct str *ret_type)
+static bool open_text(const struct report *r, size_t len, struct object_members *members,
+                      struct str *ret_type)
 {
     static const struct field_info type = {
         .name = {"type", 4}, .kind = FIELD_TYPE, .min_length = 1, .max_length = SIZE_MAX};
     const struct step path = {.name = type.name};
-    struct wire wire;
+    size_t i = 0;
 
-    if (len > UINT32_MAX) {
-        return report_other(r, PARLEY_WRONG_LENGTH, NULL, r->text, "less than 4 GiB", "more");
+    if (!object_members_scan(members, r, len)) {
+        return false;
     }
-    wire_scan(r->text, len, 1u << WIRE_TYPE, &wire);
-    if (wire.status != WIRE_OK) {
-        return report_scan(r, &wire);
+    while (i < members->other_count && !str_equal(members->others[i].key, type.name)) {
+        i++;
     }
-    struct str raw = wire_raw(&wire, r->text, WIRE_TYPE);
-    if (raw.len == 0) {
+    if (i == members->other_count) {
         return report_missing(r, &type, NULL, r->text);
     }
+    struct str raw = members->others[i].value;
     if (*raw.ptr != '"') {
         return report_value(r, PARLEY_WRONG_KIND, &type, &path, raw);
     }
@@ -72,29 +72,57 @@ void parley_message_fini(const struct parley_message_info *info, void *message)
     }
 }
 
-static bool decode_message(const struct parley_message_info *info, void *message,
-                           enum parley_strictness strictness, struct str text,
-                           struct parley_problem *ret_problem)
+/* A text that is a message of this type, into `message`, which is empty; or the check alone. */
+static bool decode_text(const struct parley_message_info *info, const struct decoding *d,
+                        struct str text, void *message)
 {
-    struct decoding d = {.report = {.problem = ret_problem, .text = text.ptr},
-                         .strictness = strictness,
-                         .memory = memory_of(message)};
+    struct object_members members;
     struct str type;
 
-    if (!open_text(&d.report, text.len, &type)) {
+    bool ok = open_text(&d->report, text.len, &members, &type);
+    if (ok && !json_string_is(type, info->type)) {
+        ok = report_type(&d->report, PARLEY_OTHER_TYPE, type, info->type.ptr);
+    }
+    ok = ok && decode_members(d, &info->object, text, &members, message, NULL);
+    object_members_fini(&members);
+    return ok;
+}
+
+/* A problem needs somewhere to go, so nobody below has to ask whether it is wanted. */
+static struct decoding decoding_of(struct str text, enum parley_strictness strictness,
+                                   struct parley_problem *problem)
+{
+    return (struct decoding){.report = {.problem = problem, .text = text.ptr},
+                             .strictness = strictness};
+}
+
+/* Positions are offsets of 32 bits. */
+static bool check_length(const struct report *r, size_t len)
+{
+    return len <= UINT32_MAX ||
+           report_other(r, PARLEY_WRONG_LENGTH, NULL, r->text, "less than 4 GiB", "more");
+}
+
+static bool decode_copy(const struct parley_message_info *info, void *message,
+                        enum parley_strictness strictness, struct str text,
+                        struct parley_problem *problem)
+{
+    struct decoding d = decoding_of(text, strictness, problem);
+
+    if (!check_length(&d.report, text.len)) {
         return false;
     }
-    if (!json_string_is(type, info->type)) {
-        return report_type(&d.report, PARLEY_OTHER_TYPE, type, info->type.ptr);
-    }
-    char *copy = memory_take(d.memory, text.len);
+    char *copy = memory_take(memory_of(message), text.len);
     if (copy == NULL) {
         return report_no_memory(&d.report, NULL, text.ptr);
     }
     memcpy(copy, text.ptr, text.len);
+    text.ptr = copy;
     d.report.text = copy;
+    d.memory = memory_of(message);
+    /* What is not in the text is not in the message: its body, too. */
     memset((char *)message + sizeof(void *), 0, info->object.size - sizeof(void *));
-    return decode_object(&d, &info->object, str_make(copy, text.len), message, NULL);
+    return decode_text(info, &d, text, message);
 }
 
 bool parley_message_from_json(const struct parley_message_info *info, void *message,
@@ -104,61 +132,51 @@ bool parley_message_from_json(const struct parley_message_info *info, void *mess
     struct parley_problem unwanted;
 
     parley_message_fini(info, message);
-    if (!decode_message(info, message, strictness, str_make(len > 0 ? text : "", len),
-                        ret_problem != NULL ? ret_problem : &unwanted)) {
+    if (!decode_copy(info, message, strictness, str_make(len > 0 ? text : "", len),
+                     ret_problem != NULL ? ret_problem : &unwanted)) {
         parley_message_fini(info, message);
         return false;
     }
     return true;
 }
 
-/* Whether text of a known type is a message of it. */
-static bool check_text(const struct parley_message_info *info, enum parley_strictness strictness,
-                       struct str text, struct parley_problem *ret_problem)
-{
-    struct decoding d = {.report = {.problem = ret_problem, .text = text.ptr},
-                         .strictness = strictness};
-
-    return decode_object(&d, &info->object, text, NULL, NULL);
-}
-
 bool parley_check(enum parley_dialect dialect, enum parley_strictness strictness, const char *text,
                   size_t len, enum parley_type *ret_type, struct parley_problem *ret_problem)
 {
     struct parley_problem unwanted;
-    struct report r = {.problem = ret_problem != NULL ? ret_problem : &unwanted,
-                       .text = len > 0 ? text : ""};
-    struct str raw;
+    struct str whole = str_make(len > 0 ? text : "", len);
+    struct decoding d =
+        decoding_of(whole, strictness, ret_problem != NULL ? ret_problem : &unwanted);
+    enum parley_type type = PARLEY_TYPE_NONE;
+    struct object_members members;
+    struct str raw = {"", 0};
+    bool ok = false;
 
-    if (ret_type != NULL) {
-        *ret_type = PARLEY_TYPE_NONE;
-    }
-    if (!open_text(&r, len, &raw)) {
+    if (!check_length(&d.report, len)) {
         return false;
     }
-    enum parley_type type = find_type(dialect, raw);
-    if (type == PARLEY_TYPE_NONE) {
-        return report_type(&r, PARLEY_UNKNOWN_TYPE, raw, NULL);
+    if (open_text(&d.report, len, &members, &raw)) {
+        type = find_type(dialect, raw);
+        ok = type != PARLEY_TYPE_NONE
+                 ? decode_members(&d, &message_table[type]->object, whole, &members, NULL, NULL)
+                 : report_type(&d.report, PARLEY_UNKNOWN_TYPE, raw, NULL);
     }
+    object_members_fini(&members);
     if (ret_type != NULL) {
         *ret_type = type;
     }
-    return check_text(message_table[type], strictness, str_make(text, len), r.problem);
+    return ok;
 }
 
 /* Encodes and checks what was made. */
 static bool encode_and_check(const struct parley_message_info *info, const void *message,
                              struct buf *out, struct parley_problem *ret_problem)
 {
-    struct report r = {.problem = ret_problem};
-    struct str type;
-
     if (!encode_message(info, message, out, ret_problem)) {
         return false;
     }
-    r.text = out->data;
-    return open_text(&r, out->len, &type) &&
-           check_text(info, PARLEY_STRICT, buf_str(out), ret_problem);
+    struct decoding d = decoding_of(buf_str(out), PARLEY_STRICT, ret_problem);
+    return check_length(&d.report, out->len) && decode_text(info, &d, buf_str(out), NULL);
 }
 
 bool parley_message_to_json(const struct parley_message_info *info, const void *message,

@@ -1,6 +1,7 @@
 #include "proto/object.h"
 
 #include "proto/memory.h"
+#include "json/scan.h"
 
 #include <stdlib.h>
 
@@ -48,21 +49,30 @@ static bool unescape_key(struct object_members *m, struct str raw, struct str *r
     return true;
 }
 
-static bool add_other(struct object_members *m, struct str raw_key, struct str key,
-                      struct str value)
+static bool make_room(struct object_members *m)
 {
-    if (m->other_count == m->other_cap) {
-        size_t cap = m->other_cap * 2;
-        struct other_member *others =
-            realloc(m->others == m->few ? NULL : m->others, cap * sizeof(*others));
-        if (others == NULL) {
-            return false;
-        }
-        if (m->others == m->few) {
-            memcpy(others, m->few, sizeof(m->few));
-        }
-        m->others = others;
-        m->other_cap = cap;
+    size_t cap = m->other_cap * 2;
+    struct other_member *others =
+        realloc(m->others == m->few ? NULL : m->others, cap * sizeof(*others));
+
+    if (others == NULL) {
+        return false;
+    }
+    if (m->others == m->few) {
+        memcpy(others, m->few, sizeof(m->few));
+    }
+    m->others = others;
+    m->other_cap = cap;
+    return true;
+}
+
+/* A member as it stands in the text; whether it is a field's is asked later. */
+static bool collect(struct object_members *m, struct str raw_key, struct str value)
+{
+    struct str key;
+
+    if ((m->other_count == m->other_cap && !make_room(m)) || !unescape_key(m, raw_key, &key)) {
+        return false;
     }
     size_t len = (size_t)(value.ptr + value.len - raw_key.ptr);
     m->others[m->other_count++] =
@@ -127,36 +137,124 @@ static void find_other_names(struct object_members *m, const struct object_info 
     }
 }
 
-bool object_members_init(struct object_members *m, const struct report *r,
-                         const struct object_info *info, struct str raw, const struct step *path)
+/* Fields get their values; what is left are the others, still in order. */
+static bool find_fields(struct object_members *m, const struct report *r,
+                        const struct object_info *info, const struct step *path)
 {
-    struct json_iter it = json_iter_of(raw);
-    struct str raw_key, key, value;
-    size_t next = 0;
+    size_t next = 0, left = 0;
 
     memset(m->values, 0, info->count * sizeof(m->values[0]));
+    for (size_t i = 0; i < m->other_count; i++) {
+        const struct other_member *member = &m->others[i];
+        size_t found = find_field(info, member->key, &next);
+        if (found == info->count) {
+            m->others[left++] = *member;
+        } else if (m->values[found].len > 0) {
+            return report_twice(r, path, member->key, member->text.ptr);
+        } else {
+            m->values[found] = member->value;
+            m->names[found] = info->fields[found].name;
+        }
+    }
+    m->other_count = left;
+    return true;
+}
+
+bool object_members_sort(struct object_members *m, const struct report *r,
+                         const struct object_info *info, const struct step *path)
+{
+    if (!find_fields(m, r, info, path)) {
+        return false;
+    }
+    find_other_names(m, info);
+    return refuse_duplicates(m, r, path);
+}
+
+static void begin(struct object_members *m)
+{
     m->others = m->few;
     m->other_count = 0;
     m->other_cap = FEW_OTHERS;
     m->memory = NULL;
-    while (json_next_member(&it, &raw_key, &value)) {
-        if (!unescape_key(m, raw_key, &key)) {
-            return report_no_memory(r, path, raw_key.ptr);
-        }
-        size_t found = find_field(info, key, &next);
-        if (found == info->count) {
-            if (!add_other(m, raw_key, key, value)) {
-                return report_no_memory(r, path, raw_key.ptr);
-            }
-        } else if (m->values[found].len > 0) {
-            return report_twice(r, path, key, raw_key.ptr);
-        } else {
-            m->values[found] = value;
-            m->names[found] = info->fields[found].name;
+}
+
+bool object_members_init(struct object_members *m, const struct report *r, struct str raw,
+                         const struct step *path)
+{
+    struct json_iter it = json_iter_of(raw);
+    struct str key, value;
+
+    begin(m);
+    while (json_next_member(&it, &key, &value)) {
+        if (!collect(m, key, value)) {
+            return report_no_memory(r, path, key.ptr);
         }
     }
-    find_other_names(m, info);
-    return refuse_duplicates(m, r, path);
+    return true;
+}
+
+/*
+ * One member of a message, from its key up to the end of its value. Returns NULL with s->status for
+ * broken text, and without when there is no memory.
+ */
+static const char *scan_member(struct object_members *m, struct scan *s, const char *at)
+{
+    struct str key;
+    const char *value = scan_key(s, at, &key);
+
+    at = value != NULL ? scan_value(s, value) : NULL;
+    /* Those that are too many are read for their grammar alone. */
+    if (at == NULL || m->other_count > WIRE_MAX_MEMBERS) {
+        return at;
+    }
+    return collect(m, key, str_make(value, (size_t)(at - value))) ? at : NULL;
+}
+
+/* A message from its opening brace to behind its closing one. */
+static const char *scan_members(struct object_members *m, struct scan *s, const char *at)
+{
+    s->depth = 1;
+    at = scan_space(at + 1, s->end);
+    if (at < s->end && *at == '}') {
+        return at + 1;
+    }
+    for (;;) {
+        at = scan_member(m, s, at);
+        if (at == NULL) {
+            return NULL;
+        }
+        at = scan_space(at, s->end);
+        if (at == s->end || (*at != ',' && *at != '}')) {
+            return scan_refuse(s, at);
+        }
+        if (*at == '}') {
+            return at + 1;
+        }
+        at = scan_space(at + 1, s->end);
+    }
+}
+
+bool object_members_scan(struct object_members *m, const struct report *r, size_t len)
+{
+    struct scan s;
+
+    begin(m);
+    scan_init(&s, str_make(r->text, len));
+    const char *object = scan_space(s.text, s.end);
+    bool is_object = object < s.end && *object == '{';
+    const char *at = is_object ? scan_members(m, &s, object) : scan_value(&s, object);
+    if (at == NULL || scan_end(&s, at) == NULL) {
+        return s.status == WIRE_OK
+                   ? report_no_memory(r, NULL, r->text)
+                   : report_scan(r, (enum wire_status)s.status, r->text + s.position);
+    }
+    if (!is_object) {
+        return report_scan(r, WIRE_NOT_OBJECT, object);
+    }
+    if (m->other_count > WIRE_MAX_MEMBERS) {
+        return report_scan(r, WIRE_TOO_MANY_MEMBERS, m->others[WIRE_MAX_MEMBERS].text.ptr);
+    }
+    return true;
 }
 
 void object_members_fini(struct object_members *m)

@@ -217,31 +217,24 @@ bool report_no_memory(const struct report *r, const struct step *path, const cha
     return report_other(r, PARLEY_NO_MEMORY, path, at, "enough memory", "too little");
 }
 
-bool report_scan(const struct report *r, const struct wire *wire)
+bool report_scan(const struct report *r, enum wire_status status, const char *at)
 {
-    const struct step type = {.name = STR("type")};
-    const char *at = r->text + wire->position;
     static const char json[] = "one JSON value in UTF-8";
 
-    switch ((enum wire_status)wire->status) {
+    switch (status) {
     case WIRE_NOT_OBJECT:
         return report_other(r, PARLEY_WRONG_KIND, NULL, at, "an object", "another value");
     case WIRE_TOO_MANY_MEMBERS:
         return report_other(r, PARLEY_WRONG_LENGTH, NULL, at, "at most 1024 members", "more");
-    case WIRE_DUPLICATE:
-    case WIRE_CONFLICT:
-        return report_other(r, PARLEY_DUPLICATE, &type, at, "the member once", "it twice");
     case WIRE_TOO_DEEP:
         return report_other(r, PARLEY_TOO_DEEP, NULL, at, "at most 64 levels of nesting", "more");
     case WIRE_NOT_UTF8:
         return report_other(r, PARLEY_NOT_JSON, NULL, at, json, "a byte that is not UTF-8");
     case WIRE_TRUNCATED:
         return report_other(r, PARLEY_NOT_JSON, NULL, at, json, "the end of the text");
-    case WIRE_NOT_JSON:
-    case WIRE_OK:
-        break;
+    default:
+        return report_other(r, PARLEY_NOT_JSON, NULL, at, json, "what cannot stand there");
     }
-    return report_other(r, PARLEY_NOT_JSON, NULL, at, json, "what cannot stand there");
 }
 
 bool report_type(const struct report *r, enum parley_fault fault, struct str raw,

@@ -38,8 +38,8 @@ bool report_other(const struct report *r, enum parley_fault fault, const struct 
                   const char *at, const char *expected, const char *found);
 /* There is no memory for what is at `at`. */
 bool report_no_memory(const struct report *r, const struct step *path, const char *at);
-/* The text is not JSON, or not an object: `wire` of the scan. */
-bool report_scan(const struct report *r, const struct wire *wire);
+/* The text is not JSON, not an object, or one with too many members. */
+bool report_scan(const struct report *r, enum wire_status status, const char *at);
 /* The type, as it stands in the text, is not `expected`: a type's name, or NULL for any type. */
 bool report_type(const struct report *r, enum parley_fault fault, struct str raw,
                  const char *expected);

@@ -3,7 +3,6 @@
 #include "proto/table.h"
 
 #include <assert.h>
-#include <math.h>
 
 enum { LONGEST = 12, MOST_UNKNOWN = 3 };
 
@@ -80,7 +79,7 @@ static void grow_number(struct choices *c, const struct field_info *field, struc
 /* Every lower limit of the table is small, and no integer has an upper one. */
 static void grow_integer(struct choices *c, const struct field_info *field, struct buf *out)
 {
-    int least = field->min > -1000 ? (int)ceil(field->min) : -1000;
+    int least = field->min > -1000 ? (int)field->min : -1000;
 
     buf_printf(out, "%d", least + (int)choose(c, 5000));
     if (choose(c, 3) == 0) {

@@ -33,12 +33,20 @@ static enum number_status status_of(const char *text)
     return number_read(str_from_z(text), &value);
 }
 
+static uint64_t bits_of(double value)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &value, sizeof(bits));
+    return bits;
+}
+
 /* Bit by bit: the sign of 0 counts as well. */
 static void expect_number(const char *text, double expected)
 {
     double value = read_number(text);
 
-    if (memcmp(&value, &expected, sizeof(value)) != 0) {
+    if (bits_of(value) != bits_of(expected)) {
         fail_msg("%s is read as %a, not as %a", text, value, expected);
     }
 }
