@@ -169,6 +169,7 @@ def test_message_size(gateway):
     sender.send(message_of(9 * MIB).encode())
     sender.error("MESSAGE_TOO_LARGE")
     sender.send('{"type":"bark","n":1}')
+    sender.barrier()
     assert other.barrier_texts() == ['{"type":"bark","n":1}']
 
 
