@@ -99,4 +99,32 @@ static inline const char *scan_plain(const char *at, const char *end)
     return at;
 }
 
+/*
+ * The outermost object, from its opening brace to behind its closing one; each of its members is
+ * taken by `member`, from the key to the end of the value. Inline, so that `member` is too.
+ */
+static inline const char *scan_object(struct scan *s, const char *at,
+                                      const char *(*member)(void *walk, const char *at), void *walk)
+{
+    s->depth = 1;
+    at = scan_space(at + 1, s->end);
+    if (at < s->end && *at == '}') {
+        return at + 1;
+    }
+    for (;;) {
+        at = member(walk, at);
+        if (at == NULL) {
+            return NULL;
+        }
+        at = scan_space(at, s->end);
+        if (at == s->end || (*at != ',' && *at != '}')) {
+            return scan_refuse(s, at);
+        }
+        if (*at == '}') {
+            return at + 1;
+        }
+        at = scan_space(at + 1, s->end);
+    }
+}
+
 #endif

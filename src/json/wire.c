@@ -107,8 +107,9 @@ static void note_member(struct walk *walk, unsigned found, struct str key, struc
 }
 
 /* One member of the top level, from its key up to the end of its value. */
-static const char *scan_member(struct walk *walk, const char *at)
+static const char *scan_member(void *owner, const char *at)
 {
+    struct walk *walk = owner;
     struct scan *s = &walk->scan;
     struct str key;
 
@@ -132,32 +133,6 @@ static const char *scan_member(struct walk *walk, const char *at)
     return at;
 }
 
-/* The message from its opening brace to behind its closing one. */
-static const char *scan_message(struct walk *walk, const char *at)
-{
-    struct scan *s = &walk->scan;
-
-    s->depth = 1;
-    at = scan_space(at + 1, s->end);
-    if (at < s->end && *at == '}') {
-        return at + 1;
-    }
-    for (;;) {
-        at = scan_member(walk, at);
-        if (at == NULL) {
-            return NULL;
-        }
-        at = scan_space(at, s->end);
-        if (at == s->end || (*at != ',' && *at != '}')) {
-            return scan_refuse(s, at);
-        }
-        if (*at == '}') {
-            return at + 1;
-        }
-        at = scan_space(at + 1, s->end);
-    }
-}
-
 void wire_scan(const char *text, size_t len, unsigned wanted, struct wire *ret_wire)
 {
     struct walk walk = {.wire = ret_wire, .wanted = wanted};
@@ -167,7 +142,7 @@ void wire_scan(const char *text, size_t len, unsigned wanted, struct wire *ret_w
     scan_init(s, str_make(text, len));
     const char *at = scan_space(s->text, s->end);
     if (at < s->end && *at == '{') {
-        at = scan_message(&walk, at);
+        at = scan_object(&walk.scan, at, scan_member, &walk);
     } else {
         blame(ret_wire, WIRE_NOT_OBJECT, 0, (uint32_t)(at - s->text));
         at = scan_value(s, at);

@@ -193,12 +193,20 @@ bool object_members_init(struct object_members *m, const struct report *r, struc
     return true;
 }
 
+struct walk {
+    struct scan scan;
+    struct object_members *members;
+};
+
 /*
  * One member of a message, from its key up to the end of its value. Returns NULL with s->status for
  * broken text, and without when there is no memory.
  */
-static const char *scan_member(struct object_members *m, struct scan *s, const char *at)
+static const char *scan_member(void *owner, const char *at)
 {
+    struct walk *walk = owner;
+    struct object_members *m = walk->members;
+    struct scan *s = &walk->scan;
     struct str key;
     const char *value = scan_key(s, at, &key);
 
@@ -210,43 +218,20 @@ static const char *scan_member(struct object_members *m, struct scan *s, const c
     return collect(m, key, str_make(value, (size_t)(at - value))) ? at : NULL;
 }
 
-/* A message from its opening brace to behind its closing one. */
-static const char *scan_members(struct object_members *m, struct scan *s, const char *at)
-{
-    s->depth = 1;
-    at = scan_space(at + 1, s->end);
-    if (at < s->end && *at == '}') {
-        return at + 1;
-    }
-    for (;;) {
-        at = scan_member(m, s, at);
-        if (at == NULL) {
-            return NULL;
-        }
-        at = scan_space(at, s->end);
-        if (at == s->end || (*at != ',' && *at != '}')) {
-            return scan_refuse(s, at);
-        }
-        if (*at == '}') {
-            return at + 1;
-        }
-        at = scan_space(at + 1, s->end);
-    }
-}
-
 bool object_members_scan(struct object_members *m, const struct report *r, size_t len)
 {
-    struct scan s;
+    struct walk walk = {.members = m};
+    struct scan *s = &walk.scan;
 
     begin(m);
-    scan_init(&s, str_make(r->text, len));
-    const char *object = scan_space(s.text, s.end);
-    bool is_object = object < s.end && *object == '{';
-    const char *at = is_object ? scan_members(m, &s, object) : scan_value(&s, object);
-    if (at == NULL || scan_end(&s, at) == NULL) {
-        return s.status == WIRE_OK
+    scan_init(s, str_make(r->text, len));
+    const char *object = scan_space(s->text, s->end);
+    bool is_object = object < s->end && *object == '{';
+    const char *at = is_object ? scan_object(s, object, scan_member, &walk) : scan_value(s, object);
+    if (at == NULL || scan_end(s, at) == NULL) {
+        return s->status == WIRE_OK
                    ? report_no_memory(r, NULL, r->text)
-                   : report_scan(r, (enum wire_status)s.status, r->text + s.position);
+                   : report_scan(r, (enum wire_status)s->status, r->text + s->position);
     }
     if (!is_object) {
         return report_scan(r, WIRE_NOT_OBJECT, object);
