@@ -191,7 +191,8 @@ static uint32_t open_world(struct hub *hub, uint64_t conn, struct str world)
     return session;
 }
 
-void client_open(struct hub *hub, uint64_t conn, enum dialect dialect, struct str world)
+void client_open(struct hub *hub, uint64_t conn, enum dialect dialect,
+                 const struct evidence *evidence)
 {
     if (hub->draining) {
         refuse(hub, conn, ERROR_SHUTTING_DOWN,
@@ -204,7 +205,7 @@ void client_open(struct hub *hub, uint64_t conn, enum dialect dialect, struct st
                STR("{\"limit\":\"clients\"}"));
         return;
     }
-    uint32_t session = open_world(hub, conn, world);
+    uint32_t session = open_world(hub, conn, evidence->world);
     if (session == SLAB_NONE) {
         return;
     }

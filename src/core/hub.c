@@ -296,7 +296,9 @@ void hub_receive_one(struct hub *hub, const struct up_batch *batch, const struct
         return;
     }
     if (item->kind == UP_OPENED) {
-        client_open(hub, item->conn, item->dialect, text);
+        struct evidence evidence;
+        evidence_unpack(text, &evidence, &text);
+        client_open(hub, item->conn, item->dialect, &evidence);
     } else if (client == SLAB_NONE) {
         return; /* an HTTP connection, or one that was refused */
     } else if (item->kind == UP_CLOSED) {

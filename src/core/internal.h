@@ -209,7 +209,8 @@ void type_discard(const struct type_name *type);
 
 /* --- client.c --------------------------------------------------------------------------------- */
 
-void client_open(struct hub *hub, uint64_t conn, enum dialect dialect, struct str world);
+void client_open(struct hub *hub, uint64_t conn, enum dialect dialect,
+                 const struct evidence *evidence);
 /* The client of a connection, or SLAB_NONE. */
 uint32_t client_find_conn(const struct hub *hub, uint64_t conn);
 /* The client with this id ("c-…"), or SLAB_NONE. */

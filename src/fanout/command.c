@@ -48,9 +48,20 @@ struct up_batch *up_batch_new(void)
     return b;
 }
 
+/* What may hold a credential does not stay in memory that is used again. */
+static void wipe_secrets(struct up_batch *b)
+{
+    for (uint32_t i = 0; i < b->count; i++) {
+        if (b->items[i].secret && b->items[i].len > 0) {
+            explicit_bzero(b->text.data + b->items[i].off, b->items[i].len);
+        }
+    }
+}
+
 void up_batch_free(struct up_batch *b)
 {
     if (b != NULL) {
+        wipe_secrets(b);
         free(b->items);
         buf_fini(&b->text);
         free(b);
@@ -59,6 +70,7 @@ void up_batch_free(struct up_batch *b)
 
 void up_batch_clear(struct up_batch *b)
 {
+    wipe_secrets(b);
     b->count = 0;
     b->taken = 0;
     shrink((void **)&b->items, &b->cap);
@@ -68,20 +80,41 @@ void up_batch_clear(struct up_batch *b)
     buf_clear(&b->text);
 }
 
-struct up *up_batch_add(struct up_batch *b, enum up_kind kind, uint64_t conn, struct str text)
+/* `evidence` may be NULL. */
+static struct up *add_up(struct up_batch *b, enum up_kind kind, uint64_t conn,
+                         const struct evidence *evidence, struct str text)
 {
     if (!grow((void **)&b->items, b->count, 1, &b->cap, sizeof(*b->items))) {
         return NULL;
     }
-    uint32_t off = (uint32_t)b->text.len;
+    size_t off = b->text.len;
+    if (evidence != NULL) {
+        evidence_pack(evidence, &b->text);
+    }
     buf_append_str(&b->text, text);
     if (b->text.failed) {
         b->text.failed = false;
+        b->text.len = off;
         return NULL;
     }
     struct up *item = &b->items[b->count++];
-    *item = (struct up){.kind = (uint8_t)kind, .conn = conn, .off = off, .len = (uint32_t)text.len};
+    *item = (struct up){.kind = (uint8_t)kind,
+                        .secret = evidence != NULL,
+                        .conn = conn,
+                        .off = (uint32_t)off,
+                        .len = (uint32_t)(b->text.len - off)};
     return item;
+}
+
+struct up *up_batch_add(struct up_batch *b, enum up_kind kind, uint64_t conn, struct str text)
+{
+    return add_up(b, kind, conn, NULL, text);
+}
+
+struct up *up_batch_add_asking(struct up_batch *b, enum up_kind kind, uint64_t conn,
+                               const struct evidence *evidence, struct str text)
+{
+    return add_up(b, kind, conn, evidence, text);
 }
 
 struct down_batch *down_batch_new(void)
@@ -94,6 +127,8 @@ void down_batch_clear(struct down_batch *b)
     for (uint32_t i = 0; i < b->count; i++) {
         if (b->items[i].kind == DOWN_FILTER) {
             filter_free(b->items[i].filter);
+        } else if (b->items[i].kind == DOWN_POLICY) {
+            shared_unref(b->items[i].policy);
         }
     }
     for (uint32_t i = 0; i < b->segment_count; i++) {
@@ -147,6 +182,7 @@ bool down_batch_add(struct down_batch *b, const struct down *item)
     if ((item->segment != NULL && !mention(b, item->segment)) ||
         !grow((void **)&b->items, b->count, 1, &b->cap, sizeof(*b->items))) {
         filter_free(item->filter);
+        shared_unref(item->policy);
         return false;
     }
     b->items[b->count++] = *item;

@@ -9,6 +9,8 @@
  */
 
 #include "base/buf.h"
+#include "base/shared.h"
+#include "fanout/evidence.h"
 #include "fanout/filter.h"
 #include "fanout/segment.h"
 #include "json/wire.h"
@@ -37,11 +39,10 @@ static inline uint32_t conn_slot(uint64_t conn)
 /* --- up: from a reactor to the hub ------------------------------------------------------------ */
 
 enum up_kind {
-    UP_OPENED,  /* a WebSocket handshake was read and found good; text: the value of ?world=,
-                   decoded, empty without one. Answered by DOWN_ACCEPT or DOWN_REFUSE. `dialect`
-                   says which path it came to. */
-    UP_REQUEST, /* an HTTP request; text: the head, then the body; `code` unused. Answered by
-                   DOWN_FRAMEs of raw bytes, the last one with DOWN_LAST. */
+    UP_OPENED,  /* a WebSocket handshake was read and found good; text: the evidence. Answered by
+                   DOWN_ACCEPT or DOWN_REFUSE. `dialect` says which path it came to. */
+    UP_REQUEST, /* an HTTP request; text: the evidence, the head, the body; `code`: length of the
+                   head. Answered by DOWN_FRAMEs of raw bytes, the last one with DOWN_LAST. */
     UP_MESSAGE, /* a whole message, scanned; text: the payload */
     UP_TOO_BIG, /* a message over max_message_bytes was skipped; `size` is its length */
     UP_ALIVE,   /* something came that is no message (a pong, a ping, a piece); not oftener than
@@ -50,7 +51,8 @@ enum up_kind {
                    reason for the close frame. Code 0: it has ended without a word and only reads
                    on; close it without one. No UP_MESSAGE of this connection follows. */
     UP_LAGGED,  /* its backlog passed the limit: broadcasts are being skipped */
-    UP_ROOM,    /* all it had to get has been written after UP_LAGGED; wants DOWN_RESUME */
+    UP_ROOM,    /* all it had to get has been written after UP_LAGGED; wants DOWN_RESUME. `size`:
+                   how many broadcasts it missed */
     UP_CLOSED,  /* the connection is gone; its handle is dead. The last word about it. */
 };
 
@@ -58,11 +60,12 @@ struct up {
     uint8_t kind;    /* enum up_kind */
     uint8_t dialect; /* of UP_OPENED: enum dialect */
     uint8_t binary;  /* of UP_MESSAGE: came as a binary message */
+    bool secret;     /* the text may hold a credential: it is wiped when the batch is cleared */
     uint16_t code;   /* of UP_FAILED: WebSocket close code; of UP_REQUEST: length of the head */
     uint32_t off;    /* text: off, len in the batch's `text` */
     uint32_t len;
     uint64_t conn;
-    uint64_t size;    /* of UP_TOO_BIG */
+    uint64_t size;    /* of UP_TOO_BIG, UP_ROOM */
     struct wire wire; /* of UP_MESSAGE */
 };
 
@@ -86,6 +89,9 @@ void up_batch_clear(struct up_batch *b);
  * is as before, when there is no memory (the caller closes the connection it is about).
  */
 struct up *up_batch_add(struct up_batch *b, enum up_kind kind, uint64_t conn, struct str text);
+/* The same for UP_OPENED and UP_REQUEST: `text` stands behind the evidence. */
+struct up *up_batch_add_asking(struct up_batch *b, enum up_kind kind, uint64_t conn,
+                               const struct evidence *evidence, struct str text);
 /* What a batch costs: the measure of down_batch.credit. */
 static inline size_t up_batch_size(const struct up_batch *b)
 {
@@ -100,7 +106,14 @@ static inline struct str up_text(const struct up_batch *b, const struct up *item
 /* --- down: from the hub to a reactor ---------------------------------------------------------- */
 
 enum down_kind {
-    DOWN_ACCEPT,    /* conn: answer the handshake with 101; frames follow */
+    DOWN_ACCEPT,    /* conn: answer the handshake with 101; frames follow. With DOWN_STRANGER only
+                       messages of up to STRANGER_MAX_MESSAGE bytes are read, until DOWN_TRUST */
+    DOWN_TRUST,     /* conn: its client has authenticated: the usual limits hold */
+    DOWN_PAUSE,     /* conn: read nothing from it until DOWN_GO_ON */
+    DOWN_GO_ON,     /* conn: read again */
+    DOWN_POLICY,    /* to the reactor: `policy` (taken) holds from now on */
+    DOWN_SHED,      /* to the reactor: memory is short. The connection that is furthest behind is
+                       to be reported as UP_FAILED with 1013 */
     DOWN_REFUSE,    /* conn: answer it with an HTTP error and close; `code`: enum error_code;
                        bytes: the message, the last `mark` of them its details, a JSON object */
     DOWN_FRAME,     /* conn: these bytes, in the order of `seq`; flags below */
@@ -126,7 +139,10 @@ enum {
     DOWN_LAST = 2,       /* of DOWN_FRAME: the HTTP response is complete */
     DOWN_DISCONNECT = 4, /* of DOWN_FRAME with DOWN_LAST: and the connection ends with it */
     DOWN_MESSAGE = 8,    /* of DOWN_FRAME: somebody's message, counted when delivered */
+    DOWN_STRANGER = 16,  /* of DOWN_ACCEPT: its client has yet to authenticate */
 };
+
+enum { STRANGER_MAX_MESSAGE = 16 * 1024 };
 
 /*
  * A place in a frame for a number that is known only when the frame is written: 20 bytes of space,
@@ -144,6 +160,7 @@ struct down {
     uint64_t position;       /* of a log: an entry number */
     struct segment *segment; /* FRAME, RESUME, CLOSE, REFUSE: holds the bytes; SEGMENT: itself */
     struct filter *filter;   /* FILTER: taken */
+    struct shared *policy;   /* POLICY: taken; a struct net_policy */
     uint32_t off;            /* the bytes: off, len in `segment` */
     uint32_t len;
     uint32_t
@@ -169,7 +186,7 @@ void down_batch_clear(struct down_batch *b);
 bool down_batch_reserve(struct down_batch *b, uint32_t count);
 /*
  * Adds a command and, for its segment, a reference. Returns false, and the batch is as before,
- * when there is no memory; a filter is then freed.
+ * when there is no memory; what it would have taken is then freed.
  */
 bool down_batch_add(struct down_batch *b, const struct down *item);
 

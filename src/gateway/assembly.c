@@ -46,8 +46,10 @@ static void read_figures(void *owner, unsigned reactor, struct rest_figures *ret
     };
 }
 
-static void answer(void *owner, struct hub *hub, uint64_t conn, struct str request, size_t head_len)
+static void answer(void *owner, struct hub *hub, uint64_t conn, const struct evidence *evidence,
+                   struct str request, size_t head_len)
 {
+    (void)evidence;
     struct assembly *a = owner;
 
     rest_handle(&a->rest, hub, conn, request, head_len);

@@ -26,10 +26,11 @@ struct gateway_settings {
     void *owner;
     /*
      * Answers an HTTP request by hub_respond, now or later; runs where the hub runs. `request` is
-     * the head, of head_len bytes, and the body; borrowed. NULL only without HTTP routes.
+     * the head, of head_len bytes, and the body; borrowed, like the evidence of who asks. NULL
+     * only without HTTP routes.
      */
-    void (*request)(void *owner, struct hub *hub, uint64_t conn, struct str request,
-                    size_t head_len);
+    void (*request)(void *owner, struct hub *hub, uint64_t conn, const struct evidence *evidence,
+                    struct str request, size_t head_len);
     /* As in hub_ports; may be NULL. Called where the hub runs. */
     void (*log)(void *owner, enum log_level level, const char *event, struct str client,
                 struct str details);

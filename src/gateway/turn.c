@@ -22,7 +22,10 @@ bool turn_receive(struct gateway *g, struct up_batch *batch, size_t *ret_cost)
     while (batch->taken < batch->count) {
         const struct up *item = &batch->items[batch->taken++];
         if (item->kind == UP_REQUEST) {
-            g->settings.request(g->settings.owner, g->hub, item->conn, up_text(batch, item),
+            struct evidence evidence;
+            struct str request;
+            evidence_unpack(up_text(batch, item), &evidence, &request);
+            g->settings.request(g->settings.owner, g->hub, item->conn, &evidence, request,
                                 item->code);
         } else {
             hub_receive_one(g->hub, batch, item);

@@ -224,16 +224,26 @@ void connection_expire(struct reactor *r, struct connection *c)
 
 /* --- reports ---------------------------------------------------------------------------------- */
 
-struct up *connection_report(struct reactor *r, struct connection *c, enum up_kind kind,
-                             struct str text)
+/* An item that could not be added dooms the connection that it is about. */
+static struct up *added(struct reactor *r, struct connection *c, struct up *item)
 {
-    struct up *item = up_batch_add(r->up, kind, c->outbox.conn, text);
-
     if (item == NULL) {
         metric_add(&r->metrics.out_of_memory, 1);
         connection_doom(r, c);
     }
     return item;
+}
+
+struct up *connection_report(struct reactor *r, struct connection *c, enum up_kind kind,
+                             struct str text)
+{
+    return added(r, c, up_batch_add(r->up, kind, c->outbox.conn, text));
+}
+
+struct up *connection_report_asking(struct reactor *r, struct connection *c, enum up_kind kind,
+                                    const struct evidence *evidence, struct str text)
+{
+    return added(r, c, up_batch_add_asking(r->up, kind, c->outbox.conn, evidence, text));
 }
 
 void connection_fail(struct reactor *r, struct connection *c, uint16_t code, struct str reason)

@@ -135,6 +135,9 @@ void connection_expire(struct reactor *r, struct connection *c);
 /* Adds an item about the connection to the up batch; NULL: no memory, and it is doomed. */
 struct up *connection_report(struct reactor *r, struct connection *c, enum up_kind kind,
                              struct str text);
+/* The same for UP_OPENED and UP_REQUEST; `text` stands behind the evidence. */
+struct up *connection_report_asking(struct reactor *r, struct connection *c, enum up_kind kind,
+                                    const struct evidence *evidence, struct str text);
 /* UP_FAILED, and no byte of it is read any more. Code 0: there is nobody to be told why. */
 void connection_fail(struct reactor *r, struct connection *c, uint16_t code, struct str reason);
 

@@ -61,8 +61,10 @@ static void keep_behind(struct reactor *r, struct connection *c, struct str text
 static void report_request(struct reactor *r, struct connection *c, struct str text,
                            uint32_t head_len)
 {
+    struct evidence evidence = {.is_unix = connection_door(r, c)->is_unix, .near = true};
+
     connection_enter(r, c, CONN_REQUEST);
-    struct up *item = connection_report(r, c, UP_REQUEST, text);
+    struct up *item = connection_report_asking(r, c, UP_REQUEST, &evidence, text);
 
     if (item != NULL) {
         item->code = (uint16_t)head_len;
@@ -85,10 +87,14 @@ static bool offers_protocol(const struct trial *t)
 
 static void report_handshake(struct reactor *r, struct connection *c, const struct trial *t)
 {
+    struct evidence evidence = {.is_unix = connection_door(r, c)->is_unix,
+                                .near = true,
+                                .world = str_make(t->world, t->world_len)};
+
     ws_accept_key(http_value(t->head, t->text, HTTP_WS_KEY), c->accept);
     c->wants_protocol = offers_protocol(t);
     connection_enter(r, c, CONN_WAIT);
-    struct up *item = connection_report(r, c, UP_OPENED, str_make(t->world, t->world_len));
+    struct up *item = connection_report_asking(r, c, UP_OPENED, &evidence, STR(""));
     if (item != NULL) {
         item->dialect = t->route->dialect;
         c->known = true;

@@ -245,7 +245,8 @@ struct vconn *virtual_connect(struct virtual *v, unsigned reactor, struct str wo
         c->handle = conn_make(reactor, generation, slot);
         outbox_init(&c->outbox, c->handle);
         buf_init(&c->in, 64 * 1024 * 1024);
-        if (!virtual_say(v, c, UP_OPENED, 0, world)) {
+        struct evidence evidence = {.near = true, .world = world};
+        if (up_batch_add_asking(r->up, UP_OPENED, c->handle, &evidence, STR("")) == NULL) {
             free_slot(r, c);
             return NULL;
         }

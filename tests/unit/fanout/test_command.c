@@ -47,6 +47,49 @@ static void test_up(void **state)
     up_batch_free(NULL);
 }
 
+static void test_evidence(void **state)
+{
+    struct evidence in = {.address = {1, [15] = 9},
+                          .near = true,
+                          .kind = CREDENTIAL_TICKET,
+                          .credential = STR("s3cret"),
+                          .world = STR("lab"),
+                          .user_agent = STR("curl/8")};
+    struct up_batch *b = up_batch_new();
+    struct evidence out;
+    struct str rest;
+
+    (void)state;
+    assert_non_null(b);
+    assert_non_null(up_batch_add(b, UP_MESSAGE, 1, STR("before")));
+    struct up *item = up_batch_add_asking(b, UP_REQUEST, 2, &in, STR("GET / HTTP/1.1"));
+    assert_non_null(item);
+    assert_non_null(up_batch_add_asking(b, UP_OPENED, 3, &(struct evidence){0}, STR("")));
+    evidence_unpack(up_text(b, &b->items[1]), &out, &rest);
+    assert_memory_equal(out.address, in.address, sizeof(in.address));
+    assert_true(out.near);
+    assert_false(out.is_unix);
+    assert_int_equal(out.kind, CREDENTIAL_TICKET);
+    assert_true(str_equal(out.credential, in.credential));
+    assert_true(str_equal(out.world, in.world));
+    assert_true(str_equal(out.user_agent, in.user_agent));
+    assert_true(str_equal(rest, STR("GET / HTTP/1.1")));
+    evidence_unpack(up_text(b, &b->items[2]), &out, &rest);
+    assert_false(out.near);
+    assert_int_equal(out.credential.len + out.world.len + out.user_agent.len + rest.len, 0);
+
+    /* A cleared batch keeps its memory, and in it nothing that may be a credential. */
+    const char *text = b->text.data;
+    size_t len = b->text.len;
+    up_batch_clear(b);
+    assert_ptr_equal(b->text.data, text);
+    assert_memory_equal(text, "before", 6);
+    for (size_t i = 6; i < len; i++) {
+        assert_int_equal(text[i], 0);
+    }
+    up_batch_free(b);
+}
+
 /* A reference for each segment, however often it is mentioned, until the batch is cleared. */
 static void test_down_refers(void **state)
 {
@@ -96,6 +139,36 @@ static void test_down_frees_filters(void **state)
     down_batch_free(b);
 }
 
+struct thing {
+    struct shared shared;
+    int *freed;
+};
+
+static void free_thing(struct shared *s)
+{
+    ++*((struct thing *)(void *)s)->freed;
+}
+
+/* A policy goes with the batch that nobody took it from, and with its last user. */
+static void test_shared(void **state)
+{
+    struct down_batch *b = down_batch_new();
+    int freed = 0;
+    struct thing thing = {.freed = &freed};
+
+    (void)state;
+    assert_non_null(b);
+    shared_init(&thing.shared, free_thing);
+    assert_true(down_batch_add(
+        b, &(struct down){.kind = DOWN_POLICY, .policy = shared_ref(&thing.shared)}));
+    assert_true(down_batch_add(b, &(struct down){.kind = DOWN_POLICY}));
+    shared_unref(&thing.shared);
+    assert_int_equal(freed, 0);
+    down_batch_free(b);
+    assert_int_equal(freed, 1);
+    shared_unref(NULL);
+}
+
 static void test_reserve(void **state)
 {
     struct down_batch *b = down_batch_new();
@@ -115,6 +188,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_handles),     cmocka_unit_test(test_up),
+        cmocka_unit_test(test_evidence),    cmocka_unit_test(test_shared),
         cmocka_unit_test(test_down_refers), cmocka_unit_test(test_down_frees_filters),
         cmocka_unit_test(test_reserve),
     };

@@ -19,9 +19,11 @@ static const struct route routes[] = {
     "GET /ws/matrix HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"  \
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 
-static void answer(void *owner, struct hub *hub, uint64_t conn, struct str request, size_t head_len)
+static void answer(void *owner, struct hub *hub, uint64_t conn, const struct evidence *evidence,
+                   struct str request, size_t head_len)
 {
     (void)owner;
+    assert_true(evidence->near);
     assert_int_equal(request.len, head_len);
     hub_respond(hub, conn, STR("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), true, true);
 }

@@ -138,6 +138,13 @@ static void hub(struct rig *g, const struct up_batch *batch)
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct up *item = &batch->items[i];
         struct str text = up_text(batch, item);
+        if (item->kind == UP_OPENED || item->kind == UP_REQUEST) {
+            struct evidence evidence;
+            evidence_unpack(text, &evidence, &text);
+            if (item->kind == UP_OPENED) {
+                text = evidence.world;
+            }
+        }
         g->last_conn = item->conn;
         write_down(g, item, text);
         if (!g->mute) {

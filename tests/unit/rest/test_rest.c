@@ -65,7 +65,8 @@ static void add_agent(struct fixture *f, uint32_t slot, const char *registration
     struct str text = str_from_z(registration);
 
     assert_non_null(batch);
-    assert_non_null(up_batch_add(batch, UP_OPENED, conn, STR("")));
+    struct evidence evidence = {.near = true};
+    assert_non_null(up_batch_add_asking(batch, UP_OPENED, conn, &evidence, STR("")));
     struct up *item = up_batch_add(batch, UP_MESSAGE, conn, text);
     assert_non_null(item);
     wire_scan(text.ptr, text.len, WIRE_WORLD, &item->wire);
