@@ -25,24 +25,33 @@ enum hub_validation {
 };
 
 struct hub_settings {
-    unsigned reactors;               /* 1..MAX_REACTORS */
-    const char *version;             /* of the server; borrowed */
-    uint32_t max_clients;            /* connections with a WebSocket */
-    uint32_t max_sessions;           /* worlds included */
-    uint64_t max_message_bytes;      /* told to clients; reactors enforce it */
-    uint64_t max_frame_bytes;        /* the same */
-    uint64_t max_send_queue_bytes;   /* the same */
-    uint32_t max_registration_bytes; /* of an agent_register message */
-    uint32_t max_filter_patterns;    /* <= FILTER_MAX_PATTERNS */
-    uint64_t heartbeat_interval_ms;  /* of silence, then a ping */
-    uint64_t heartbeat_timeout_ms;   /* of silence, then the close */
-    bool close_slow_clients;         /* slow_client: close */
-    bool verify_sender;              /* world.identity: verify */
-    uint8_t validation;              /* enum hub_validation */
+    unsigned reactors;                /* 1..MAX_REACTORS */
+    const char *version;              /* of the server; borrowed */
+    uint32_t max_clients;             /* connections with a WebSocket */
+    uint32_t max_sessions;            /* worlds included */
+    uint64_t max_message_bytes;       /* told to clients; reactors enforce it */
+    uint64_t max_frame_bytes;         /* the same */
+    uint64_t max_send_queue_bytes;    /* the same */
+    uint32_t max_registration_bytes;  /* of an agent_register message */
+    uint32_t max_filter_patterns;     /* <= FILTER_MAX_PATTERNS */
+    uint64_t heartbeat_interval_ms;   /* of silence, then a ping */
+    uint64_t heartbeat_timeout_ms;    /* of silence, then the close */
+    bool close_slow_clients;          /* slow_client: close */
+    uint32_t max_clients_per_address; /* IPv6 by /64; loopback and AF_UNIX are exempt */
+    uint32_t max_rate;                /* messages per second and client; 0: no limit */
+    uint64_t max_memory;              /* bytes, see hub_ports.memory; 0: no limit */
+    bool verify_sender;               /* world.identity: verify */
+    uint8_t validation;               /* enum hub_validation */
 };
 
 /* Fills in the defaults of the product. */
 void hub_settings_init(struct hub_settings *s);
+
+/*
+ * Takes those settings of a reload that may change while it runs: all but `reactors`, `version`,
+ * and the sizes of tables. Clients hear nothing of it.
+ */
+void hub_reload(struct hub *hub, const struct hub_settings *settings);
 
 /* Returns owned; NULL when there is no memory. Settings and ports are copied. */
 struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports *ports,
@@ -91,6 +100,29 @@ enum { HUB_CLOSE_CODES = 14 };
 /* The close code that closed_by_code[i] counts; 0: any other. */
 uint16_t hub_close_code(unsigned i);
 
+/* Why a credential was not taken, and limits that were reached, counted one by one. */
+enum hub_auth_failure {
+    AUTH_FAILURE_TOKEN,
+    AUTH_FAILURE_PASSWORD,
+    AUTH_FAILURE_TICKET,
+    AUTH_FAILURE_MISSING,
+    AUTH_FAILURE_TIMEOUT,
+    AUTH_FAILURE_LOCKED_OUT,
+    HUB_AUTH_FAILURES
+};
+enum hub_limit {
+    LIMIT_CLIENTS,
+    LIMIT_ADDRESS,
+    LIMIT_SESSIONS,
+    LIMIT_MEMORY,
+    LIMIT_TICKETS,
+    LIMIT_PASSWORDS,
+    HUB_LIMITS
+};
+/* For a metric's label: "token", "clients_per_address". */
+const char *hub_auth_failure_name(enum hub_auth_failure failure);
+const char *hub_limit_name(enum hub_limit limit);
+
 struct hub_counts {
     uint64_t clients; /* now, by dialect below */
     uint64_t clients_by_dialect[DIALECT_COUNT];
@@ -103,8 +135,14 @@ struct hub_counts {
     uint64_t messages_broadcast;
     uint64_t bytes_received; /* of payloads */
     uint64_t errors_sent[ERROR_COUNT];
-    uint64_t closed_by_code[HUB_CLOSE_CODES]; /* index: see hub_close_code */
-    uint64_t out_of_memory;                   /* messages or connections lost for want of it */
+    uint64_t closed_by_code[HUB_CLOSE_CODES];  /* index: see hub_close_code */
+    uint64_t out_of_memory;                    /* messages or connections lost for want of it */
+    uint64_t auth_failures[HUB_AUTH_FAILURES]; /* see hub_auth_failure_name */
+    uint64_t tickets;                          /* that can be used now */
+    uint64_t passwords_waiting;                /* being checked */
+    uint64_t limits_hit[HUB_LIMITS];           /* see hub_limit_name */
+    uint64_t memory_bytes;                     /* allocated, when it was last looked at */
+    uint64_t messages_rate_limited;
 };
 
 void hub_counts(const struct hub *hub, struct hub_counts *ret_counts);

@@ -16,6 +16,8 @@ struct hub_time {
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
 
+struct hub_asker;
+
 struct hub_ports {
     void *owner;
     /* Unpredictable bytes: ids and hash secrets. Never fails. */
@@ -26,6 +28,21 @@ struct hub_ports {
      */
     void (*log)(void *owner, enum log_level level, const char *event, struct str client,
                 struct str details);
+    /* SHA-256 of a credential. May be NULL where nobody has to authenticate. */
+    void (*digest)(void *owner, struct str secret, uint8_t ret_digest[32]);
+    /*
+     * Has a password checked, off the hub's thread; hub_password_checked(hub, job, …) follows,
+     * once. Copies it. False: too many are being checked. NULL where no password is asked for.
+     */
+    bool (*check_password)(void *owner, uint64_t job, struct str password);
+    /*
+     * An HTTP request for which hub_judge had to wait; as hub_judge got it. NULL where no password
+     * is asked for.
+     */
+    void (*judged)(void *owner, uint64_t conn, const struct hub_asker *asker, struct str request,
+                   size_t head_len);
+    /* Bytes that the process has allocated. NULL: nobody counts. */
+    uint64_t (*memory)(void *owner);
 };
 
 #endif

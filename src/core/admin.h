@@ -1,0 +1,86 @@
+#ifndef PARLEY_CORE_ADMIN_H
+#define PARLEY_CORE_ADMIN_H
+
+/*
+ * What an administrator, or whoever may, sees of the hub and does to it from outside, by HTTP. Who
+ * may is decided by the caller with hub_may, except where a function takes a principal: that one
+ * asks itself.
+ */
+
+#include "core/access.h"
+
+/* One client, borrowed from the hub until it changes. */
+struct hub_client_view {
+    char client_id[16]; /* NUL-terminated */
+    const char *dialect;
+    bool authenticated;
+    struct str user_id;    /* the name of its principal; empty until it has authenticated */
+    struct str agent_id;   /* empty without one */
+    struct str user_agent; /* as it said at the handshake */
+    uint8_t address[16];   /* see struct evidence */
+    bool is_unix;          /* then the address says nothing */
+    uint64_t connected_ms; /* epoch */
+    uint64_t heard_ms;     /* epoch: last sign of life, to a tenth of a second */
+    uint64_t dropped;      /* broadcasts that it missed because it was slow, as far as known */
+    uint32_t index;        /* for hub_each_session_of */
+};
+
+/* Calls `visit` for at most `limit` clients, oldest slot first. */
+void hub_each_client(const struct hub *hub, uint32_t limit,
+                     void (*visit)(void *ctx, const struct hub_client_view *client), void *ctx);
+/* The client of this id ("c-…"), or the agent's of this id. False: there is none. */
+bool hub_find_client(const struct hub *hub, struct str id, struct hub_client_view *ret_client);
+/* The names of the sessions that a client is in. */
+void hub_each_session_of(const struct hub *hub, uint32_t client,
+                         void (*visit)(void *ctx, struct str name), void *ctx);
+
+struct hub_session_view {
+    struct str name;
+    uint32_t members;
+    uint32_t agents;
+};
+
+/* Sessions that `principal` may enter, at most `limit`. Returns how many there are of those. */
+uint32_t hub_each_session(const struct hub *hub, uint32_t principal, uint32_t limit,
+                          void (*visit)(void *ctx, const struct hub_session_view *session),
+                          void *ctx);
+
+/*
+ * Closes a client, or an agent's, with 4408; `reason` is at most 123 bytes, a control character in
+ * it was refused before. False: there is none of this id.
+ */
+bool hub_kick(struct hub *hub, struct str id, struct str reason);
+
+struct hub_publication {
+    struct str message; /* of the world dialect: a whole message, a JSON object, at most
+                           max_message_bytes */
+    struct str target;  /* an agent or client id; or empty, then: */
+    struct str session; /* a session's name: "world:main" */
+};
+
+/*
+ * Sends a message as `principal`, to all in a session or to one client, with the checks that it
+ * would meet had a client sent it (types that are the gateway's, grants, validation). Returns
+ * ERROR_NONE and how many it goes to, those who filter it out included; or the error, and
+ * `details`, an empty buffer, gets a raw JSON object.
+ */
+enum error_code hub_publish(struct hub *hub, uint32_t principal, const struct hub_publication *p,
+                            uint64_t *ret_delivered, struct buf *details);
+
+struct hub_ticket_request {
+    struct grants grants; /* must be within the maker's */
+    struct str agent_id;  /* that the ticket is for; one that its maker may register; or empty */
+    uint64_t ttl_ms;      /* 1 to TICKET_MAX_MS */
+};
+
+enum { TICKET_MAX_MS = 60000, TICKET_SIZE = 26, TICKETS_MAX = 10000 };
+
+/*
+ * Makes a ticket: a credential that is good once, and not for long. Returns ERROR_NONE and its text
+ * (base32, TICKET_SIZE characters, no NUL), FORBIDDEN when the maker may less, or LIMIT_REACHED.
+ */
+enum error_code hub_ticket_new(struct hub *hub, uint32_t maker,
+                               const struct hub_ticket_request *request,
+                               char ret_ticket[TICKET_SIZE]);
+
+#endif
