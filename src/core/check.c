@@ -2,29 +2,52 @@
 #include "json/reader.h"
 
 /*
- * What is asked of messages that are relayed, beyond being routable: their shape, by the table of
- * messages (world.validation), and that nobody speaks as somebody else (world.identity).
+ * What is asked of messages, beyond being routable. Of those that the gateway itself handles: that
+ * they are as the table of messages says. Of those that are relayed: the same, where
+ * world.validation is on, and that nobody speaks as somebody else (world.identity).
  */
 
-/* Details with the member, what it should be, and what it is. */
-static void refuse_shape(struct hub *hub, uint32_t client, const struct parley_problem *problem)
+/*
+ * Says what is wrong with a message: the member, what it should be, and what it is. Without memory
+ * nothing is wrong with it, but it is lost.
+ */
+static void refuse(struct hub *hub, uint32_t client, enum error_code code,
+                   const struct parley_problem *problem)
 {
-    char place[6 * (sizeof(problem->path) + sizeof(problem->expected) + sizeof(problem->found))];
     struct json_writer w;
     struct buf details;
 
-    buf_init(&details, sizeof(place));
+    if (problem->fault == PARLEY_NO_MEMORY) {
+        hub->counts.out_of_memory++;
+        client_error(hub, client, ERROR_LIMIT_REACHED,
+                     "The gateway has no memory for this message; try again later.",
+                     "{\"limit\":\"memory\"}");
+        return;
+    }
+    buf_init(&details, 6 * sizeof(*problem));
     json_writer_init(&w, &details);
     json_begin_object(&w);
     json_key_string(&w, STR("path"), str_from_z(problem->path));
     json_key_string(&w, STR("expected"), str_from_z(problem->expected));
     json_key_string(&w, STR("found"), str_from_z(problem->found));
     json_end_object(&w);
-    client_error(hub, client, ERROR_VALIDATION_FAILED,
+    client_error(hub, client, code,
                  "The message is not as its type wants it; details say which member is wrong.",
                  "%.*s", details.failed ? 2 : (int)details.len,
                  details.failed ? "{}" : details.data);
     buf_fini(&details);
+}
+
+bool world_read(struct hub *hub, uint32_t client, struct str text,
+                const struct parley_message_info *info, void *message)
+{
+    struct parley_problem problem;
+
+    if (parley_message_from_json(info, message, PARLEY_RECEIVED, text.ptr, text.len, &problem)) {
+        return true;
+    }
+    refuse(hub, client, ERROR_INVALID_MESSAGE, &problem);
+    return false;
 }
 
 static bool check_shape(struct hub *hub, uint32_t client, struct str text,
@@ -43,7 +66,7 @@ static bool check_shape(struct hub *hub, uint32_t client, struct str text,
     if (!known && hub->settings.validation == VALIDATE_KNOWN) {
         return true;
     }
-    refuse_shape(hub, client, &problem);
+    refuse(hub, client, ERROR_VALIDATION_FAILED, &problem);
     return false;
 }
 

@@ -83,7 +83,9 @@ struct agent {
     struct list link;   /* hub->agents_in_order */
     char *id;           /* owned */
     char *role;         /* owned */
-    char *registration; /* owned: raw JSON object */
+    char *registration; /* owned: raw JSON object; `name` and `capabilities` stand behind it */
+    struct str name;
+    struct str capabilities; /* raw, or empty */
     uint32_t id_len;
     uint32_t role_len;
     uint32_t registration_len;
@@ -309,8 +311,15 @@ bool id_valid(struct str id);
 uint32_t agent_find(const struct hub *hub, struct str id);
 /* Adds an agent for a client that has none. SLAB_NONE: no memory. */
 uint32_t agent_add(struct hub *hub, struct str id, uint32_t client, uint32_t session);
-/* Sets role and registration; false: no memory, and nothing was changed. */
-bool agent_describe(struct agent *a, struct str role, struct str registration);
+/* What an agent says of itself. */
+struct agent_words {
+    struct str role;
+    struct str name;         /* for people */
+    struct str capabilities; /* raw, or empty */
+    struct str others;       /* raw JSON object: what else the registration said */
+};
+/* Copies that; false: no memory, and nothing was changed. */
+bool agent_describe(struct agent *a, const struct agent_words *words);
 /* Takes it out of the registry. Tells nobody. */
 void agent_remove(struct hub *hub, uint32_t agent);
 /* Gives it to another client. */
@@ -379,6 +388,14 @@ void world_leave(struct hub *hub, uint32_t client);
  */
 bool world_check(struct hub *hub, uint32_t client, const struct up *item, struct str text,
                  const struct type_name *type);
+
+/*
+ * Reads a message that the gateway itself handles into `message`, which was initialised and is to
+ * be finished in either case. False when it is not as its type wants it, or there is no memory; its
+ * sender has been told.
+ */
+bool world_read(struct hub *hub, uint32_t client, struct str text,
+                const struct parley_message_info *info, void *message);
 
 /* --- register.c ------------------------------------------------------------------------------- */
 

@@ -157,46 +157,26 @@ static void send_directed(struct hub *hub, uint32_t client, struct str raw_targe
     client_send(hub, target, text, DOWN_MESSAGE);
 }
 
-static void refuse_filter(struct hub *hub, uint32_t client, uint32_t index)
+/* Whether these, at `path`, can be the patterns of a filter; if not, the client is told. */
+static bool check_patterns(struct hub *hub, uint32_t client, const struct parley_strings *types,
+                           const char *path)
 {
-    client_error(hub, client, ERROR_INVALID_MESSAGE,
-                 "`types` is an array of strings of 1 to 128 bytes, each a type or a prefix that "
-                 "ends in `*`.",
-                 "{\"path\":\"types[%u]\"}", index);
-}
-
-/* Reads `types` into patterns that live in `text`. Returns false when it was refused. */
-static bool read_patterns(struct hub *hub, uint32_t client, struct str types, struct buf *text,
-                          struct str patterns[FILTER_MAX_PATTERNS], uint32_t *ret_count)
-{
-    struct json_iter it = json_iter_of(types);
-    size_t offsets[FILTER_MAX_PATTERNS + 1] = {0};
-    uint32_t count = 0;
-
-    for (struct str raw; json_next_element(&it, &raw); count++) {
-        if (count >= hub->settings.max_filter_patterns) {
-            client_error(hub, client, ERROR_LIMIT_REACHED,
-                         "A subscription has too many patterns; use prefixes like `scene_*`.",
-                         "{\"limit\":\"filters\",\"max\":%u}", hub->settings.max_filter_patterns);
-            return false;
-        }
-        if (json_kind_of(raw) != JSON_STRING) {
-            refuse_filter(hub, client, count);
-            return false;
-        }
-        json_unescape(raw, text);
-        offsets[count + 1] = text->len;
-        struct str one = str_slice(buf_str(text), offsets[count], text->len);
-        if (text->failed || one.len == 0 || one.len > TYPE_TEXT_MAX ||
-            str_find(one, '*') < one.len - 1) {
-            refuse_filter(hub, client, count);
+    if (types->count > hub->settings.max_filter_patterns) {
+        client_error(hub, client, ERROR_LIMIT_REACHED,
+                     "A subscription has too many patterns; use prefixes like `scene_*`.",
+                     "{\"limit\":\"filters\",\"max\":%u}", hub->settings.max_filter_patterns);
+        return false;
+    }
+    for (size_t i = 0; i < types->count; i++) {
+        struct str one = str_make(types->items[i].ptr, types->items[i].len);
+        if (one.len == 0 || one.len > TYPE_TEXT_MAX || str_find(one, '*') < one.len - 1) {
+            client_error(hub, client, ERROR_INVALID_MESSAGE,
+                         "`types` is an array of strings of 1 to 128 bytes, each a type or a "
+                         "prefix that ends in `*`.",
+                         "{\"path\":\"%s[%zu]\"}", path, i);
             return false;
         }
     }
-    for (uint32_t i = 0; i < count; i++) {
-        patterns[i] = str_slice(buf_str(text), offsets[i], offsets[i + 1]);
-    }
-    *ret_count = count;
     return true;
 }
 
@@ -212,38 +192,39 @@ static void set_filter(struct hub *hub, uint32_t client, struct filter *own, str
                  .kind = DOWN_FILTER, .conn = c->conn, .seq = hub_next_seq(hub), .filter = copy});
 }
 
-static void subscribe(struct hub *hub, uint32_t client, const struct wire *w, struct str text)
+static void filter_by(struct hub *hub, uint32_t client, const struct parley_strings *types)
 {
     struct str patterns[FILTER_MAX_PATTERNS];
-    struct str types = json_get(text, STR("types"));
-    struct buf names;
-    uint32_t count = 0;
 
-    if (types.len == 0) {
-        types = json_get(wire_raw(w, text.ptr, WIRE_DATA), STR("types"));
+    for (size_t i = 0; i < types->count; i++) {
+        patterns[i] = str_make(types->items[i].ptr, types->items[i].len);
     }
-    if (is_absent(types)) {
-        set_filter(hub, client, NULL, NULL);
-        return;
+    struct filter *own = filter_new(patterns, (uint32_t)types->count);
+    struct filter *copy = filter_new(patterns, (uint32_t)types->count);
+    if (own != NULL && copy != NULL) {
+        set_filter(hub, client, own, copy);
+    } else {
+        hub->counts.out_of_memory++;
+        filter_free(own);
+        filter_free(copy);
     }
-    if (json_kind_of(types) != JSON_ARRAY) {
-        client_error(hub, client, ERROR_INVALID_MESSAGE, "`types` is an array of strings.",
-                     "{\"path\":\"types\"}");
-        return;
-    }
-    buf_init(&names, (size_t)(FILTER_MAX_PATTERNS + 1) * (TYPE_TEXT_MAX + 1));
-    if (read_patterns(hub, client, types, &names, patterns, &count)) {
-        struct filter *own = filter_new(patterns, count);
-        struct filter *copy = filter_new(patterns, count);
-        if (own != NULL && copy != NULL) {
-            set_filter(hub, client, own, copy);
-        } else {
-            hub->counts.out_of_memory++;
-            filter_free(own);
-            filter_free(copy);
+}
+
+static void subscribe(struct hub *hub, uint32_t client, struct str text)
+{
+    struct parley_subscribe message;
+
+    parley_subscribe_init(&message);
+    if (world_read(hub, client, text, &parley_subscribe_info, &message)) {
+        bool at_top = message.types.is != PARLEY_ABSENT;
+        const struct parley_strings *types = at_top ? &message.types : &message.data.types;
+        if (types->is != PARLEY_SET) {
+            set_filter(hub, client, NULL, NULL);
+        } else if (check_patterns(hub, client, types, at_top ? "types" : "data.types")) {
+            filter_by(hub, client, types);
         }
     }
-    buf_fini(&names);
+    parley_subscribe_fini(&message);
 }
 
 static void route(struct hub *hub, uint32_t client, const struct wire *w, struct str text,
@@ -314,7 +295,7 @@ void world_message(struct hub *hub, uint32_t client, const struct up *item, stru
         world_register(hub, client, item, text);
         break;
     case PARLEY_TYPE_SUBSCRIBE:
-        subscribe(hub, client, w, text);
+        subscribe(hub, client, text);
         break;
     case PARLEY_TYPE_PING:
         message_pong(hub);
