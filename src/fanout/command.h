@@ -106,6 +106,7 @@ static inline struct str up_text(const struct up_batch *b, const struct up *item
 /* --- down: from the hub to a reactor ---------------------------------------------------------- */
 
 enum down_kind {
+    /* Up to DOWN_REFUSE: for the reactor itself. */
     DOWN_ACCEPT,    /* conn: answer the handshake with 101; frames follow. With DOWN_STRANGER only
                        messages of up to STRANGER_MAX_MESSAGE bytes are read, until DOWN_TRUST */
     DOWN_TRUST,     /* conn: its client has authenticated: the usual limits hold */
