@@ -1,5 +1,6 @@
 #include "base/str.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 bool str_equal_nocase(struct str a, struct str b)
@@ -42,6 +43,18 @@ struct str str_vformat(char *out, size_t cap, bool *ret_cut, const char *format,
         return str_make(out, 0);
     }
     return str_make(out, *ret_cut ? cap - 1 : (size_t)len);
+}
+
+struct str str_format(char *out, size_t cap, const char *format, ...)
+{
+    va_list args;
+    bool cut;
+
+    va_start(args, format);
+    struct str text = str_vformat(out, cap, &cut, format, args);
+    va_end(args);
+    assert(!cut);
+    return text;
 }
 
 bool str_to_uint(struct str s, uint64_t max, uint64_t *ret_value)

@@ -76,6 +76,9 @@ struct str str_trim(struct str s);
  */
 struct str str_vformat(char *out, size_t cap, bool *ret_cut, const char *format, va_list args)
     __attribute__((format(printf, 4, 0)));
+/* The same, of what surely fits: asserts that it does. */
+struct str str_format(char *out, size_t cap, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Decimal digits only, at least one, no sign. Returns false when it is anything else or > `max`. */
 bool str_to_uint(struct str s, uint64_t max, uint64_t *ret_value);

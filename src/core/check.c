@@ -47,6 +47,15 @@ static bool check_shape(struct hub *hub, uint32_t client, struct str text,
     return false;
 }
 
+static bool may_speak_as(const struct hub *hub, uint32_t principal, struct str raw_id)
+{
+    char id[ID_MAX + 1];
+    size_t len = json_unescape_to(raw_id, id, sizeof(id));
+
+    return len <= ID_MAX &&
+           hub_may(hub, principal, MAY_SPEAK_AS, str_make(id, len)).code == ERROR_NONE;
+}
+
 /* In types whose agent_id is the sender it must be the sender's own; no id passes. */
 static bool check_sender(struct hub *hub, uint32_t client, struct str raw_id,
                          const struct type_name *type)
@@ -56,7 +65,8 @@ static bool check_sender(struct hub *hub, uint32_t client, struct str raw_id,
     if (!hub->settings.verify_sender || type->kind == PARLEY_TYPE_NONE ||
         parley_type_agent_id((enum parley_type)type->kind) != PARLEY_ID_SENDER ||
         json_kind_of(raw_id) != JSON_STRING ||
-        (agent != SLAB_NONE && json_string_is(raw_id, agent_id(agent_at(hub, agent))))) {
+        (agent != SLAB_NONE && json_string_is(raw_id, agent_id(agent_at(hub, agent)))) ||
+        may_speak_as(hub, client_at(hub, client)->principal, raw_id)) {
         return true;
     }
     client_error(hub, client, ERROR_SENDER_MISMATCH,

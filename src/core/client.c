@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/internal.h"
+#include "core/stranger.h"
 
 /* --- ids -------------------------------------------------------------------------------------- */
 
@@ -97,7 +98,8 @@ uint32_t client_find_conn(const struct hub *hub, uint64_t conn)
     return client_at(hub, index)->conn == conn ? index : SLAB_NONE;
 }
 
-static uint32_t client_new(struct hub *hub, uint64_t conn, enum dialect dialect)
+uint32_t client_new(struct hub *hub, uint64_t conn, enum dialect dialect,
+                    const struct evidence *evidence)
 {
     uint32_t index;
     struct client *c = slab_acquire(&hub->clients, &index);
@@ -118,8 +120,14 @@ static uint32_t client_new(struct hub *hub, uint64_t conn, enum dialect dialect)
         return SLAB_NONE;
     }
     c->conn = conn;
+    c->principal = HUB_NOBODY;
     c->agent = SLAB_NONE;
     c->members = SLAB_NONE;
+    c->near = evidence->near;
+    c->is_unix = evidence->is_unix;
+    memcpy(c->address, evidence->address, sizeof(c->address));
+    c->user_agent = label_get(&hub->user_agents, evidence->user_agent);
+    c->since = (uint32_t)((hub->now.mono_ms - hub->started.mono_ms) / 100);
     c->dialect = dialect;
     c->state = CLIENT_OPEN;
     heartbeat_heard(hub, c);
@@ -136,7 +144,14 @@ void client_gone(struct hub *hub, uint32_t client)
     c->state = CLIENT_FREE;
     world_leave(hub, client);
     session_leave_all(hub, client);
-    filter_free(c->filter);
+    if (c->principal == HUB_NOBODY) {
+        stranger_end(hub, c->stranger);
+    } else {
+        filter_free(c->filter);
+        principal_release(&hub->principals, c->principal);
+    }
+    address_leave(&hub->addresses, c->address);
+    label_release(&hub->user_agents, c->user_agent);
     map_remove(&hub->clients_by_id, c->id, client);
     forget_slot(hub, c->conn, client);
     hub->counts.clients--;
@@ -145,87 +160,13 @@ void client_gone(struct hub *hub, uint32_t client)
     slab_release(&hub->clients, client);
 }
 
-/* `details` is a JSON object. Without memory the answer has neither. */
-static void refuse(struct hub *hub, uint64_t conn, enum error_code code, struct str message,
-                   struct str details)
+void client_set_principal(struct hub *hub, uint32_t client, uint32_t principal)
 {
-    struct down item = {.kind = DOWN_REFUSE, .code = (uint16_t)code, .conn = conn};
-    char *at = turn_extend(&hub->turn, message.len + details.len, &item.off);
+    struct client *c = client_at(hub, client);
 
-    if (at != NULL) {
-        memcpy(at, message.ptr, message.len);
-        memcpy(at + message.len, details.ptr, details.len);
-        item.len = (uint32_t)(message.len + details.len);
-        item.mark = (uint32_t)details.len;
-        item.segment = hub->turn.segment;
-    }
-    hub->counts.refused_total++;
-    hub_tell(hub, conn_reactor(conn), &item);
-}
-
-/* The world of this name, found or made; an error is answered and gives SLAB_NONE. */
-static uint32_t open_world(struct hub *hub, uint64_t conn, struct str world)
-{
-    char name[ID_MAX];
-    struct str prefix = STR("world:");
-    struct str wanted = world.len > 0 ? world : STR("main");
-
-    if (!id_valid(wanted) || wanted.len > ID_MAX - prefix.len) {
-        refuse(hub, conn, ERROR_INVALID_MESSAGE,
-               STR("The name in ?world= is not one: use 1 to 122 of A-Z a-z 0-9 . _ : @ -"),
-               STR("{\"path\":\"world\"}"));
-        return SLAB_NONE;
-    }
-    memcpy(name, prefix.ptr, prefix.len);
-    memcpy(name + prefix.len, wanted.ptr, wanted.len);
-    struct str full = str_make(name, prefix.len + wanted.len);
-    uint32_t session = session_find(hub, full);
-    if (session == SLAB_NONE) {
-        session = session_new(hub, full);
-    }
-    if (session == SLAB_NONE) {
-        refuse(hub, conn, ERROR_LIMIT_REACHED,
-               STR("There are as many sessions as this gateway allows; join one that exists."),
-               STR("{\"limit\":\"sessions\"}"));
-    }
-    return session;
-}
-
-void client_open(struct hub *hub, uint64_t conn, enum dialect dialect,
-                 const struct evidence *evidence)
-{
-    if (hub->draining) {
-        refuse(hub, conn, ERROR_SHUTTING_DOWN,
-               STR("The gateway is stopping; connect again shortly."), STR("{}"));
-        return;
-    }
-    if (hub->counts.clients >= hub->settings.max_clients) {
-        refuse(hub, conn, ERROR_LIMIT_REACHED,
-               STR("limits.clients is reached; close a connection or raise the limit."),
-               STR("{\"limit\":\"clients\"}"));
-        return;
-    }
-    uint32_t session = open_world(hub, conn, evidence->world);
-    if (session == SLAB_NONE) {
-        return;
-    }
-    uint32_t client = client_new(hub, conn, dialect);
-    if (client == SLAB_NONE || !session_join(hub, session, client)) {
-        hub->counts.out_of_memory++;
-        refuse(hub, conn, ERROR_LIMIT_REACHED,
-               STR("The gateway has no memory for this connection; try again later."),
-               STR("{\"limit\":\"memory\"}"));
-        if (client != SLAB_NONE) {
-            client_gone(hub, client);
-        }
-        session_drop_if_empty(hub, session);
-        return;
-    }
-    hub->counts.connections_total++;
-    hub_tell(hub, conn_reactor(conn), &(struct down){.kind = DOWN_ACCEPT, .conn = conn});
-    hub_log(hub, LOG_DEBUG, "client_opened", client, "world=%.*s",
-            (int)session_at(hub, session)->name_len - 6, session_at(hub, session)->name + 6);
-    world_greet(hub, client);
+    principal_use(&hub->principals, principal);
+    principal_release(&hub->principals, c->principal);
+    c->principal = principal;
 }
 
 /* --- what is said to one client --------------------------------------------------------------- */
@@ -245,6 +186,15 @@ static void send_frame(struct hub *hub, struct client *c, struct down *frame)
     frame->seq = hub_next_seq(hub);
     frame->segment = hub->turn.segment;
     hub_tell(hub, conn_reactor(c->conn), frame);
+}
+
+void client_lose(struct hub *hub, uint64_t conn)
+{
+    uint32_t client = client_find_conn(hub, conn);
+
+    if (client != SLAB_NONE) {
+        lose(hub, client_at(hub, client));
+    }
 }
 
 void client_send(struct hub *hub, uint32_t client, struct str payload, uint8_t flags)
@@ -298,6 +248,9 @@ void client_close(struct hub *hub, uint32_t client, uint16_t code, struct str re
     hub_log(hub, LOG_DEBUG, "client_closed", client, "code=%u reason=\"%.*s\"", code,
             STR_ARG(reason));
     c->state = CLIENT_CLOSING;
+    if (c->principal == HUB_NOBODY) {
+        stranger_end(hub, c->stranger);
+    }
     world_leave(hub, client);
     session_leave_all(hub, client);
     item.seq = hub_next_seq(hub);

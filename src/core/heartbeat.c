@@ -5,7 +5,7 @@
  * are swept a few times per heartbeat interval, at most every 100 ms and at least every second.
  */
 
-enum { TICK_MS = 100, LONGEST_SWEEP_MS = 1000, SWEEPS = 4 };
+enum { TICK_MS = 100, TICKS_PER_SECOND = 10, LONGEST_SWEEP_MS = 1000, SWEEPS = 4 };
 
 static uint32_t tick_of(const struct hub *hub)
 {
@@ -14,8 +14,32 @@ static uint32_t tick_of(const struct hub *hub)
 
 void heartbeat_heard(struct hub *hub, struct client *c)
 {
-    c->heard = tick_of(hub);
+    uint32_t tick = tick_of(hub);
+
+    if (tick / TICKS_PER_SECOND != c->heard / TICKS_PER_SECOND) {
+        c->said = 0;
+    }
+    c->heard = tick;
     c->pinged = false;
+}
+
+bool rate_allows(struct hub *hub, uint32_t client)
+{
+    struct client *c = client_at(hub, client);
+    uint32_t max = hub->settings.max_rate;
+
+    if (max == 0 || c->said++ < max) {
+        return true;
+    }
+    hub->counts.messages_rate_limited++;
+    if (c->said == max + 1) {
+        client_error(hub, client, ERROR_RATE_LIMITED,
+                     "More messages in this second than limits.rate allows; what comes before "
+                     "the next one is dropped. Send more slowly.",
+                     "{\"limit\":\"rate\",\"max\":%u,\"retry_after_ms\":%u}", max,
+                     1000 - (unsigned)(hub->now.mono_ms % 1000));
+    }
+    return false;
 }
 
 static void check(struct hub *hub, uint32_t client)

@@ -4,7 +4,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "core/gate.h"
 #include "core/internal.h"
+#include "core/stranger.h"
 
 enum {
     SCRATCH_MAX = 64 * 1024 * 1024, /* the largest frame: a roster of the largest registrations */
@@ -25,6 +27,7 @@ void hub_settings_init(struct hub_settings *s)
         .max_send_queue_bytes = 2 * 1024 * 1024,
         .max_registration_bytes = 16 * 1024,
         .max_filter_patterns = FILTER_MAX_PATTERNS,
+        .max_clients_per_address = 1000,
         .heartbeat_interval_ms = 30000,
         .heartbeat_timeout_ms = 60000,
     };
@@ -84,7 +87,8 @@ static bool init(struct hub *hub)
             return false;
         }
     }
-    if (!types_init(hub) || !hub_reserve(hub) || hub->server.failed) {
+    if (!types_init(hub) || !principals_init(&hub->principals, hub->secret) || !hub_reserve(hub) ||
+        hub->server.failed) {
         return false;
     }
     uint32_t main_world = session_new(hub, STR("world:main"));
@@ -119,6 +123,12 @@ struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports 
     map_init(&hub->agents_by_id, &agents_map, hub);
     map_init(&hub->sessions_by_name, &sessions_map, hub);
     list_init(&hub->agents_in_order);
+    list_init(&hub->strangers);
+    limiter_init(&hub->limiter, hub->secret);
+    address_counts_init(&hub->addresses, hub->secret);
+    labels_init(&hub->user_agents, hub->secret);
+    tickets_init(hub);
+    hub->asking = SLAB_NONE;
     list_init(&hub->logs);
     list_init(&hub->advanced);
     buf_init(&hub->scratch, SCRATCH_MAX);
@@ -131,10 +141,29 @@ struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports 
     return hub;
 }
 
+void hub_reload(struct hub *hub, const struct hub_settings *settings)
+{
+    struct hub_settings now = *settings;
+
+    assert(settings->max_filter_patterns <= FILTER_MAX_PATTERNS);
+    now.reactors = hub->settings.reactors;
+    now.version = hub->settings.version;
+    now.max_sessions = hub->settings.max_sessions;
+    now.max_registration_bytes = hub->settings.max_registration_bytes;
+    hub->settings = now;
+    hub->clients.max = now.max_clients;
+}
+
 static void free_clients(struct hub *hub)
 {
     for (uint32_t i = 0; i < slab_limit(&hub->clients); i++) {
-        filter_free(client_at(hub, i)->filter);
+        struct client *c = client_at(hub, i);
+        if (c->state != CLIENT_FREE && c->principal != HUB_NOBODY) {
+            filter_free(c->filter);
+        }
+    }
+    list_each_safe(stranger, &hub->strangers) {
+        stranger_end(hub, list_entry(stranger, struct stranger, link));
     }
     list_each_safe(link, &hub->agents_in_order) {
         struct agent *a = list_entry(link, struct agent, link);
@@ -150,6 +179,12 @@ void hub_free(struct hub *hub)
         return;
     }
     free_clients(hub);
+    jobs_fini(hub);
+    tickets_fini(hub);
+    principals_fini(&hub->principals);
+    labels_fini(&hub->user_agents);
+    address_counts_fini(&hub->addresses);
+    limiter_fini(&hub->limiter);
     session_fini(hub);
     types_fini(hub);
     turn_fini(&hub->turn);
@@ -240,19 +275,33 @@ void hub_count_close(struct hub *hub, uint16_t code)
 
 /* --- turns ------------------------------------------------------------------------------------ */
 
-static void receive_from_client(struct hub *hub, uint32_t client, const struct up *item,
-                                struct str text)
+static void take_message(struct hub *hub, uint32_t client, const struct up *item, struct str text)
+{
+    hub->counts.messages_received++;
+    hub->counts.bytes_received += text.len;
+    if (!rate_allows(hub, client)) {
+        return;
+    }
+    if (client_at(hub, client)->principal == HUB_NOBODY) {
+        stranger_message(hub, client, item, text);
+    } else {
+        world_message(hub, client, item, text);
+    }
+}
+
+void client_receive(struct hub *hub, uint32_t client, const struct up *item, struct str text)
 {
     struct client *c = client_at(hub, client);
 
+    if (stranger_holds(hub, client, item, text)) {
+        return;
+    }
     if (item->kind != UP_LAGGED) {
         heartbeat_heard(hub, c); /* that one is the reactor's word, and no sign of life */
     }
     switch (item->kind) {
     case UP_MESSAGE:
-        hub->counts.messages_received++;
-        hub->counts.bytes_received += text.len;
-        world_message(hub, client, item, text);
+        take_message(hub, client, item, text);
         break;
     case UP_TOO_BIG:
         hub->counts.messages_received++;
@@ -269,6 +318,7 @@ static void receive_from_client(struct hub *hub, uint32_t client, const struct u
         client_lagged(hub, client);
         break;
     case UP_ROOM:
+        c->dropped += (uint32_t)item->size;
         client_room(hub, client);
         break;
     default:
@@ -300,11 +350,14 @@ void hub_receive_one(struct hub *hub, const struct up_batch *batch, const struct
         evidence_unpack(text, &evidence, &text);
         client_open(hub, item->conn, item->dialect, &evidence);
     } else if (client == SLAB_NONE) {
-        return; /* an HTTP connection, or one that was refused */
+        /* An HTTP connection, or one that was refused, or is waiting for a verdict. */
+        if (item->kind == UP_CLOSED) {
+            job_cancel(hub, item->conn);
+        }
     } else if (item->kind == UP_CLOSED) {
         client_gone(hub, client);
     } else if (client_at(hub, client)->state == CLIENT_OPEN) {
-        receive_from_client(hub, client, item, text);
+        client_receive(hub, client, item, text);
     }
 }
 
@@ -353,6 +406,9 @@ void hub_tick(struct hub *hub, struct hub_time now)
     hub_set_time(hub, now);
     close_lost(hub);
     heartbeat_tick(hub);
+    strangers_tick(hub);
+    tickets_tick(hub);
+    memory_tick(hub);
     drain_tick(hub);
     session_tick(hub);
 }
@@ -364,6 +420,7 @@ uint64_t hub_turn_output(const struct hub *hub)
 
 void hub_end_turn(struct hub *hub)
 {
+    access_forget_asker(hub);
     hub->turn.made = 0;
     hub->logged = 0;
     session_announce(hub);

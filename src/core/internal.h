@@ -14,7 +14,11 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/slab.h"
-#include "core/hub.h"
+#include "core/address.h"
+#include "core/admin.h"
+#include "core/job.h"
+#include "core/label.h"
+#include "core/principal.h"
 #include "fanout/log.h"
 #include "parley/protocol.h"
 #include "json/writer.h"
@@ -33,7 +37,11 @@ enum {
 /* Close codes that the hub decides on; others come from a reactor, with what it found. */
 enum close_code {
     CLOSE_GOING_AWAY = 1001,
+    CLOSE_POLICY = 1008,
     CLOSE_TRY_LATER = 1013,
+    CLOSE_AUTHENTICATION = 4401,
+    CLOSE_FORBIDDEN = 4403,
+    CLOSE_KICKED = 4408,
     CLOSE_REPLACED = 4409,
 };
 
@@ -46,18 +54,29 @@ enum client_state {
 struct client {
     uint64_t id; /* as a number; client_id_text writes it */
     uint64_t conn;
-    struct filter *filter; /* for small sessions; a log's readers have their own. NULL: none */
-    uint32_t agent;        /* index, or SLAB_NONE */
-    uint32_t members;      /* first of its memberships, or SLAB_NONE */
-    unsigned state : 2;    /* enum client_state */
-    unsigned dialect : 2;  /* enum dialect */
-    bool pinged : 1;       /* and nothing has come since */
-    bool lagging : 1;      /* between UP_LAGGED and DOWN_RESUME */
-    bool lost : 1;         /* something for it was lost: to be closed at the next tick */
-    bool gone : 1;         /* and UP_CLOSED was among it */
-    bool was_agent : 1;    /* has registered before */
-    uint32_t heard;        /* heartbeat tick of the last sign of life. The last member: a free
-                              slot's last four bytes are the slab's, and `state` is looked at */
+    union {
+        struct filter *filter; /* for small sessions; a log's readers have their own. NULL: none */
+        struct stranger *stranger; /* while `principal` is HUB_NOBODY */
+    };
+    uint32_t principal;
+    uint32_t agent;       /* index, or SLAB_NONE */
+    uint32_t members;     /* first of its memberships, or SLAB_NONE */
+    unsigned state : 2;   /* enum client_state */
+    unsigned dialect : 2; /* enum dialect */
+    bool pinged : 1;      /* and nothing has come since */
+    bool lagging : 1;     /* between UP_LAGGED and DOWN_RESUME */
+    bool lost : 1;        /* something for it was lost: to be closed at the next tick */
+    bool gone : 1;        /* and UP_CLOSED was among it */
+    bool was_agent : 1;   /* has registered before */
+    bool near : 1;        /* as in struct evidence, which the next ones are from too */
+    bool is_unix : 1;
+    uint8_t address[ADDRESS_SIZE];
+    uint32_t user_agent; /* a label */
+    uint32_t since;      /* 100 ms since the hub's start: when it connected */
+    uint32_t dropped;    /* broadcasts that it missed */
+    uint32_t said;       /* messages in the second of `heard` */
+    uint32_t heard;      /* heartbeat tick of the last sign of life. The last member: a free
+                            slot's last four bytes are the slab's, and `state` is looked at */
 };
 
 struct agent {
@@ -80,6 +99,13 @@ struct member {
     uint32_t next;   /* the client's next membership */
     uint32_t before; /* in the session, in the order of joining */
     uint32_t after;
+};
+
+struct ticket {
+    uint8_t digest[DIGEST_SIZE];
+    uint64_t until_ms;
+    uint32_t principal; /* SLAB_NONE: the slot is not in use */
+    uint32_t unused;    /* the slab's, once it is free */
 };
 
 /* What a session with a log has besides. */
@@ -142,6 +168,17 @@ struct hub {
     const struct type_name *joined; /* agent_joined */
     const struct type_name *left;   /* agent_left */
 
+    struct principals principals;
+    uint32_t asking; /* principal of the last hub_asker, whose use is the hub's; or SLAB_NONE */
+    struct slab tickets;
+    struct map tickets_by_digest;
+    struct list strangers;
+    struct job jobs[HUB_JOBS];
+    struct limiter limiter;
+    struct address_counts addresses;
+    struct labels user_agents;
+    bool short_of_memory; /* above nine tenths of max_memory */
+
     struct buf scratch; /* for the frame being made */
     struct hub_counts counts;
     uint64_t last_sweep_ms;
@@ -172,6 +209,10 @@ static inline struct member *member_at(const struct hub *hub, uint32_t index)
 {
     return slab_at(&hub->members, index);
 }
+static inline struct ticket *ticket_at(const struct hub *hub, uint32_t index)
+{
+    return slab_at(&hub->tickets, index);
+}
 static inline struct str agent_id(const struct agent *a)
 {
     return str_make(a->id, a->id_len);
@@ -194,6 +235,13 @@ void hub_log(const struct hub *hub, enum log_level level, const char *event, uin
 /* The scratch buffer, empty, for one frame. */
 struct buf *hub_scratch(struct hub *hub);
 
+/* --- access.c, ticket.c ----------------------------------------------------------------------- */
+
+/* Gives back the use of hub->asking. */
+void access_forget_asker(struct hub *hub);
+void tickets_init(struct hub *hub);
+void tickets_fini(struct hub *hub);
+
 /* --- types.c ---------------------------------------------------------------------------------- */
 
 /* Interns the types that the hub itself says to all; false: no memory. */
@@ -209,8 +257,15 @@ void type_discard(const struct type_name *type);
 
 /* --- client.c --------------------------------------------------------------------------------- */
 
-void client_open(struct hub *hub, uint64_t conn, enum dialect dialect,
-                 const struct evidence *evidence);
+/* Of a handshake, a stranger as yet and in no session. SLAB_NONE: no memory. */
+uint32_t client_new(struct hub *hub, uint64_t conn, enum dialect dialect,
+                    const struct evidence *evidence);
+/* What came from a client that is open. */
+void client_receive(struct hub *hub, uint32_t client, const struct up *item, struct str text);
+/* Something for this connection's client could not be done for want of memory: it is closed. */
+void client_lose(struct hub *hub, uint64_t conn);
+/* It is somebody else from now on. */
+void client_set_principal(struct hub *hub, uint32_t client, uint32_t principal);
 /* The client of a connection, or SLAB_NONE. */
 uint32_t client_find_conn(const struct hub *hub, uint64_t conn);
 /* The client with this id ("c-…"), or SLAB_NONE. */
@@ -231,6 +286,21 @@ void client_gone(struct hub *hub, uint32_t client);
 /* UP_LAGGED and UP_ROOM. */
 void client_lagged(struct hub *hub, uint32_t client);
 void client_room(struct hub *hub, uint32_t client);
+
+/* --- open.c ----------------------------------------------------------------------------------- */
+
+/* UP_OPENED. */
+void client_open(struct hub *hub, uint64_t conn, enum dialect dialect,
+                 const struct evidence *evidence);
+struct gate_refusal;
+/* Answers a handshake whose credential was not taken. */
+void client_refuse_credential(struct hub *hub, uint64_t conn, const struct gate_refusal *why);
+/*
+ * Lets a handshake in, as `principal`, whose use is taken whatever happens, or as a stranger
+ * (HUB_NOBODY); or answers why not.
+ */
+void client_admit(struct hub *hub, uint64_t conn, enum dialect dialect,
+                  const struct evidence *evidence, uint32_t principal);
 
 /* --- agent.c ---------------------------------------------------------------------------------- */
 
@@ -315,7 +385,18 @@ bool world_check(struct hub *hub, uint32_t client, const struct up *item, struct
 /* agent_register. */
 void world_register(struct hub *hub, uint32_t client, const struct up *item, struct str text);
 
+/* --- memory.c --------------------------------------------------------------------------------- */
+
+/* Looks at limits.memory. */
+void memory_tick(struct hub *hub);
+
 /* --- heartbeat.c, drain.c --------------------------------------------------------------------- */
+
+/*
+ * A message more in this second; false: above limits.rate, so it is dropped. The client is told
+ * once a second.
+ */
+bool rate_allows(struct hub *hub, uint32_t client);
 
 /* Something came from this client. */
 void heartbeat_heard(struct hub *hub, struct client *c);

@@ -65,11 +65,29 @@ static void write_limits(const struct hub *hub, struct json_writer *w)
     json_end_object(w);
 }
 
+/* Who has yet to authenticate learns of nobody. */
+static void write_stranger(struct json_writer *w)
+{
+    json_key_bool(w, STR("auth_required"), true);
+    json_key_raw(w, STR("agents"), STR("[]"));
+    json_key_uint(w, STR("total"), 0);
+}
+
+static void write_world(struct hub *hub, struct json_writer *w, uint32_t session, bool with_roster)
+{
+    const struct session *s = session_at(hub, session);
+
+    json_key_string(w, STR("world"), str_make(s->name + 6, s->name_len - 6));
+    if (with_roster) {
+        json_key_raw(w, STR("agents"), roster_text(hub, session));
+        json_key_uint(w, STR("total"), s->agent_count);
+    }
+}
+
 struct buf *message_ack(struct hub *hub, uint32_t client, bool with_roster)
 {
     const struct client *c = client_at(hub, client);
     uint32_t session = session_of(hub, client);
-    const struct session *s = session_at(hub, session);
     char id[CLIENT_ID_SIZE];
     struct json_writer w;
 
@@ -85,10 +103,10 @@ struct buf *message_ack(struct hub *hub, uint32_t client, bool with_roster)
     }
     json_key_string(&w, STR("server"), buf_str(&hub->server));
     json_key_uint(&w, STR("protocol"), 1);
-    json_key_string(&w, STR("world"), str_make(s->name + 6, s->name_len - 6));
-    if (with_roster) {
-        json_key_raw(&w, STR("agents"), roster_text(hub, session));
-        json_key_uint(&w, STR("total"), s->agent_count);
+    if (session == SLAB_NONE) {
+        write_stranger(&w);
+    } else {
+        write_world(hub, &w, session, with_roster);
     }
     write_limits(hub, &w);
     json_key(&w, STR("heartbeat_seconds"));

@@ -174,6 +174,30 @@ static uint32_t claim(struct hub *hub, uint32_t client, struct str id)
     return take_over(hub, agent, client, session);
 }
 
+/* Whether the client may be this agent, and the id is free for it; if not, it was told. */
+static bool may_claim(struct hub *hub, uint32_t client, struct str id)
+{
+    uint32_t principal = client_at(hub, client)->principal;
+    struct hub_verdict verdict = hub_may(hub, principal, MAY_REGISTER, id);
+    uint32_t agent = agent_find(hub, id);
+
+    if (verdict.code != ERROR_NONE) {
+        client_error(hub, client, verdict.code,
+                     "The credential is for another agent; register with the id that it grants.",
+                     "{\"rule\":\"%s\"}", verdict.rule);
+        return false;
+    }
+    if (agent == SLAB_NONE || agent_at(hub, agent)->client == client ||
+        principal_same(&hub->principals, principal,
+                       client_at(hub, agent_at(hub, agent)->client)->principal, id)) {
+        return true;
+    }
+    client_error(hub, client, ERROR_AGENT_ID_TAKEN,
+                 "Somebody with another credential is connected as this agent; choose another id.",
+                 "{\"agent_id\":\"%.*s\"}", STR_ARG(id));
+    return false;
+}
+
 static void apply(struct hub *hub, uint32_t client, const struct registration *r)
 {
     uint32_t agent = claim(hub, client, r->id);
@@ -214,7 +238,7 @@ void world_register(struct hub *hub, uint32_t client, const struct up *item, str
         return;
     }
     if (!read_id(hub, client, wire_raw(&item->wire, text.ptr, WIRE_AGENT_ID), id, &r.id) ||
-        !read_role(hub, client, text, data, role, &r.role)) {
+        !read_role(hub, client, text, data, role, &r.role) || !may_claim(hub, client, r.id)) {
         return;
     }
     buf_init(&others, text.len + 2);

@@ -11,7 +11,7 @@ uint32_t session_find(const struct hub *hub, struct str name)
 uint32_t session_new(struct hub *hub, struct str name)
 {
     uint32_t index;
-    struct session *s = slab_acquire(&hub->sessions, &index);
+    struct session *s = hub->short_of_memory ? NULL : slab_acquire(&hub->sessions, &index);
 
     if (s == NULL) {
         return SLAB_NONE;

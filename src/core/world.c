@@ -121,13 +121,30 @@ static uint32_t find_target(const struct hub *hub, struct str id)
     return agent != SLAB_NONE ? agent_at(hub, agent)->client : client_find_id(hub, id);
 }
 
+/*
+ * Whether a principal may send to this client: it is there, authenticated, and in a world that the
+ * principal may enter. What he may not reach is not there for him.
+ */
+static bool can_reach(const struct hub *hub, uint32_t principal, uint32_t target)
+{
+    if (target == SLAB_NONE || client_at(hub, target)->state != CLIENT_OPEN) {
+        return false;
+    }
+    uint32_t session = session_of(hub, target);
+    if (session == SLAB_NONE) {
+        return false;
+    }
+    const struct session *s = session_at(hub, session);
+    return hub_may(hub, principal, MAY_ENTER, str_make(s->name, s->name_len)).code == ERROR_NONE;
+}
+
 static void send_directed(struct hub *hub, uint32_t client, struct str raw_target, struct str text)
 {
     char id[ID_MAX + 1];
     size_t len = json_unescape_to(raw_target, id, sizeof(id));
     uint32_t target = len <= ID_MAX ? find_target(hub, str_make(id, len)) : SLAB_NONE;
 
-    if (target == SLAB_NONE || client_at(hub, target)->state != CLIENT_OPEN) {
+    if (!can_reach(hub, client_at(hub, client)->principal, target)) {
         bool legal = len == 0 || (len <= ID_MAX && id_valid(str_make(id, len)));
         client_error(hub, client, ERROR_TARGET_NOT_FOUND,
                      "No agent and no client has this id now; see who is there in connection_ack "
@@ -256,6 +273,26 @@ static bool is_gateways(const struct type_name *type)
     return direction == PARLEY_FROM_GATEWAY || direction == PARLEY_FROM_AGENT;
 }
 
+/*
+ * Of a type whose name is longer than what is kept of it only its beginning is known: it may be
+ * sent by who may send everything.
+ */
+static bool may_publish(struct hub *hub, uint32_t client, const struct type_name *type)
+{
+    bool whole = type->len <= TYPE_TEXT_MAX;
+    struct str name = whole ? str_make(type->text, type->len) : STR("");
+    struct hub_verdict verdict = hub_may(hub, client_at(hub, client)->principal, MAY_PUBLISH, name);
+
+    if (verdict.code == ERROR_NONE) {
+        return true;
+    }
+    client_error(hub, client, verdict.code,
+                 "The credential does not grant this type; its grant `publish` lists those it may "
+                 "send.",
+                 "{\"rule\":\"%s\"}", verdict.rule);
+    return false;
+}
+
 void world_message(struct hub *hub, uint32_t client, const struct up *item, struct str text)
 {
     const struct wire *w = &item->wire;
@@ -289,7 +326,7 @@ void world_message(struct hub *hub, uint32_t client, const struct up *item, stru
                          "Only the gateway sends messages of this type; choose another.",
                          "{\"rule\":\"gateway_types\",\"type\":\"%.*s\"}", (int)type->len,
                          type->text);
-        } else if (world_check(hub, client, item, text, type)) {
+        } else if (may_publish(hub, client, type) && world_check(hub, client, item, text, type)) {
             route(hub, client, w, text, type);
             return;
         }

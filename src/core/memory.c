@@ -1,0 +1,48 @@
+#include "core/internal.h"
+
+/*
+ * limits.memory: what the process has allocated, looked at in each tick. Above nine tenths nobody
+ * new is let in and no session begins; at the limit each reactor ends the connection that is
+ * furthest behind, since what slow readers have to get is what grows.
+ */
+
+static const char *const limit_names[HUB_LIMITS] = {
+    [LIMIT_CLIENTS] = "clients",   [LIMIT_ADDRESS] = "clients_per_address",
+    [LIMIT_SESSIONS] = "sessions", [LIMIT_MEMORY] = "memory",
+    [LIMIT_TICKETS] = "tickets",   [LIMIT_PASSWORDS] = "passwords",
+};
+
+const char *hub_limit_name(enum hub_limit limit)
+{
+    return limit_names[limit];
+}
+
+static void shed(struct hub *hub)
+{
+    for (unsigned r = 0; r < hub->settings.reactors; r++) {
+        if (down_batch_reserve(hub->down[r], 1)) {
+            hub_tell(hub, r, &(struct down){.kind = DOWN_SHED});
+        }
+    }
+}
+
+void memory_tick(struct hub *hub)
+{
+    uint64_t max = hub->settings.max_memory;
+
+    if (hub->ports.memory == NULL) {
+        return;
+    }
+    hub->counts.memory_bytes = hub->ports.memory(hub->ports.owner);
+    bool is_short = max > 0 && hub->counts.memory_bytes >= max - max / 10;
+    if (is_short != hub->short_of_memory) {
+        hub_log(hub, LOG_WARNING, is_short ? "memory_short" : "memory_enough", SLAB_NONE,
+                "bytes=%llu limit=%llu", (unsigned long long)hub->counts.memory_bytes,
+                (unsigned long long)max);
+        hub->short_of_memory = is_short;
+    }
+    if (max > 0 && hub->counts.memory_bytes >= max) {
+        hub->counts.limits_hit[LIMIT_MEMORY]++;
+        shed(hub);
+    }
+}

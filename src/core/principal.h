@@ -1,0 +1,84 @@
+#ifndef PARLEY_CORE_PRINCIPAL_H
+#define PARLEY_CORE_PRINCIPAL_H
+
+/*
+ * Principals: who a client is to the gateway, and what he may. There is one for each token of the
+ * configuration, one for the password, one for each ticket, and two for a gateway without
+ * authentication: anybody, and whoever is near.
+ *
+ * A principal is kept while the configuration lists it or somebody uses it: a client, or a ticket
+ * made by it. One that is neither listed nor derived from a listed one is withdrawn: nobody gets in
+ * by it, and a reload closes its clients.
+ *
+ *   kind       comes from                  goes when
+ *   ANYBODY    the start                   never
+ *   NEAR       the start                   never
+ *   TOKEN      a line of the configuration it is no more listed, and unused
+ *   PASSWORD   the password's hash         it is no more listed, and unused
+ *   TICKET     hub_ticket_new              its ticket ran out, or its client has gone
+ */
+
+#include "base/map.h"
+#include "base/slab.h"
+#include "core/access.h"
+
+enum principal_kind {
+    PRINCIPAL_FREE, /* the slot is not in use */
+    PRINCIPAL_ANYBODY,
+    PRINCIPAL_NEAR,
+    PRINCIPAL_TOKEN,
+    PRINCIPAL_PASSWORD,
+    PRINCIPAL_TICKET,
+};
+
+/* The two that are always there. */
+enum { ANYBODY = 0, NEAR_ONE = 1 };
+
+struct principal {
+    uint8_t digest[DIGEST_SIZE]; /* what finds it: of a token, of the password's hash */
+    struct str name;             /* into `text`, as all that follows */
+    struct str agent_id;
+    struct grants grants;
+    char *text;   /* owned; NULL of the two that are always there */
+    uint8_t kind; /* enum principal_kind */
+    bool listed;  /* in the configuration that holds */
+    bool publishes_all;
+    uint32_t maker;  /* of a ticket's: who made it; else SLAB_NONE */
+    uint32_t users;  /* clients, tickets, jobs, and principals made by it */
+    uint32_t unused; /* the slab's, once it is free */
+};
+
+struct principals {
+    struct slab slab;
+    struct map by_digest; /* TOKEN and PASSWORD, listed or not */
+    const uint8_t *secret;
+    enum hub_auth_mode mode;
+    uint32_t password; /* the listed one, or SLAB_NONE */
+};
+
+/* Mode NONE. False: no memory. */
+bool principals_init(struct principals *p, const uint8_t *secret);
+void principals_fini(struct principals *p);
+
+static inline struct principal *principal_at(const struct principals *p, uint32_t index)
+{
+    return slab_at(&p->slab, index);
+}
+
+/* The listed token of this digest, or SLAB_NONE. Compared in constant time. */
+uint32_t principal_find(const struct principals *p, const uint8_t digest[DIGEST_SIZE]);
+/* Of a ticket: within its maker, whom it uses. SLAB_NONE: no memory. */
+uint32_t principal_make(struct principals *p, uint32_t maker, const struct grants *grants,
+                        struct str agent_id);
+void principal_use(struct principals *p, uint32_t index);
+/* It may be gone after this. */
+void principal_release(struct principals *p, uint32_t index);
+/* Whether what it came by is still in force. */
+bool principal_holds(const struct principals *p, uint32_t index);
+/* Whether two agree on who may take over an agent's connection: see principal.c. */
+bool principal_same(const struct principals *p, uint32_t a, uint32_t b, struct str agent_id);
+
+/* Replaces what is listed. False: no memory, and nothing was changed. */
+bool principals_list(struct principals *p, const struct hub_access *access);
+
+#endif
