@@ -59,6 +59,28 @@ static void forward_log(void *owner, enum log_level level, const char *event, st
     }
 }
 
+static void digest(void *owner, struct str secret, uint8_t ret_digest[32])
+{
+    struct gateway *g = owner;
+
+    g->settings.digest(g->settings.owner, secret, ret_digest);
+}
+
+static void judged(void *owner, uint64_t conn, const struct hub_asker *asker, struct str request,
+                   size_t head_len)
+{
+    struct gateway *g = owner;
+
+    g->settings.judged(g->settings.owner, conn, asker, request, head_len);
+}
+
+static uint64_t count_memory(void *owner)
+{
+    struct gateway *g = owner;
+
+    return g->settings.memory(g->settings.owner);
+}
+
 /* --- building --------------------------------------------------------------------------------- */
 
 static int listen_all(struct gateway *g, enum gateway_part *ret_part)
@@ -84,7 +106,16 @@ static int listen_all(struct gateway *g, enum gateway_part *ret_part)
 
 static bool make_hub(struct gateway *g)
 {
-    struct hub_ports ports = {.owner = g, .random = fill_random, .log = forward_log};
+    const struct gateway_settings *s = &g->settings;
+    struct hub_ports ports = {
+        .owner = g,
+        .random = fill_random,
+        .log = forward_log,
+        .digest = s->digest != NULL ? digest : NULL,
+        .check_password = s->verify_password != NULL ? work_check_password : NULL,
+        .judged = s->judged != NULL ? judged : NULL,
+        .memory = s->memory != NULL ? count_memory : NULL,
+    };
 
     g->settings.hub.reactors = g->settings.threads;
     g->hub = hub_new(&g->settings.hub, &ports, clock_now());
@@ -142,7 +173,7 @@ int gateway_new(const struct gateway_settings *settings, struct gateway **ret_ga
         goto fail;
     }
     error = -ENOMEM;
-    if (!make_hub(g)) {
+    if (!work_init(g) || !make_hub(g)) {
         goto fail;
     }
     for (unsigned i = 0; i < g->settings.threads; i++) {
@@ -162,6 +193,7 @@ void gateway_free(struct gateway *g)
     if (g == NULL) {
         return;
     }
+    work_fini(g);
     for (unsigned i = 0; i < g->queue_count; i++) {
         queue_fini(&g->queues[i]);
     }
@@ -186,16 +218,42 @@ int gateway_run(struct gateway *g)
     return g->settings.threads > 1 ? run_threads(g) : run_single(g);
 }
 
-void gateway_stop(struct gateway *g)
+/* Wakes it where the hub runs. From any thread, and from signal handlers. */
+void gateway_wake(struct gateway *g)
 {
     const uint64_t one = 1;
     int error = errno;
 
-    atomic_fetch_add(&g->stops, 1);
-    ssize_t done = write(g->wake_fd, &one, sizeof(one));
-    (void)done;
-    reactor_wake(g->reactors[0]);
+    if (g->settings.threads > 1) {
+        /* It fails only when a wake-up is already pending. */
+        ssize_t done = write(g->wake_fd, &one, sizeof(one));
+        (void)done;
+    } else {
+        reactor_wake(g->reactors[0]);
+    }
     errno = error;
+}
+
+void gateway_stop(struct gateway *g)
+{
+    atomic_fetch_add(&g->stops, 1);
+    gateway_wake(g);
+}
+
+void gateway_reload(struct gateway *g)
+{
+    atomic_fetch_add(&g->reloads, 1);
+    gateway_wake(g);
+}
+
+bool gateway_set_password(struct gateway *g, const char *hash)
+{
+    return worker_set_password(g->worker, hash);
+}
+
+void gateway_set_drain(struct gateway *g, uint64_t drain_ms)
+{
+    g->settings.drain_ms = drain_ms;
 }
 
 const struct listener *gateway_listeners(const struct gateway *g, size_t *ret_count)

@@ -133,6 +133,7 @@ static void *run_reactor(void *arg)
         }
         follow(r, &x);
         reactor_flush(r);
+        metric_add(&q->turns, 1);
         if (!doors_closed && atomic_load(&g->doors_closed)) {
             doors_closed = true;
             leave_doors(g, r);
@@ -209,6 +210,9 @@ static void send_down(struct gateway *g, unsigned i)
 
 static bool has_news(struct gateway *g)
 {
+    if (atomic_load(&g->has_news)) {
+        return true;
+    }
     for (unsigned i = 0; i < g->settings.threads; i++) {
         if (g->inbox[i] != NULL || atomic_load(&g->queues[i].has_up)) {
             return true;
