@@ -9,17 +9,12 @@
 
 #include "gateway/internal.h"
 
-static const struct str origins[] = {
-    {"http://localhost:*", 18}, {"http://127.0.0.1:*", 18}, {"http://[::1]:*", 14}};
-
 void gateway_settings_init(struct gateway_settings *s)
 {
     *s = (struct gateway_settings){
         .threads = 1, .listen_loopback = true, .port = 8765, .drain_ms = 10000};
     hub_settings_init(&s->hub);
     reactor_settings_init(&s->reactor);
-    s->reactor.origins = origins;
-    s->reactor.origin_count = sizeof(origins) / sizeof(origins[0]);
 }
 
 static void raise_file_limit(void)
@@ -123,15 +118,13 @@ static bool make_hub(struct gateway *g)
     return g->hub != NULL && g->empty != NULL;
 }
 
-static bool make_reactor(struct gateway *g, unsigned i)
+static bool make_reactor(struct gateway *g, unsigned i, struct net_policy *policy)
 {
     struct reactor_settings s = g->settings.reactor;
     struct reactor_ports ports = {.owner = g};
 
     s.index = i;
-    s.max_message_bytes = (uint32_t)g->settings.hub.max_message_bytes;
-    s.max_frame_bytes = (uint32_t)g->settings.hub.max_frame_bytes;
-    s.max_backlog = g->settings.hub.max_send_queue_bytes;
+    s.policy = policy;
     if (g->settings.threads > 1) {
         ports.hand_over = threads_hand_over;
         if (!queue_init(&g->queues[i])) {
@@ -149,6 +142,34 @@ static bool make_reactor(struct gateway *g, unsigned i)
         }
     }
     return true;
+}
+
+/* The product's, with the limits of the hub; NULL: no memory. */
+static struct net_policy *make_policy(const struct hub_settings *hub)
+{
+    struct net_policy_source source;
+    struct buf error;
+
+    net_policy_source_init(&source);
+    source.max_message_bytes = (uint32_t)hub->max_message_bytes;
+    source.max_frame_bytes = (uint32_t)hub->max_frame_bytes;
+    source.max_backlog = hub->max_send_queue_bytes;
+    buf_init(&error, 0); /* its texts are good */
+    return net_policy_new(&source, &error);
+}
+
+static bool make_reactors(struct gateway *g)
+{
+    struct net_policy *given = g->settings.policy;
+    struct net_policy *policy =
+        given != NULL ? net_policy_ref(given) : make_policy(&g->settings.hub);
+    bool made = policy != NULL;
+
+    for (unsigned i = 0; i < g->settings.threads && made; i++) {
+        made = make_reactor(g, i, policy);
+    }
+    net_policy_unref(policy);
+    return made;
 }
 
 int gateway_new(const struct gateway_settings *settings, struct gateway **ret_gateway,
@@ -173,13 +194,8 @@ int gateway_new(const struct gateway_settings *settings, struct gateway **ret_ga
         goto fail;
     }
     error = -ENOMEM;
-    if (!work_init(g) || !make_hub(g)) {
+    if (!work_init(g) || !make_hub(g) || !make_reactors(g)) {
         goto fail;
-    }
-    for (unsigned i = 0; i < g->settings.threads; i++) {
-        if (!make_reactor(g, i)) {
-            goto fail;
-        }
     }
     *ret_gateway = g;
     return 0;

@@ -23,13 +23,15 @@ enum gateway_phase {
 
 struct gateway_settings {
     struct hub_settings hub;         /* its `reactors` is set from `threads` */
-    struct reactor_settings reactor; /* for each; `index` and the limits that the hub has too are
-                                        set from there; what it borrows must outlive the gateway */
-    unsigned threads;                /* reactors, 1 to MAX_REACTORS */
-    bool listen_loopback;            /* on 127.0.0.1 and ::1 */
-    uint16_t port;                   /* 0: a free one */
-    const char *unix_path; /* also listen there; NULL: no; borrowed until gateway_new returns */
-    uint64_t drain_ms;     /* for clients to leave, once stopped */
+    struct reactor_settings reactor; /* for each; `index` and `policy` are set here; what it borrows
+                                        must outlive the gateway */
+    struct net_policy *policy; /* borrowed until gateway_new returns; NULL: the product's, with the
+                                  limits of the hub */
+    unsigned threads;          /* reactors, 1 to MAX_REACTORS */
+    bool listen_loopback;      /* on 127.0.0.1 and ::1 */
+    uint16_t port;             /* 0: a free one */
+    const char *unix_path;     /* also listen there; NULL: no; borrowed until gateway_new returns */
+    uint64_t drain_ms;         /* for clients to leave, once stopped */
     void *owner;
     /*
      * Answers an HTTP request by hub_respond, now or later; runs where the hub runs. `request` is
