@@ -214,7 +214,7 @@ def test_no_token_file(fake, tmp_path):
 
 
 @pytest.mark.parametrize("words", [["--token", SECRET], [f"--token={SECRET}"], ["--password", SECRET]], ids=["two", "one", "password"])
-@pytest.mark.parametrize("command", ["serve", "status", "tail", "send", "kick", "protocol", "version"])
+@pytest.mark.parametrize("command", ["serve", "status", "tail", "send", "kick", "protocol", "version", "completion"])
 def test_a_secret_is_no_flag(command, words):
     done = expect(USAGE, command, *words)
     assert "--token-file" in done.stderr
