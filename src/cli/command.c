@@ -28,9 +28,9 @@ void complain(const char *format, ...)
 }
 
 /* The examples of a command have % where the path of the program goes. */
-static void print_examples(const char *examples)
+void command_print_examples(const struct command *command)
 {
-    for (const char *at = examples; *at != '\0'; at++) {
+    for (const char *at = command->examples; *at != '\0'; at++) {
         if (at[0] == '%') {
             (void)fputs(program_path, stdout);
         } else {
@@ -68,7 +68,7 @@ static void print_flags(const struct command *command)
 void command_print_help(const struct command *command)
 {
     (void)printf("examples:\n");
-    print_examples(command->examples);
+    command_print_examples(command);
     (void)printf("\nusage: %s %s %s\n\n%s", program_path, command->name, command->synopsis,
                  command->about);
     if (command->words != NULL) {

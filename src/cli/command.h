@@ -63,6 +63,8 @@ extern const char *program_path;
 
 /* What there is. */
 void command_print_overview(FILE *out);
+/* The examples of a command, whole lines, to stdout. */
+void command_print_examples(const struct command *command);
 /* Help on one command, to stdout. */
 void command_print_help(const struct command *command);
 
