@@ -14,8 +14,6 @@
 
 enum { MAX_LINE = PIPE_BUF }; /* so much goes into a pipe in one piece, or not at all */
 
-enum { LEVEL_DEBUG = 0, LEVEL_WARNING = 2 };
-
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
 
 /* A line under way: one of the two is used. */

@@ -14,6 +14,9 @@
 #include "base/buf.h"
 #include "cli/log_limit.h"
 
+/* Of a line; the words of log.level, and the values of the hub's enum log_level. */
+enum { LEVEL_DEBUG, LEVEL_INFO, LEVEL_WARNING, LEVEL_ERROR };
+
 enum log_style {
     LOG_AS_TEXT,
     LOG_AS_JSON,
@@ -23,7 +26,7 @@ enum log_style {
 struct log_sink {
     int fd;
     enum log_style style;
-    unsigned level; /* the least that is written: 0 debug, 1 info, 2 warning, 3 error */
+    unsigned level; /* the least that is written */
     uint64_t lost;  /* lines since the last one that was written */
     struct log_limit limit;
 };
