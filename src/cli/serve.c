@@ -11,52 +11,16 @@
 #include "cli/banner.h"
 #include "cli/log.h"
 #include "cli/print.h"
+#include "cli/serve_args.h"
 #include "cli/service.h"
 #include "cli/socket.h"
 #include "gateway/assembly.h"
 
 enum { MAX_TALK = 16 * 1024 };
 
-enum {
-    FLAG_CONFIG,
-    FLAG_PORT,
-    FLAG_BIND,
-    FLAG_TOKEN_FILE,
-    FLAG_ALLOW_ANONYMOUS,
-    FLAG_UNIX,
-    FLAG_THREADS,
-    FLAG_SET,
-};
-
-static const struct flag flags[] = {
-    {"--config", "FILE", "read the options from this file; else from the first that is there"},
-    {"--port", "N", "listen on this port; 0 for a free one (8765)"},
-    {"--bind", "A", "where to listen: loopback, all, or an address (loopback)"},
-    {"--token-file", "FILE", "a secret that all share, or token lines: let in who has one"},
-    {"--allow-anonymous", NULL, "listen beyond loopback without authentication"},
-    {"--unix", "PATH", "listen on a UNIX socket as well"},
-    {"--threads", "N", "how many reactors (auto: the CPUs, at most 4)"},
-    {"--set", "KEY=VALUE", "any option; docs/configuration.md lists them"},
-    {0},
-};
-
-/* The option that a flag stands for, and its value where the flag takes none. */
-static const struct {
-    enum option_id option;
-    const char *value;
-} meanings[] = {
-    [FLAG_PORT] = {OPTION_LISTEN_PORT, NULL},
-    [FLAG_BIND] = {OPTION_LISTEN_BIND, NULL},
-    [FLAG_TOKEN_FILE] = {OPTION_AUTH_TOKEN_FILE, NULL},
-    [FLAG_ALLOW_ANONYMOUS] = {OPTION_AUTH_ALLOW_ANONYMOUS, "true"},
-    [FLAG_UNIX] = {OPTION_LISTEN_UNIX, NULL},
-    [FLAG_THREADS] = {OPTION_THREADS, NULL},
-};
-
 /* A serving gateway, as the log, the signals and the service manager see it. */
 struct server {
-    struct config_sources sources; /* they hold for reloads, too */
-    struct config_flag *flags;     /* owned */
+    struct serve_args args; /* they hold for reloads, too */
     struct service service;
     struct assembly assembly;
     struct log_sink log;
@@ -110,66 +74,6 @@ static void catch_signals(struct gateway *g)
     (void)sigaction(SIGINT, &stop, NULL);
     (void)sigaction(SIGHUP, &reload, NULL);
     (void)sigaction(SIGPIPE, &ignore, NULL);
-}
-
-/* --- configuration ---------------------------------------------------------------------------- */
-
-/* Takes a flag into the sources. False: a sentence was printed. */
-static bool take_flag(struct server *s, int taken, const char *value)
-{
-    if (taken == FLAG_CONFIG) {
-        s->sources.file = value;
-        return true;
-    }
-    if (taken == FLAG_TOKEN_FILE && strcmp(value, "-") == 0) {
-        complain("serve reads its tokens again when it reloads, so --token-file needs a file");
-        return false;
-    }
-    struct config_flag *flag = &s->flags[s->sources.flag_count++];
-    *flag = (struct config_flag){.name = flags[taken].name, .value = value};
-    if (taken != FLAG_SET) {
-        flag->key = option_table[meanings[taken].option].key;
-        flag->value = meanings[taken].value != NULL ? meanings[taken].value : value;
-    }
-    s->sources.has_shared_secret |= taken == FLAG_TOKEN_FILE;
-    return true;
-}
-
-/* Returns CLI_OK, or what to end with. */
-static enum cli_exit read_flags(struct args *args, struct server *s, bool *ret_help)
-{
-    const char *value;
-    int taken;
-
-    *ret_help = false;
-    while ((taken = args_next(args, &value)) != ARGS_END) {
-        if (taken == ARGS_OPERAND) {
-            complain("serve takes no operand: %s", value);
-            return CLI_USAGE;
-        }
-        if (taken < 0) {
-            *ret_help = taken == ARGS_HELP;
-            return args_exit(taken);
-        }
-        if (!take_flag(s, taken, value)) {
-            return CLI_USAGE;
-        }
-    }
-    return CLI_OK;
-}
-
-/* There cannot be more flags than arguments. */
-static bool make_room(struct args *args, struct server *s)
-{
-    size_t count = 0;
-
-    while (args->rest[count] != NULL) {
-        count++;
-    }
-    s->flags = calloc(count + 1, sizeof(*s->flags));
-    s->sources.flags = s->flags;
-    s->sources.environment = environ;
-    return s->flags != NULL;
 }
 
 static void choose_log(struct log_sink *log, const struct config *c)
@@ -390,7 +294,7 @@ static enum cli_exit serve(struct server *s, struct buf *error)
     };
     bool taken = false;
 
-    if (!assembly_init(&s->assembly, &s->sources, &ports, PARLEY_VERSION, error)) {
+    if (!assembly_init(&s->assembly, &s->args.sources, &ports, PARLEY_VERSION, error)) {
         return CLI_CONFIG;
     }
     choose_log(&s->log, &s->assembly.setup->config);
@@ -415,14 +319,9 @@ static enum cli_exit serve(struct server *s, struct buf *error)
 
 static enum cli_exit prepare_and_serve(struct args *args, struct server *s, struct buf *error)
 {
-    bool help;
+    enum cli_exit code;
 
-    if (!make_room(args, s)) {
-        buf_append_str(error, STR("out of memory"));
-        return CLI_FAILED;
-    }
-    enum cli_exit code = read_flags(args, s, &help);
-    if (code != CLI_OK || help) {
+    if (!serve_args_read(&s->args, args, &code)) {
         return code;
     }
     if (!service_init(&s->service, error)) {
@@ -444,7 +343,7 @@ static enum cli_exit run_serve(struct args *args)
         complain("%.*s", STR_ARG(buf_str(&error)));
     }
     service_fini(&server.service);
-    free(server.flags);
+    serve_args_fini(&server.args);
     buf_fini(&error);
     return code;
 }
@@ -464,6 +363,6 @@ const struct command command_serve = {
         "else from the environment (PARLEY_SECTION__KEY), else from a file (--config,\n"
         "$PARLEY_CONFIG, ./parley.yaml, ~/.config/parley/parley.yaml, /etc/parley/parley.yaml),\n"
         "else they have their defaults. A wrong option, or a port that is taken: exit code 78.\n",
-    .flags = flags,
+    .flags = serve_flags,
     .run = run_serve,
 };
