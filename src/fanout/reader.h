@@ -90,8 +90,8 @@ void outbox_close(struct reader *r, struct outbox *o);
 
 /*
  * Takes a batch of commands, wholly. Commands for connections that are gone are dropped. What is
- * not fanout's (DOWN_ACCEPT, DOWN_REFUSE) is passed to `other`, in order. A connection for which
- * memory ran out is reported as lagged, fatally.
+ * not fanout's (up to DOWN_REFUSE) is passed to `other`, in order, which takes the policy of a
+ * DOWN_POLICY. A connection for which memory ran out is reported as lagged, fatally.
  */
 void reader_apply(struct reader *r, struct down_batch *batch,
                   void (*other)(void *owner, const struct down *item));

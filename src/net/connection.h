@@ -53,6 +53,7 @@ struct request {
     struct http_head head; /* while HEAD: how far it is parsed; while BODY: it */
     struct buf text;       /* what was read: from the start of the head while HEAD or BODY */
     struct buf whole;      /* while BODY, chunked: the head and the body without its chunks */
+    struct buf evidence;   /* while BODY: who asks, packed */
     struct http_chunked chunked;
 };
 
@@ -153,8 +154,8 @@ void message_free(struct message *m);
 
 /* --- request.c -------------------------------------------------------------------------------- */
 
-/* Deals with bytes that were read while HEAD or BODY. */
-void request_receive(struct reactor *r, struct connection *c, const char *data, size_t len);
+/* Deals with bytes that were read while HEAD or BODY. Credentials in a head are overwritten. */
+void request_receive(struct reactor *r, struct connection *c, char *data, size_t len);
 /* HEAD or OPEN: gives the bytes that came behind the request to whoever reads them now. */
 void request_go_on(struct reactor *r, struct connection *c);
 void request_free(struct request *q);
@@ -184,6 +185,8 @@ void connection_refuse_status(struct reactor *r, struct connection *c, int statu
 bool connection_flush(struct reactor *r, struct connection *c);
 /* The socket of a stalled connection takes bytes again. */
 bool connection_resume(struct reactor *r, struct connection *c);
+/* OPEN: the limit of its messages from the next one on, as the policy is now. */
+void connection_set_limit(const struct reactor *r, struct connection *c);
 /* DOWN_ACCEPT and DOWN_REFUSE. */
 void connection_command(struct reactor *r, const struct down *command);
 

@@ -27,13 +27,18 @@ static void accept_handshake(struct reactor *r, struct connection *c)
     len += 4;
     c->is_websocket = true;
     c->has_early = c->request != NULL;
-    ws_parser_init(&c->ws, WS_SERVER, r->settings.max_frame_bytes);
+    ws_parser_init(&c->ws, WS_SERVER, r->policy->max_frame_bytes);
     c->alive_tick = (uint16_t)r->tick;
     connection_enter(r, c, CONN_OPEN);
     if (!outbox_push(&r->reader, &c->outbox, answer, len, 0)) {
         metric_add(&r->metrics.out_of_memory, 1);
         connection_doom(r, c);
     }
+}
+
+void connection_set_limit(const struct reactor *r, struct connection *c)
+{
+    ws_parser_limit(&c->ws, r->policy->max_frame_bytes);
 }
 
 void connection_command(struct reactor *r, const struct down *command)

@@ -24,7 +24,7 @@ static struct message *partial_of(struct reactor *r, struct connection *c)
             connection_doom(r, c);
             return NULL;
         }
-        buf_init(&c->message->text, r->settings.max_message_bytes);
+        buf_init(&c->message->text, 0);
     }
     return c->message;
 }
@@ -61,8 +61,9 @@ static void take_piece(struct reactor *r, struct connection *c, const struct ws_
         return;
     }
     m->under_way = true;
+    m->text.max = r->policy->max_message_bytes;
     m->size += event->data.len;
-    if (m->size > r->settings.max_message_bytes) {
+    if (m->size > r->policy->max_message_bytes) {
         buf_fini(&m->text);
     } else {
         buf_append_str(&m->text, event->data);
@@ -75,7 +76,7 @@ static void take_piece(struct reactor *r, struct connection *c, const struct ws_
     if (!event->final) {
         return;
     }
-    if (m->size > r->settings.max_message_bytes) {
+    if (m->size > r->policy->max_message_bytes) {
         report_too_big(r, c, m->size);
     } else {
         deliver(r, c, buf_str(&m->text), event->opcode == WS_BINARY);
@@ -89,7 +90,7 @@ static void take_data(struct reactor *r, struct connection *c, const struct ws_e
 {
     if (!event->first || !event->final) {
         take_piece(r, c, event);
-    } else if (event->data.len > r->settings.max_message_bytes) {
+    } else if (event->data.len > r->policy->max_message_bytes) {
         report_too_big(r, c, event->data.len);
     } else {
         deliver(r, c, event->data, event->opcode == WS_BINARY);
@@ -229,6 +230,31 @@ static bool discard(struct reactor *r, struct connection *c, size_t len)
     return true;
 }
 
+/* Gives what was read to whoever reads it now. Returns whether the connection lives. */
+static bool take_bytes(struct reactor *r, struct connection *c, char *data, size_t len)
+{
+    if (c->state == CONN_OPEN && c->has_early) {
+        request_go_on(r, c);
+    }
+    switch ((enum connection_state)c->state) {
+    case CONN_HEAD:
+    case CONN_BODY:
+        request_receive(r, c, data, len);
+        return true;
+    case CONN_OPEN:
+        message_receive(r, c, data, len);
+        return true;
+    case CONN_CLOSING:
+    case CONN_LINGER:
+        return discard(r, c, len);
+    case CONN_WAIT:
+    case CONN_REQUEST:
+    case CONN_GONE:
+        break;
+    }
+    return true;
+}
+
 bool connection_receive(struct reactor *r, struct connection *c, uint32_t events)
 {
     char *data = r->receive + WS_MAX_REST;
@@ -246,24 +272,11 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
     }
     metric_add(&r->metrics.reads, 1);
     metric_add(&r->metrics.bytes_in, (uint64_t)got);
-    if (c->state == CONN_OPEN && c->has_early) {
-        request_go_on(r, c);
+    /* Who has yet to say who it is may have said it just now. */
+    bool secret = c->state != CONN_OPEN;
+    bool lives = take_bytes(r, c, data, (size_t)got);
+    if (secret) {
+        explicit_bzero(data, (size_t)got);
     }
-    switch ((enum connection_state)c->state) {
-    case CONN_HEAD:
-    case CONN_BODY:
-        request_receive(r, c, data, (size_t)got);
-        return true;
-    case CONN_OPEN:
-        message_receive(r, c, data, (size_t)got);
-        return true;
-    case CONN_CLOSING:
-    case CONN_LINGER:
-        return discard(r, c, (size_t)got);
-    case CONN_WAIT:
-    case CONN_REQUEST:
-    case CONN_GONE:
-        break;
-    }
-    return true;
+    return lives;
 }

@@ -15,7 +15,7 @@ static int setup(void **state)
     static struct rig g;
 
     rig_settings(&g);
-    g.settings.max_backlog = 600000;
+    g.policy.max_backlog = 600000;
     rig_start(&g);
     memset(text, 'x', sizeof(text));
     *state = &g;
