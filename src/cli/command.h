@@ -45,7 +45,7 @@ struct command {
 extern const struct command *const command_table[];
 
 extern const struct command command_serve, command_status, command_tail, command_send,
-    command_protocol, command_version, command_help;
+    command_token, command_password, command_protocol, command_version, command_help;
 
 /* The command of this name, or NULL: then a sentence with the nearest one is on stderr. */
 const struct command *command_find(const char *name);

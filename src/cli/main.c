@@ -6,8 +6,8 @@
 #include "cli/args.h"
 
 const struct command *const command_table[] = {
-    &command_serve,    &command_status, &command_tail,    &command_send,
-    &command_protocol, &command_help,   &command_version, NULL,
+    &command_serve,    &command_status,   &command_tail, &command_send,    &command_token,
+    &command_password, &command_protocol, &command_help, &command_version, NULL,
 };
 
 const struct command *command_find(const char *name)
