@@ -46,6 +46,7 @@ extern const struct command *const command_table[];
 
 extern const struct command command_serve, command_status, command_tail, command_send,
     command_protocol, command_version, command_help;
+extern const struct command command_config;
 
 /* The command of this name, or NULL: then a sentence with the nearest one is on stderr. */
 const struct command *command_find(const char *name);

@@ -6,7 +6,7 @@
 #include "cli/args.h"
 
 const struct command *const command_table[] = {
-    &command_serve,    &command_status, &command_tail,    &command_send,
+    &command_serve,    &command_status, &command_tail,    &command_send, &command_config,
     &command_protocol, &command_help,   &command_version, NULL,
 };
 

@@ -52,7 +52,7 @@ void config_find_file(char *const *environment, struct buf *ret_path)
         buf_append_char(ret_path, '\0');
         return;
     }
-    if (try_path(STR("./"), STR("parley.yaml"), ret_path)) {
+    if (try_path(STR(""), STR("parley.yaml"), ret_path)) {
         return;
     }
     /* A relative one does not count (XDG Base Directory Specification). */
