@@ -351,16 +351,26 @@ static bool read_root(struct reader *r)
     return ok;
 }
 
+static bool skip(struct reader *r, unsigned events)
+{
+    while (events-- > 0) {
+        if (!next(r)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool read_stream(struct reader *r)
 {
-    if (!next(r) || !next(r)) {
+    /* Behind the start of the stream: its end, or the start of a document. */
+    if (!skip(r, 2)) {
         return false;
     }
-    /* Behind the start of the stream: its end, or a document. */
     if (r->event.type == YAML_STREAM_END_EVENT) {
         return true;
     }
-    if (!next(r) || !read_root(r) || !next(r) || !next(r)) {
+    if (!next(r) || !read_root(r) || !skip(r, 2)) {
         return false;
     }
     return r->event.type == YAML_STREAM_END_EVENT ||

@@ -159,7 +159,8 @@ static void test_unreadable(void **state)
     (void)state;
     expect_unreadable("none.yaml",
                       "none.yaml: there is no such file; name another with --config FILE");
-    expect_unreadable(".", ".: it cannot be read: Is a directory");
+    expect_unreadable(".", ".: it cannot be read: Is a directory; mend that, or name another "
+                           "with --config FILE");
     expect_unreadable("", ": there is no such file; name another with --config FILE");
     assert_int_equal(mkfifo("pipe", 0600), 0);
     expect_unreadable("pipe",
@@ -219,6 +220,44 @@ static void test_finding(void **state)
     expect_found((char *[4]){home, base}, "parley.yaml");
     expect_found((char *[4]){home, base, (char[]){"PARLEY_CONFIG=x"}}, "x");
     expect_found((char *[4]){(char[]){"PARLEY_CONFIG="}}, "parley.yaml");
+}
+
+/* For root nothing is closed. */
+static void become(uid_t user)
+{
+    assert_int_equal(setresuid(user, user, (uid_t)-1), 0);
+}
+
+static void test_closed_directories(void **state)
+{
+    const bool is_root = geteuid() == 0;
+    char home[128], path[256];
+    char *const environment[4] = {home};
+
+    (void)snprintf(home, sizeof(home), "HOME=%s/sub", (const char *)*state);
+    (void)snprintf(path, sizeof(path), "%s/sub/.config/parley/parley.yaml", (const char *)*state);
+    assert_int_equal(mkdir("sub", 0), 0);
+    assert_int_equal(chmod(".", 0755), 0);
+    if (is_root) {
+        become(65534);
+    }
+    expect_found(environment, path);
+    if (is_root) {
+        become(0);
+    }
+    /* The directory that it is started in is another matter. */
+    assert_int_equal(chmod("sub", 0755), 0);
+    assert_int_equal(chdir("sub"), 0);
+    assert_int_equal(chmod(".", 0), 0);
+    if (is_root) {
+        become(65534);
+    }
+    expect_found((char *[4]){NULL}, "");
+    if (is_root) {
+        become(0);
+    }
+    assert_int_equal(chmod(*state, 0700), 0);
+    assert_int_equal(chdir(*state), 0);
 }
 
 static void test_loading_what_is_found(void **state)
@@ -312,6 +351,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refusals, enter, leave),
         cmocka_unit_test_setup_teardown(test_unreadable, enter, leave),
         cmocka_unit_test_setup_teardown(test_finding, enter, leave),
+        cmocka_unit_test_setup_teardown(test_closed_directories, enter, leave),
         cmocka_unit_test_setup_teardown(test_loading_what_is_found, enter, leave),
         cmocka_unit_test_setup_teardown(test_shared_secret, enter, leave),
         cmocka_unit_test_setup_teardown(test_changes, enter, leave),

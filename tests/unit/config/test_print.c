@@ -64,7 +64,7 @@ static void test_again(void **state)
                                           "\xe2\x80\xa8",
                                           "\xef\xbb\xbf",
                                           "\xf0\x9f\x98\x80",
-                                          "\xe2\x80\xae",
+                                          "\xe2\x80\x8e",
                                           "$argon2id$v=19$m=65536,t=3,p=1$c2FsdA$aGFzaA",
                                           "?",
                                           "%YAML",
