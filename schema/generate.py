@@ -39,6 +39,10 @@ def c_words(words):
     return "(const char *const[]){" + ", ".join(map(c_string, words)) + ", NULL}"
 
 
+def c_bool(value):
+    return "true" if value else "false"
+
+
 def in_units(kind, value):
     """A limit of an option as a number: bytes or milliseconds."""
     if isinstance(value, int):
@@ -80,6 +84,11 @@ def errors_md(table):
         yield f"| `{entry['code']}` | {entry['http']} | {entry['cause']} | {entry['fix']} |\n"
 
 
+def words_of(entry):
+    """The words of an option in the order of their numbers, or None."""
+    return ["false", "true"] if entry["kind"] == "bool" else entry.get("words")
+
+
 def options_h(table):
     yield "#ifndef PARLEY_OPTIONS_GEN_H\n#define PARLEY_OPTIONS_GEN_H\n\n"
     yield "enum option_id {\n"
@@ -109,8 +118,10 @@ def options_c(table):
             f"        .max = {in_units(kind, entry.get('max', 0))}u,\n"
             f"        .min_text = {c_string(str(entry.get('min', '')))},\n"
             f"        .max_text = {c_string(str(entry.get('max', '')))},\n"
-            f"        .words = {c_words(entry.get('words'))},\n"
+            f"        .words = {c_words(words_of(entry))},\n"
             f"        .synonyms = {c_words(entry['synonyms'])},\n"
+            f"        .secret = {c_bool(entry.get('secret', False))},\n"
+            f"        .reloadable = {c_bool(entry['reloadable'])},\n"
             "    },\n"
         )
     yield "};\n\n"
@@ -126,8 +137,11 @@ def options_c(table):
 def allowed_values(entry):
     """What an option takes, for the reference."""
     words = ", ".join(f"`{word}`" for word in entry.get("words", []))
-    if entry["kind"] in ("enum", "string", "list"):
-        return words or {"string": "text", "list": "a list, separated by commas"}[entry["kind"]]
+    if entry["kind"] == "list":
+        return f"a list of {entry['min']} to {entry['max']}"
+    plain = {"bool": "`true`, `false`", "string": "text", "path": "a path"}
+    if entry["kind"] in ("bool", "enum", "string", "path"):
+        return words or plain[entry["kind"]]
     span = f"{entry['min']} to {entry['max']}"
     return f"{words} or {span}" if words else span
 

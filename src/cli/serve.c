@@ -227,7 +227,7 @@ static enum cli_exit configure_and_serve(struct args *args, struct config *c, st
     if (code != CLI_OK || help) {
         return code;
     }
-    if (!config_read_environment(c, environ, error) || !config_check(c, error)) {
+    if (!config_read_environment(c, environ, error) || !config_check(c, NULL, error)) {
         return CLI_CONFIG;
     }
     code = serve(&server, c, error);

@@ -29,10 +29,10 @@ static bool is_absent(const struct option_absent *absent, struct str key)
 {
     struct str name = str_from_z(absent->key);
 
-    if (name.ptr[name.len - 1] == '*') {
-        return str_starts_with(key, str_slice(name, 0, name.len - 1));
-    }
-    return str_equal(name, key) || has_word(absent->synonyms, key);
+    bool is_prefix = name.ptr[name.len - 1] == '*';
+    return (is_prefix ? str_starts_with(key, str_slice(name, 0, name.len - 1))
+                      : str_equal(name, key)) ||
+           has_word(absent->synonyms, key);
 }
 
 const struct option_absent *option_find_absent(struct str key)
@@ -76,14 +76,19 @@ static void append_words(struct buf *out, const struct option *option, const cha
 void option_append_allowed(struct buf *out, const struct option *option)
 {
     switch (option->kind) {
+    case OPTION_BOOL:
     case OPTION_ENUM:
         append_words(out, option, " or ");
         return;
     case OPTION_STRING:
         buf_append_str(out, STR("text"));
         return;
+    case OPTION_PATH:
+        buf_append_str(out, STR("a path"));
+        return;
     case OPTION_LIST:
-        buf_append_str(out, STR("a list, separated by commas"));
+        buf_printf(out, "a list of %s to %s elements, separated by commas", option->min_text,
+                   option->max_text);
         return;
     case OPTION_INT:
         buf_append_str(out, STR("a number"));

@@ -100,6 +100,8 @@ _Static_assert((int)WORLD_VALIDATION_OFF == VALIDATE_OFF &&
 
 static void make_hub_settings(struct hub_settings *s, const struct config *c, const char *version)
 {
+    uint64_t identity = config_number(c, OPTION_WORLD_IDENTITY);
+
     s->version = version;
     s->max_clients = (uint32_t)config_number(c, OPTION_LIMITS_CLIENTS);
     s->max_message_bytes = config_number(c, OPTION_LIMITS_MESSAGE_BYTES);
@@ -107,7 +109,9 @@ static void make_hub_settings(struct hub_settings *s, const struct config *c, co
     s->max_send_queue_bytes = config_number(c, OPTION_LIMITS_SEND_QUEUE_BYTES);
     s->heartbeat_interval_ms = config_number(c, OPTION_HEARTBEAT_INTERVAL);
     s->heartbeat_timeout_ms = config_number(c, OPTION_HEARTBEAT_TIMEOUT);
-    s->verify_sender = config_number(c, OPTION_WORLD_IDENTITY) == WORLD_IDENTITY_VERIFY;
+    s->verify_sender =
+        identity == WORLD_IDENTITY_VERIFY ||
+        (identity == WORLD_IDENTITY_AUTO && config_number(c, OPTION_AUTH_MODE) != AUTH_MODE_NONE);
     s->validation = (uint8_t)config_number(c, OPTION_WORLD_VALIDATION);
     s->close_slow_clients = config_number(c, OPTION_SLOW_CLIENT) == SLOW_CLIENT_CLOSE;
 }
