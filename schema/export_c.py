@@ -182,7 +182,13 @@ def list_of(words):
     return "(const struct str[]){" + ", ".join(text_of(word) for word in words) + ', {"", 0}}'
 
 
-def field_info(owner, field):
+def array_field(tables, field):
+    """The description of the member that an array in place of an object is."""
+    names = [member.name for member in tables.shapes[field.shape].fields]
+    return f"&{field.shape}_shape_fields[{names.index(field.array_is)}]"
+
+
+def field_info(tables, owner, field):
     kind, type_name = kind_of(owner, field)
     limits = {key: getattr(field, key) for key in LIMITLESS}
     limits = {key: LIMITLESS[key] if value is None else str(value) for key, value in limits.items()}
@@ -194,6 +200,8 @@ def field_info(owner, field):
     yield f"        .min_length = {limits['min_length']}, .max_length = {limits['max_length']},\n"
     if kind in ("FIELD_SHAPE", "FIELD_SHAPES"):
         yield f"        .shape = &{shape}_object,\n"
+    if field.array_is:
+        yield f"        .array_is = {array_field(tables, field)},\n"
     yield f"        .words = {list_of(field.enum)}, .also = {list_of(field.also)}}},\n"
 
 
@@ -206,24 +214,24 @@ def object_value(owner):
     )
 
 
-def fields_of(owner):
+def fields_of(tables, owner):
     if owner.fields:
         yield f"static const struct field_info {owner.struct}_fields[] = {{\n"
         for field in owner.fields:
-            yield from field_info(owner, field)
+            yield from field_info(tables, owner, field)
         yield "};\n"
         yield f"_Static_assert({len(owner.fields)} <= MAX_FIELDS, \"one bit a field\");\n\n"
 
 
-def object_info(owner):
-    yield from fields_of(owner)
+def object_info(tables, owner):
+    yield from fields_of(tables, owner)
     yield f"static const struct object_info {owner.info} =\n    {object_value(owner)};\n\n"
 
 
 def message_info(tables, message):
     body, whole = objects_of(tables, message)
-    yield from object_info(body)
-    yield from fields_of(whole)
+    yield from object_info(tables, body)
+    yield from fields_of(tables, whole)
     yield (
         f"const struct parley_message_info parley_{message.name}_info = {{\n"
         f"    .type = {text_of(message.type)}, .id = PARLEY_TYPE_{message.name.upper()},\n"
@@ -237,7 +245,7 @@ def message_info(tables, message):
 def messages_c(tables):
     yield '#include "proto/table.h"\n\n#include <float.h>\n\n'
     for shape in shapes_of(tables):
-        yield from object_info(shape)
+        yield from object_info(tables, shape)
     for message in tables.messages:
         yield from message_info(tables, message)
     yield "const struct parley_message_info *const message_table[PARLEY_TYPE_COUNT] = {\n"

@@ -23,7 +23,7 @@ def kind_of(field):
     if field.enum:
         words = [" or ".join(f"`{word}`" for word in field.enum)]
     elif field.shape:
-        words = [f"[{field.shape}](#{field.shape})"]
+        words = [f"[{field.shape}](#{field.shape})"] + ["or array of strings"] * bool(field.array_is)
     elif field.items_of:
         words = [f"array of [{field.items_of}](#{field.items_of})"]
     elif field.items:

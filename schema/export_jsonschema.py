@@ -23,9 +23,13 @@ def value_schema(tables, field, name):
     schema = {"description": name_text(field, name)}
     if field.kind == "any":
         return schema
+    kinds = [kind_schema(tables, field)]
+    if field.array_is:
+        members = tables.shapes[field.shape].fields
+        kinds += [kind_schema(tables, member) for member in members if member.name == field.array_is]
     if field.nullable:
-        return schema | {"anyOf": [kind_schema(tables, field), {"type": "null"}]}
-    return schema | kind_schema(tables, field)
+        kinds.append({"type": "null"})
+    return schema | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds})
 
 
 def kind_schema(tables, field):

@@ -45,7 +45,7 @@ def value_type(field):
     if field.enum:
         text = "Literal[" + ", ".join(f'"{word}"' for word in field.enum) + "]"
     elif field.shape:
-        text = class_name(field.shape)
+        text = class_name(field.shape) + (" | list[str]" if field.array_is else "")
     elif field.items_of:
         text = f"list[{class_name(field.items_of)}]"
     elif field.items:

@@ -34,7 +34,7 @@ def value_type(field):
     if field.enum:
         text = " | ".join(f'"{word}"' for word in field.enum)
     elif field.shape:
-        text = class_name(field.shape)
+        text = class_name(field.shape) + (" | string[]" if field.array_is else "")
     elif field.items_of:
         text = class_name(field.items_of) + "[]"
     elif field.items:

@@ -39,10 +39,13 @@ def name_text(field, name):
     """What a field is, where it stands under this one of its names."""
     if name != field.name:
         return f"The same as `{field.name}`."
+    text = field.text
+    if field.array_is:
+        text += f" An array of strings in its place is its `{field.array_is}`."
     names = " or ".join(f"`{other}`" for other in field.also)
-    if not names:
-        return field.text
-    return f"{field.text} {'Required, but may' if field.required else 'May'} be called {names} instead."
+    if names:
+        text += f" {'Required, but may' if field.required else 'May'} be called {names} instead."
+    return text
 
 
 def field_text(field, name):

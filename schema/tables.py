@@ -44,6 +44,7 @@ class Field:
     items: str | None = None  # of an array: the kind of its elements
     items_of: str | None = None  # of an array of objects: their shape
     shape: str | None = None  # of an object
+    array_is: str | None = None  # of an object with a shape: its member that an array of strings in its place is
     also: tuple[str, ...] = ()  # other names that are accepted for it
     same: bool = False  # those may stand beside `name`, with the same value
     relaxed: bool = False  # of an envelope: a gateway that checks what it receives does without
@@ -216,12 +217,16 @@ def read_inside(entry, kind):
         "items": entry.word("items", KINDS),
         "items_of": entry.take("items_of", str),
         "shape": entry.take("shape", str),
+        "array_is": entry.take("array_is", str),
     }
-    for key, owner in (("items", "array"), ("items_of", "array"), ("shape", "object")):
+    owners = {"items": "array", "items_of": "array", "shape": "object", "array_is": "object"}
+    for key, owner in owners.items():
         if inside[key] is not None and kind != owner:
             refuse(entry.where, f"`{key}` is for kind {owner}, and this is of kind {kind}")
     if kind == "array" and (inside["items"] is None) == (inside["items_of"] is None):
         refuse(entry.where, "an array needs either `items` or `items_of`")
+    if inside["array_is"] is not None and inside["shape"] is None:
+        refuse(entry.where, "`array_is` names a member of a shape, and there is no `shape`")
     return inside
 
 
@@ -371,6 +376,10 @@ def check_shapes(where, fields, shapes, inside=()):
         if used in inside:
             refuse(where, f"field `{field.name}`: the shape `{used}` contains itself")
         check_shapes(f"[[shape]] `{used}`", shapes[used].fields, shapes, inside + (used,))
+        if field.array_is and not any(
+            member.name == field.array_is and member.items == "string" for member in shapes[used].fields
+        ):
+            refuse(where, f"field `{field.name}`: the shape `{used}` has no array of strings `{field.array_is}`")
 
 
 def parse(table):

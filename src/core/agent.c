@@ -60,22 +60,37 @@ uint32_t agent_add(struct hub *hub, struct str id, uint32_t client, uint32_t ses
     return index;
 }
 
-bool agent_describe(struct agent *a, struct str role, struct str registration)
+/* Copies `s` to *at, which is moved behind it. */
+static struct str put(char **at, struct str s)
 {
-    char *new_role = copy(role);
-    char *new_registration = copy(registration);
+    struct str copied = str_make(*at, s.len);
 
-    if (new_role == NULL || new_registration == NULL) {
-        free(new_role);
-        free(new_registration);
+    if (s.len > 0) {
+        memcpy(*at, s.ptr, s.len);
+    }
+    *at += s.len;
+    return copied;
+}
+
+bool agent_describe(struct agent *a, const struct agent_words *words)
+{
+    char *role = copy(words->role);
+    char *registration = malloc(words->others.len + words->name.len + words->capabilities.len + 1);
+    char *at = registration;
+
+    if (role == NULL || registration == NULL) {
+        free(role);
+        free(registration);
         return false;
     }
     free(a->role);
     free(a->registration);
-    a->role = new_role;
-    a->role_len = (uint32_t)role.len;
-    a->registration = new_registration;
-    a->registration_len = (uint32_t)registration.len;
+    a->role = role;
+    a->role_len = (uint32_t)words->role.len;
+    a->registration = registration;
+    a->registration_len = (uint32_t)put(&at, words->others).len;
+    a->name = put(&at, words->name);
+    a->capabilities = put(&at, words->capabilities);
     return true;
 }
 

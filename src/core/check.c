@@ -1,33 +1,57 @@
 #include "core/internal.h"
+#include "core/relay.h"
 #include "json/reader.h"
 
 /*
- * What is asked of messages that are relayed, beyond being routable: their shape, by the table of
- * messages (world.validation), and that nobody speaks as somebody else (world.identity).
+ * What is asked of messages, beyond being routable. Of those that the gateway itself handles: that
+ * they are as the table of messages says. Of those that are relayed: the same, where
+ * world.validation is on, and that nobody speaks as somebody else (world.identity).
  */
 
-/* Details with the member, what it should be, and what it is. */
-static void refuse_shape(struct hub *hub, uint32_t client, const struct parley_problem *problem)
+/*
+ * Says what is wrong with a message: the member, what it should be, and what it is. Without memory
+ * nothing is wrong with it, but it is lost.
+ */
+static void refuse(struct hub *hub, struct sender *sender, enum error_code code,
+                   const struct parley_problem *problem)
 {
-    char place[6 * (sizeof(problem->path) + sizeof(problem->expected) + sizeof(problem->found))];
     struct json_writer w;
     struct buf details;
 
-    buf_init(&details, sizeof(place));
+    if (problem->fault == PARLEY_NO_MEMORY) {
+        hub->counts.out_of_memory++;
+        sender_refuse(hub, sender, ERROR_LIMIT_REACHED,
+                      "The gateway has no memory for this message; try again later.",
+                      "{\"limit\":\"memory\"}");
+        return;
+    }
+    buf_init(&details, 6 * sizeof(*problem));
     json_writer_init(&w, &details);
     json_begin_object(&w);
     json_key_string(&w, STR("path"), str_from_z(problem->path));
     json_key_string(&w, STR("expected"), str_from_z(problem->expected));
     json_key_string(&w, STR("found"), str_from_z(problem->found));
     json_end_object(&w);
-    client_error(hub, client, ERROR_VALIDATION_FAILED,
-                 "The message is not as its type wants it; details say which member is wrong.",
-                 "%.*s", details.failed ? 2 : (int)details.len,
-                 details.failed ? "{}" : details.data);
+    sender_refuse(hub, sender, code,
+                  "The message is not as its type wants it; details say which member is wrong.",
+                  "%.*s", details.failed ? 2 : (int)details.len,
+                  details.failed ? "{}" : details.data);
     buf_fini(&details);
 }
 
-static bool check_shape(struct hub *hub, uint32_t client, struct str text,
+bool world_read(struct hub *hub, uint32_t client, struct str text,
+                const struct parley_message_info *info, void *message)
+{
+    struct parley_problem problem;
+
+    if (parley_message_from_json(info, message, PARLEY_RECEIVED, text.ptr, text.len, &problem)) {
+        return true;
+    }
+    refuse(hub, &(struct sender){.client = client}, ERROR_INVALID_MESSAGE, &problem);
+    return false;
+}
+
+static bool check_shape(struct hub *hub, struct sender *sender, struct str text,
                         const struct type_name *type)
 {
     struct parley_problem problem;
@@ -43,7 +67,7 @@ static bool check_shape(struct hub *hub, uint32_t client, struct str text,
     if (!known && hub->settings.validation == VALIDATE_KNOWN) {
         return true;
     }
-    refuse_shape(hub, client, &problem);
+    refuse(hub, sender, ERROR_VALIDATION_FAILED, &problem);
     return false;
 }
 
@@ -57,28 +81,30 @@ static bool may_speak_as(const struct hub *hub, uint32_t principal, struct str r
 }
 
 /* In types whose agent_id is the sender it must be the sender's own; no id passes. */
-static bool check_sender(struct hub *hub, uint32_t client, struct str raw_id,
+static bool check_sender(struct hub *hub, struct sender *sender, struct str raw_id,
                          const struct type_name *type)
 {
-    uint32_t agent = client_at(hub, client)->agent;
+    uint32_t agent =
+        sender->client != SLAB_NONE ? client_at(hub, sender->client)->agent : SLAB_NONE;
 
     if (!hub->settings.verify_sender || type->kind == PARLEY_TYPE_NONE ||
         parley_type_agent_id((enum parley_type)type->kind) != PARLEY_ID_SENDER ||
         json_kind_of(raw_id) != JSON_STRING ||
         (agent != SLAB_NONE && json_string_is(raw_id, agent_id(agent_at(hub, agent)))) ||
-        may_speak_as(hub, client_at(hub, client)->principal, raw_id)) {
+        may_speak_as(hub, sender->principal, raw_id)) {
         return true;
     }
-    client_error(hub, client, ERROR_SENDER_MISMATCH,
-                 "The `agent_id` of this type names its sender, and it is not yours: leave it out, "
-                 "or register as that agent.",
-                 "{\"path\":\"agent_id\"}");
+    sender_refuse(
+        hub, sender, ERROR_SENDER_MISMATCH,
+        "The `agent_id` of this type names its sender, and it is not yours: leave it out, "
+        "or register as that agent.",
+        "{\"path\":\"agent_id\"}");
     return false;
 }
 
-bool world_check(struct hub *hub, uint32_t client, const struct up *item, struct str text,
+bool relay_check(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
                  const struct type_name *type)
 {
-    return check_sender(hub, client, wire_raw(&item->wire, text.ptr, WIRE_AGENT_ID), type) &&
-           check_shape(hub, client, text, type);
+    return check_sender(hub, sender, wire_raw(w, text.ptr, WIRE_AGENT_ID), type) &&
+           check_shape(hub, sender, text, type);
 }

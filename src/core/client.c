@@ -52,6 +52,13 @@ uint32_t client_find_id(const struct hub *hub, struct str id)
     return map_find(&hub->clients_by_id, value, &value);
 }
 
+uint32_t client_find(const struct hub *hub, struct str id)
+{
+    uint32_t agent = agent_find(hub, id);
+
+    return agent != SLAB_NONE ? agent_at(hub, agent)->client : client_find_id(hub, id);
+}
+
 /* --- open and gone ---------------------------------------------------------------------------- */
 
 static bool remember_slot(struct hub *hub, uint64_t conn, uint32_t client)

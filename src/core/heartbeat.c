@@ -42,10 +42,15 @@ bool rate_allows(struct hub *hub, uint32_t client)
     return false;
 }
 
+uint64_t heartbeat_silence_ms(const struct hub *hub, const struct client *c)
+{
+    return (uint64_t)(tick_of(hub) - c->heard) * TICK_MS;
+}
+
 static void check(struct hub *hub, uint32_t client)
 {
     struct client *c = client_at(hub, client);
-    uint64_t silent_ms = (uint64_t)(tick_of(hub) - c->heard) * TICK_MS;
+    uint64_t silent_ms = heartbeat_silence_ms(hub, c);
 
     if (silent_ms >= hub->settings.heartbeat_timeout_ms) {
         client_close(hub, client, CLOSE_GOING_AWAY, STR("heartbeat timeout"));

@@ -68,9 +68,7 @@ static uint64_t hash_session(const void *owner, uint32_t index)
 
 static bool session_is(const void *owner, uint32_t index, const void *key)
 {
-    const struct session *s = session_at(owner, index);
-
-    return str_equal(str_make(s->name, s->name_len), *(const struct str *)key);
+    return str_equal(session_name(session_at(owner, index)), *(const struct str *)key);
 }
 
 static const struct map_type clients_map = {.hash = hash_client, .equal = client_is};

@@ -160,7 +160,9 @@ const struct hub_settings *hub_settings(const struct hub *hub);
 struct hub_agent_view {
     struct str agent_id;
     struct str role;
-    struct str registration;  /* the other members of its registration: a raw JSON object */
+    struct str name;          /* for people */
+    const char *type;         /* what kind of agent it is: "custom" */
+    struct str capabilities;  /* as it said them: a raw JSON object or array */
     const char *dialect;      /* "world", "gateway" */
     uint64_t connected_at_ms; /* epoch */
     char client_id[16];       /* NUL-terminated */

@@ -83,7 +83,9 @@ struct agent {
     struct list link;   /* hub->agents_in_order */
     char *id;           /* owned */
     char *role;         /* owned */
-    char *registration; /* owned: raw JSON object */
+    char *registration; /* owned: raw JSON object; `name` and `capabilities` stand behind it */
+    struct str name;
+    struct str capabilities; /* raw, or empty */
     uint32_t id_len;
     uint32_t role_len;
     uint32_t registration_len;
@@ -213,6 +215,10 @@ static inline struct ticket *ticket_at(const struct hub *hub, uint32_t index)
 {
     return slab_at(&hub->tickets, index);
 }
+static inline struct str session_name(const struct session *s)
+{
+    return str_make(s->name, s->name_len);
+}
 static inline struct str agent_id(const struct agent *a)
 {
     return str_make(a->id, a->id_len);
@@ -270,6 +276,8 @@ void client_set_principal(struct hub *hub, uint32_t client, uint32_t principal);
 uint32_t client_find_conn(const struct hub *hub, uint64_t conn);
 /* The client with this id ("c-…"), or SLAB_NONE. */
 uint32_t client_find_id(const struct hub *hub, struct str id);
+/* The client of an agent's id, or of its own; SLAB_NONE: there is none. */
+uint32_t client_find(const struct hub *hub, struct str id);
 void client_id_text(const struct client *c, char ret_text[CLIENT_ID_SIZE]);
 struct str client_id_str(const struct client *c, char buffer[CLIENT_ID_SIZE]);
 
@@ -309,8 +317,15 @@ bool id_valid(struct str id);
 uint32_t agent_find(const struct hub *hub, struct str id);
 /* Adds an agent for a client that has none. SLAB_NONE: no memory. */
 uint32_t agent_add(struct hub *hub, struct str id, uint32_t client, uint32_t session);
-/* Sets role and registration; false: no memory, and nothing was changed. */
-bool agent_describe(struct agent *a, struct str role, struct str registration);
+/* What an agent says of itself. */
+struct agent_words {
+    struct str role;
+    struct str name;         /* for people */
+    struct str capabilities; /* raw, or empty */
+    struct str others;       /* raw JSON object: what else the registration said */
+};
+/* Copies that; false: no memory, and nothing was changed. */
+bool agent_describe(struct agent *a, const struct agent_words *words);
 /* Takes it out of the registry. Tells nobody. */
 void agent_remove(struct hub *hub, uint32_t agent);
 /* Gives it to another client. */
@@ -374,11 +389,12 @@ void world_leave(struct hub *hub, uint32_t client);
 /* --- check.c ---------------------------------------------------------------------------------- */
 
 /*
- * Whether a message that is to be relayed passes `world.validation` and `world.identity`; if not,
- * its sender has been told.
+ * Reads a message that the gateway itself handles into `message`, which was initialised and is to
+ * be finished in either case. False when it is not as its type wants it, or there is no memory; its
+ * sender has been told.
  */
-bool world_check(struct hub *hub, uint32_t client, const struct up *item, struct str text,
-                 const struct type_name *type);
+bool world_read(struct hub *hub, uint32_t client, struct str text,
+                const struct parley_message_info *info, void *message);
 
 /* --- register.c ------------------------------------------------------------------------------- */
 
@@ -398,6 +414,8 @@ void memory_tick(struct hub *hub);
  */
 bool rate_allows(struct hub *hub, uint32_t client);
 
+/* For how long nothing has come from it. */
+uint64_t heartbeat_silence_ms(const struct hub *hub, const struct client *c);
 /* Something came from this client. */
 void heartbeat_heard(struct hub *hub, struct client *c);
 void heartbeat_tick(struct hub *hub);

@@ -1,4 +1,6 @@
 #include "core/internal.h"
+#include "proto/member.h"
+#include "json/members.h"
 #include "json/reader.h"
 
 /*
@@ -13,81 +15,17 @@
  *   A           B               A leaves; B's connection is closed     left A, joined (again)
  */
 
-enum { ROLE_MAX = 64 };
-
-struct registration {
-    struct str id;
-    struct str role;
-    struct str others; /* raw JSON object: what else the message said */
-};
-
-/* Members that are not part of what others are told. */
-static bool is_own_member(struct str raw_key)
-{
-    static const char *const names[] = {"type", "agent_id", "agentId", "role",
-                                        "ts",   "token",    "data",    "password"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (json_string_is(raw_key, str_from_z(names[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The names of members, as hashes: a message may have a thousand, and so may its data. */
-struct names {
-    uint64_t hashes[WIRE_MAX_MEMBERS];
-    size_t count;
-};
-
-/* Of the name as it reads, whatever its escapes. A long one counts with its beginning. */
-static uint64_t hash_name(const struct hub *hub, struct str raw_key)
-{
-    char buffer[256];
-    size_t len = json_unescape_to(raw_key, buffer, sizeof(buffer));
-
-    return hash_bytes(hub->secret, buffer, len < sizeof(buffer) ? len : sizeof(buffer));
-}
-
-static bool has_name(const struct names *names, uint64_t hash)
-{
-    for (size_t i = 0; i < names->count; i++) {
-        if (names->hashes[i] == hash) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Appends the members that are not own ones and whose names are not in `names`, and adds them. */
-static void append_others(const struct hub *hub, struct buf *out, struct str object,
-                          struct names *names)
-{
-    struct json_iter it = json_iter_of(object);
-
-    for (struct str key, value; json_next_member(&it, &key, &value);) {
-        uint64_t hash = hash_name(hub, key);
-        if (names->count == WIRE_MAX_MEMBERS || is_own_member(key) || has_name(names, hash)) {
-            continue;
-        }
-        names->hashes[names->count++] = hash;
-        buf_append_str(out, out->len > 1 ? STR(",") : STR(""));
-        buf_append_str(out, key);
-        buf_append_char(out, ':');
-        buf_append_str(out, value);
-    }
-}
-
 /* The other members: of the message, and of its `data` where the message itself has none. */
 static bool collect_others(const struct hub *hub, struct buf *out, struct str text, struct str data)
 {
-    struct names names;
+    const struct str own[] = {STR("type"), STR("agent_id"), STR("agentId"),  STR("role"), STR("ts"),
+                              STR("data"), STR("token"),    STR("password"), STR("")};
+    struct json_names names;
 
-    names.count = 0; /* the hashes need no value yet */
+    json_names_init(&names, hub->secret);
     buf_append_char(out, '{');
-    append_others(hub, out, text, &names);
-    append_others(hub, out, data, &names);
+    json_append_members(out, text, own, &names);
+    json_append_members(out, data, own, &names);
     buf_append_char(out, '}');
     return !out->failed;
 }
@@ -98,13 +36,8 @@ static bool refuse(struct hub *hub, uint32_t client, const char *message, const 
     return false;
 }
 
-/* `id` is unescaped into a buffer of ID_MAX + 1 bytes. */
-static bool read_id(struct hub *hub, uint32_t client, struct str raw, char *buffer,
-                    struct str *ret_id)
+static bool check_id(struct hub *hub, uint32_t client, struct str id)
 {
-    size_t len = json_kind_of(raw) == JSON_STRING ? json_unescape_to(raw, buffer, ID_MAX + 1) : 0;
-    struct str id = str_make(buffer, len <= ID_MAX ? len : 0);
-
     if (!id_valid(id)) {
         return refuse(hub, client,
                       "An agent needs an `agentId` of 1 to 128 characters out of "
@@ -115,28 +48,16 @@ static bool read_id(struct hub *hub, uint32_t client, struct str raw, char *buff
         client_find_id(hub, id) != SLAB_NONE) {
         return refuse(hub, client, "This id is reserved; choose another `agentId`.", "agentId");
     }
-    *ret_id = id;
     return true;
 }
 
-static bool read_role(struct hub *hub, uint32_t client, struct str text, struct str data,
-                      char *buffer, struct str *ret_role)
+/* A string that may stand at the top of the message or in its `data`; null is as good as none. */
+static struct str choose(const struct parley_string *top, const struct parley_string *inner,
+                         struct str fallback)
 {
-    struct str raw = json_get(text, STR("role"));
+    const struct parley_string *value = top->is != PARLEY_ABSENT ? top : inner;
 
-    if (raw.len == 0) {
-        raw = json_get(data, STR("role"));
-    }
-    if (raw.len == 0 || json_kind_of(raw) == JSON_NULL) {
-        *ret_role = STR("agent");
-        return true;
-    }
-    size_t len = json_kind_of(raw) == JSON_STRING ? json_unescape_to(raw, buffer, ROLE_MAX + 1) : 0;
-    if (len == 0 || len > ROLE_MAX) {
-        return refuse(hub, client, "`role` is a string of 1 to 64 bytes.", "role");
-    }
-    *ret_role = str_make(buffer, len);
-    return true;
+    return value->is == PARLEY_SET ? str_make(value->ptr, value->len) : fallback;
 }
 
 /*
@@ -198,18 +119,23 @@ static bool may_claim(struct hub *hub, uint32_t client, struct str id)
     return false;
 }
 
-static void apply(struct hub *hub, uint32_t client, const struct registration *r)
+static void refuse_for_memory(struct hub *hub, uint32_t client)
 {
-    uint32_t agent = claim(hub, client, r->id);
+    hub->counts.out_of_memory++;
+    client_error(hub, client, ERROR_LIMIT_REACHED,
+                 "The gateway has no memory for this registration; try again later.",
+                 "{\"limit\":\"memory\"}");
+}
 
-    if (agent == SLAB_NONE || !agent_describe(agent_at(hub, agent), r->role, r->others)) {
+static void apply(struct hub *hub, uint32_t client, struct str id, const struct agent_words *words)
+{
+    uint32_t agent = claim(hub, client, id);
+
+    if (agent == SLAB_NONE || !agent_describe(agent_at(hub, agent), words)) {
         if (agent != SLAB_NONE && agent_at(hub, agent)->role == NULL) {
             agent_remove(hub, agent);
         }
-        hub->counts.out_of_memory++;
-        client_error(hub, client, ERROR_LIMIT_REACHED,
-                     "The gateway has no memory for this registration; try again later.",
-                     "{\"limit\":\"memory\"}");
+        refuse_for_memory(hub, client);
         return;
     }
     const struct agent *a = agent_at(hub, agent);
@@ -222,13 +148,34 @@ static void apply(struct hub *hub, uint32_t client, const struct registration *r
     world_announce(hub, a->session, client, hub->joined);
 }
 
+/* A message that was read; `data` is the raw one of its text. */
+static void register_as(struct hub *hub, uint32_t client, const struct parley_agent_register *m,
+                        struct str text, struct str data)
+{
+    struct str id = str_make(m->agent_id.ptr, m->agent_id.len);
+    struct agent_words words = {
+        .role = choose(&m->role, &m->data.role, STR("agent")),
+        .name = choose(&m->name, &m->data.name, id),
+        .capabilities = member_raw(&parley_agent_register_info, text, STR("capabilities")),
+    };
+    struct buf others;
+
+    if (json_kind_of(words.capabilities) == JSON_NULL) {
+        words.capabilities = STR("");
+    }
+    buf_init(&others, text.len + 2);
+    if (collect_others(hub, &others, text, data)) {
+        words.others = buf_str(&others);
+        apply(hub, client, id, &words);
+    } else {
+        refuse_for_memory(hub, client);
+    }
+    buf_fini(&others);
+}
+
 void world_register(struct hub *hub, uint32_t client, const struct up *item, struct str text)
 {
-    struct str data = wire_raw(&item->wire, text.ptr, WIRE_DATA);
-    char id[ID_MAX + 1];
-    char role[ROLE_MAX + 1];
-    struct registration r;
-    struct buf others;
+    struct parley_agent_register message;
 
     if (text.len > hub->settings.max_registration_bytes) {
         client_error(hub, client, ERROR_LIMIT_REACHED,
@@ -237,16 +184,11 @@ void world_register(struct hub *hub, uint32_t client, const struct up *item, str
                      hub->settings.max_registration_bytes);
         return;
     }
-    if (!read_id(hub, client, wire_raw(&item->wire, text.ptr, WIRE_AGENT_ID), id, &r.id) ||
-        !read_role(hub, client, text, data, role, &r.role) || !may_claim(hub, client, r.id)) {
-        return;
+    parley_agent_register_init(&message);
+    if (world_read(hub, client, text, &parley_agent_register_info, &message) &&
+        check_id(hub, client, str_make(message.agent_id.ptr, message.agent_id.len)) &&
+        may_claim(hub, client, str_make(message.agent_id.ptr, message.agent_id.len))) {
+        register_as(hub, client, &message, text, wire_raw(&item->wire, text.ptr, WIRE_DATA));
     }
-    buf_init(&others, text.len + 2);
-    if (collect_others(hub, &others, text, data)) {
-        r.others = buf_str(&others);
-        apply(hub, client, &r);
-    } else {
-        hub->counts.out_of_memory++;
-    }
-    buf_fini(&others);
+    parley_agent_register_fini(&message);
 }

@@ -5,6 +5,7 @@
 #include "core/gate.h"
 #include "core/internal.h"
 #include "core/job.h"
+#include "proto/member.h"
 #include "json/reader.h"
 
 /*
@@ -142,8 +143,8 @@ void stranger_admit_freely(struct hub *hub, uint32_t client)
 enum { SECRET_MAX = 1024 };
 
 /* What a message gives to authenticate with: *ret_kind and the text in `buffer`; false: nothing. */
-static bool read_secret(struct str text, struct str data, char buffer[SECRET_MAX + 1],
-                        uint8_t *ret_kind, struct str *ret_secret)
+static bool read_secret(struct str text, char buffer[SECRET_MAX + 1], uint8_t *ret_kind,
+                        struct str *ret_secret)
 {
     static const struct {
         struct str name;
@@ -151,10 +152,7 @@ static bool read_secret(struct str text, struct str data, char buffer[SECRET_MAX
     } members[] = {{{"token", 5}, CREDENTIAL_BEARER}, {{"password", 8}, CREDENTIAL_PASSWORD}};
 
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        struct str raw = json_get(text, members[i].name);
-        if (raw.len == 0) {
-            raw = json_get(data, members[i].name);
-        }
+        struct str raw = member_raw(&parley_agent_register_info, text, members[i].name);
         if (raw.len > 2 && json_kind_of(raw) == JSON_STRING) {
             size_t len = json_unescape_to(raw, buffer, SECRET_MAX + 1);
             *ret_kind = members[i].kind;
@@ -190,8 +188,7 @@ static void try_register(struct hub *hub, uint32_t client, const struct up *item
     struct gate_refusal why;
     uint32_t principal;
 
-    if (!read_secret(text, wire_raw(&item->wire, text.ptr, WIRE_DATA), secret, &attempt.kind,
-                     &attempt.secret)) {
+    if (!read_secret(text, secret, &attempt.kind, &attempt.secret)) {
         require(hub, client);
         return;
     }

@@ -104,6 +104,9 @@ static void write_expected(struct buf *out, const struct field_info *field)
     } else {
         write_range(out, field);
     }
+    if (field->array_is != NULL) {
+        buf_append_str(out, STR(" or an array of strings"));
+    }
     if ((field->flags & FIELD_NULLABLE) != 0) {
         buf_append_str(out, STR(" or null"));
     }

@@ -44,8 +44,9 @@ struct field_info {
     /* Characters, elements or members; SIZE_MAX where there is no limit. */
     size_t min_length, max_length;
     const struct object_info *shape;
-    const struct str *words; /* of a choice; ends in an empty one */
-    const struct str *also;  /* other names, or NULL; ends in an empty one */
+    const struct field_info *array_is; /* of the shape: what an array in its place is; or NULL */
+    const struct str *words;           /* of a choice; ends in an empty one */
+    const struct str *also;            /* other names, or NULL; ends in an empty one */
 };
 
 enum { MAX_FIELDS = 32 }; /* of one object */

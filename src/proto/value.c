@@ -176,6 +176,17 @@ static bool decode_shape(const struct decoding *d, const struct field_info *fiel
     return decode_object(d, field->shape, raw, out, path);
 }
 
+/* An array in place of an object: the object that has it as this one member. */
+static bool decode_array_as_shape(const struct decoding *d, const struct field_info *field,
+                                  struct str raw, void *out, const struct step *path)
+{
+    if (out != NULL) {
+        *(enum parley_is *)out = PARLEY_SET;
+        out = (char *)out + field->array_is->offset;
+    }
+    return decode_value(d, field->array_is, raw, out, path);
+}
+
 /* One element of an array of objects or strings: it is there, and of its kind. */
 static bool decode_element(const struct decoding *d, const struct field_info *field, struct str raw,
                            void *out, const struct step *path)
@@ -271,6 +282,9 @@ bool decode_value(const struct decoding *d, const struct field_info *field, stru
             *(enum parley_is *)out = PARLEY_NULL;
         }
         return true;
+    }
+    if (kind == JSON_ARRAY && field->array_is != NULL) {
+        return decode_array_as_shape(d, field, raw, out, path);
     }
     if (kinds[field->kind].kind != kind && kinds[field->kind].kind != JSON_NONE) {
         return report_value(&d->report, PARLEY_WRONG_KIND, field, path, raw);

@@ -1,35 +1,20 @@
 #include "rest/pages.h"
 
-#include "json/reader.h"
 #include "json/writer.h"
-
-/* A member of a registration when it is a string, else `fallback`. */
-static void write_text(struct json_writer *w, struct str key, struct str registration,
-                       struct str fallback)
-{
-    struct str raw = json_get(registration, key);
-
-    if (json_kind_of(raw) == JSON_STRING) {
-        json_key_raw(w, key, raw);
-    } else {
-        json_key_string(w, key, fallback);
-    }
-}
 
 static void write_agent(void *ctx, const struct hub_agent_view *agent)
 {
     struct json_writer *w = ctx;
-    struct str capabilities = json_get(agent->registration, STR("capabilities"));
 
     json_begin_object(w);
     json_key_string(w, STR("agent_id"), agent->agent_id);
     json_key_string(w, STR("agentId"), agent->agent_id);
-    write_text(w, STR("name"), agent->registration, agent->agent_id);
+    json_key_string(w, STR("name"), agent->name);
     json_key_string(w, STR("role"), agent->role);
-    write_text(w, STR("type"), agent->registration, STR("custom"));
+    json_key_string(w, STR("type"), str_from_z(agent->type));
     json_key_string(w, STR("dialect"), str_from_z(agent->dialect));
     json_key_string(w, STR("status"), STR("online"));
-    json_key_raw(w, STR("capabilities"), capabilities.len > 0 ? capabilities : STR("[]"));
+    json_key_raw(w, STR("capabilities"), agent->capabilities);
     json_key(w, STR("connected_at"));
     json_seconds(w, agent->connected_at_ms);
     json_key_string(w, STR("client_id"), str_from_z(agent->client_id));

@@ -137,6 +137,8 @@ class Banned(TreeCase):
             "void hub_send(int x);  int strand(int operand);\n",
         )
         self.plant("src/base/str.c", 'int f(char *x) { return snprintf(x, 2, "a"); }\n')
+        self.plant("src/proto/member.c", "struct str f(struct str x) { return json_get(x, name); }\n")
+        self.plant("src/rest/status.c", "void f(struct json_writer *w) { json_key_raw(w, a, b); }\n")
         self.plant("src/net/reactor.c", "int f(void) { return epoll_wait(1, 0, 0, 0); }\n")
         self.assert_clean(banned)
 
@@ -155,6 +157,9 @@ class Banned(TreeCase):
             "src/http/k.c": "epoll_ctl(1, 2, 3, 4);",
             "src/fanout/l.c": 'getenv("X");',
             "src/proto/m.h": "return rand_r(&seed);",
+            "src/core/n.c": 'raw = json_get(text, STR("role"));',
+            "src/core/o.h": "while (json_next_member(&it, &key, &value)) {",
+            "src/rest/p.c": "it = json_iter_of(agent->registration);",
         }.items():
             with self.subTest(path):
                 self.plant(path, "int x;\n" + text + "\n")

@@ -80,7 +80,7 @@ OUT_OF_RANGE = [
     ("world", {"type": "agent_state", "data": {"state": "x" * 257}} | WORLD, "/data/state"),
     ("world", {"type": "visitor_state", "data": {"event": "x", "count": -1}} | WORLD, "/data/count"),
     ("world", {"type": "visitor_state", "data": {"event": "x", "count": 1.5}} | WORLD, "/data/count"),
-    ("world", {"type": "subscribe", "types": ["x"] * 65}, "/types"),
+    ("world", {"type": "subscribe", "types": ["x"] * 1025}, "/types"),
     ("gateway", {"type": "ping", "id": ""}, "/id"),
 ]
 
@@ -136,7 +136,7 @@ def known_value(value, field):
     shape = field.shape or field.items_of
     if field.kind == "integer":
         return int(value)
-    if not shape or value is None:
+    if not shape or value is None or field.array_is and isinstance(value, list):
         return value
     fields = TABLES.shapes[shape].fields
     return known_only(value, fields) if field.shape else [known_only(item, fields) for item in value]

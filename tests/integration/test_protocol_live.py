@@ -13,6 +13,8 @@ WRONG = [
     '{"type":7}',
     '{"type":"pong"}',
     '{"type":"agent_register","agentId":"no such name"}',
+    '{"type":"agent_register","agentId":"timmy","data":{"capabilities":["\\"",7]}}',
+    '{"type":"subscribe","types":7}',
     '{"type":"bark","target_id":"nobody","data":{"text":"x"}}',
     json.dumps(bark("x" * (1 << 20))),
 ]

@@ -183,7 +183,11 @@ static void grow_value(struct choices *c, const struct parley_message_info *info
         buf_append_str(out, choose(c, 2) == 0 ? STR("true") : STR("false"));
         break;
     case FIELD_SHAPE:
-        grow_shape(c, field, out);
+        if (field->array_is != NULL && choose(c, 3) == 0) {
+            grow_array_of(c, field->array_is, out, grow_text);
+        } else {
+            grow_shape(c, field, out);
+        }
         break;
     case FIELD_OBJECT:
         grow_free(c, field, out);

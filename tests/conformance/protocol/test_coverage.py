@@ -31,7 +31,7 @@ def allowed_kinds(field):
     if field.kind == "any":
         return KINDS
     kind = "number" if field.kind == "integer" else field.kind
-    return {kind, "null"} if field.nullable else {kind}
+    return {kind} | ({"null"} if field.nullable else set()) | ({"array"} if field.array_is else set())
 
 
 def numbers_of(rules, verdict):
@@ -99,8 +99,8 @@ def members(fields, prefix, shapes):
     for field in fields:
         path = prefix + field.name
         yield path, field
-        if field.items:
-            yield f"{path}[]", tables.Field(name=field.name, kind=field.items, text="")
+        if field.items or field.array_is:
+            yield f"{path}[]", tables.Field(name=field.name, kind=field.items or "string", text="")
         if field.items_of:
             yield f"{path}[]", tables.Field(name=field.name, kind="object", text="")
         for shape, join in ((field.shape, "."), (field.items_of, "[].")):

@@ -40,7 +40,7 @@ static void test_registered(void **state)
     (void)state;
     room_say(
         r, 0,
-        "{\"type\":\"agent_register\",\"agentId\":\"timmy\",\"role\":\"guide\",\"token\":\"s\","
+        "{\"type\":\"agent_register\",\"agentId\":\"timmy\",\"role\":\"guide\","
         "\"to\\u006ben\":\"s\",\"password\":\"s\",\"mood\":{\"glad\":1E2},\"ts\":5,"
         "\"data\":{\"token\":\"s\",\"role\":\"no\",\"agentId\":\"no\",\"mood\":0,\"x\":0.10}}");
     room_expect_exact(
@@ -96,7 +96,7 @@ static void test_refused(void **state)
     memset(longest, 'a', sizeof(longest));
     longest[129] = '\0';
     const char *const members[][2] = {
-        {"\"x\":1", "agentId"},
+        {"\"x\":1", "agent_id"},
         {"\"agentId\":null", "agentId"},
         {"\"agentId\":\"\"", "agentId"},
         {"\"agentId\":\"a b\"", "agentId"},
@@ -107,8 +107,15 @@ static void test_refused(void **state)
         {"\"agentId\":7", "agent_id"},
         {"\"agentId\":\"a\",\"role\":7", "role"},
         {"\"agentId\":\"a\",\"role\":\"\"", "role"},
-        {"\"agentId\":\"a\",\"data\":{\"role\":[]}", "role"},
-        {"\"data\":{\"agentId\":\"a\"}", "agentId"},
+        {"\"agentId\":\"a\",\"data\":{\"role\":[]}", "data.role"},
+        {"\"agentId\":\"a\",\"data\":7", "data"},
+        {"\"agentId\":\"a\",\"name\":7", "name"},
+        {"\"agentId\":\"a\",\"token\":7", "token"},
+        {"\"agentId\":\"a\",\"capabilities\":\"chat\"", "capabilities"},
+        {"\"agentId\":\"a\",\"capabilities\":[\"chat\",7]", "capabilities[1]"},
+        {"\"agentId\":\"a\",\"capabilities\":{\"chat\":1}", "capabilities.chat"},
+        {"\"agentId\":\"a\",\"x\":1,\"\\u0078\":2", "x"},
+        {"\"data\":{\"agentId\":\"a\"}", "agent_id"},
     };
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
         char pattern[200];
@@ -299,9 +306,10 @@ static void note_agent(void *ctx, const struct hub_agent_view *agent)
 {
     struct buf *b = ctx;
 
-    buf_printf(b, "%.*s %.*s %.*s %.*s %s %s %llu\n", STR_ARG(agent->agent_id),
-               STR_ARG(agent->role), STR_ARG(agent->registration), STR_ARG(agent->world),
-               agent->dialect, agent->client_id, (unsigned long long)agent->connected_at_ms);
+    buf_printf(b, "%.*s %.*s %.*s %.*s %.*s %s %s %llu\n", STR_ARG(agent->agent_id),
+               STR_ARG(agent->role), STR_ARG(agent->name), STR_ARG(agent->capabilities),
+               STR_ARG(agent->world), agent->dialect, agent->client_id,
+               (unsigned long long)agent->connected_at_ms);
 }
 
 static void test_view(void **state)
@@ -312,15 +320,23 @@ static void test_view(void **state)
     struct buf b;
 
     (void)state;
-    room_say(r, attic, "{\"type\":\"agent_register\",\"agentId\":\"one\",\"x\" : [1]}");
+    room_say(r, attic,
+             "{\"type\":\"agent_register\",\"agentId\":\"one\",\"name\":\"\\u0031\","
+             "\"capabilities\" : [ \"chat\" ],\"data\":{\"name\":\"no\",\"capabilities\":{}}}");
     room_advance(r, 5000);
-    room_say(r, 0, "{\"type\":\"agent_register\",\"agentId\":\"two\",\"role\":\"guide\"}");
+    room_say(r, 0,
+             "{\"type\":\"agent_register\",\"agentId\":\"two\",\"role\":\"guide\","
+             "\"capabilities\":null}");
+    room_say(r, 1,
+             "{\"type\":\"agent_register\",\"agentId\":\"six\",\"data\":{\"name\":\"Six\","
+             "\"capabilities\":{\"chat\": true, \"x\":1E2}}}");
     buf_init(&b, 2000);
     hub_each_agent(r->v.hub, 10, note_agent, &b);
     int len = snprintf(expected, sizeof(expected),
-                       "one agent {\"x\":[1]} attic world %s 1700000000000\n"
-                       "two guide {} main world %s 1700000005000\n",
-                       r->clients[attic].id, r->clients[0].id);
+                       "one agent 1 [ \"chat\" ] attic world %s 1700000000000\n"
+                       "two guide two [] main world %s 1700000005000\n"
+                       "six agent Six {\"chat\": true, \"x\":1E2} main world %s 1700000005000\n",
+                       r->clients[attic].id, r->clients[0].id, r->clients[1].id);
     assert_int_equal(b.len, len);
     assert_memory_equal(b.data, expected, b.len);
     buf_clear(&b);

@@ -343,10 +343,15 @@ static void test_bad_subscriptions_change_nothing(void **state)
     static const struct {
         const char *types;
         const char *path;
-    } cases[] = {{"7", "types"},           {"\"bark\"", "types"},
-                 {"{}", "types"},          {"[\"a\",7]", "types[1]"},
-                 {"[\"\"]", "types[0]"},   {"[\"a\",\"b\",\"a*b\"]", "types[2]"},
-                 {"[\"**\"]", "types[0]"}, {"[null]", "types[0]"}};
+    } cases[] = {{"7", "types"},
+                 {"\"bark\"", "types"},
+                 {"{}", "types"},
+                 {"[\"a\",7]", "types[1]"},
+                 {"[\"\"]", "types[0]"},
+                 {"[\"a\",\"b\",\"a*b\"]", "types[2]"},
+                 {"[\"**\"]", "types[0]"},
+                 {"[null]", "types[0]"},
+                 {"null,\"data\":[]", "data"}};
     struct room *r = room_of(2);
     struct buf b;
 
@@ -360,6 +365,13 @@ static void test_bad_subscriptions_change_nothing(void **state)
                        cases[i].path);
         room_expect(r, 1, pattern);
     }
+    room_say(r, 1, "{\"type\":\"subscribe\",\"data\":{\"types\":[\"a\",\"**\"]}}");
+    room_expect(r, 1, "{\"data\":{\"details\":{\"path\":\"data.types[1]\"}}}");
+    room_say(r, 1, "{\"type\":\"subscribe\",\"data\":{\"types\":{}}}");
+    room_expect(
+        r, 1,
+        "{\"data\":{\"code\":\"INVALID_MESSAGE\",\"details\":{\"path\":\"data.types\","
+        "\"expected\":\"an array of at most 1024 strings or null\",\"found\":\"an object\"}}}");
     buf_init(&b, 4096);
     buf_append_str(&b, STR("{\"type\":\"subscribe\",\"types\":[\"t\""));
     for (int i = 1; i < FILTER_MAX_PATTERNS; i++) {

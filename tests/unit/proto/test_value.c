@@ -115,20 +115,54 @@ static void lengths(void **state)
 
 static void arrays(void **state)
 {
-    char text[2048] = "{\"type\":\"subscribe\",\"types\":[\"x\"";
+    char text[5000] = "{\"type\":\"subscribe\",\"types\":[\"x\"";
     size_t len = strlen(text);
 
     (void)state;
     accept("{\"type\":\"subscribe\",\"types\":[]}");
     refuse("{\"type\":\"subscribe\",\"types\":[\"a\",{}]}", PARLEY_WRONG_KIND, "types[1]",
            "{\"type\":\"subscribe\",\"types\":[\"a\",^");
-    for (int i = 1; i < 64; i++, len += 4) {
+    for (int i = 1; i < 1024; i++, len += 4) {
         memcpy(text + len, ",\"x\"", 4);
     }
     memcpy(text + len, "]}", 3);
     accept(text);
     memcpy(text + len, ",\"x\"]}", 7);
     refuse(text, PARLEY_WRONG_LENGTH, "types", NULL);
+}
+
+/* An array of strings in place of capabilities is an object with these tools, and is written as
+ * one. */
+static void array_in_place_of_an_object(void **state)
+{
+    static const char text[] =
+        "{\"type\":\"agent_register\",\"agent_id\":\"a\",\"capabilities\":[\"chat\",\"\\u0070\"]}";
+    static const char with_object[] = "{\"type\":\"agent_register\",\"agent_id\":\"a\","
+                                      "\"capabilities\":{\"tools\":[\"chat\",\"p\"]}}";
+    struct parley_agent_register m;
+    struct parley_problem problem;
+    char *written;
+    size_t len;
+
+    (void)state;
+    parley_agent_register_init(&m);
+    assert_true(parley_agent_register_from_json(&m, text, strlen(text), NULL));
+    assert_int_equal(m.capabilities.is, PARLEY_SET);
+    assert_int_equal(m.capabilities.chat.is, PARLEY_ABSENT);
+    assert_int_equal(m.capabilities.tools.is, PARLEY_SET);
+    assert_int_equal(m.capabilities.tools.count, 2);
+    assert_memory_equal(m.capabilities.tools.items[1].ptr, "p", 1);
+    assert_true(parley_agent_register_to_json(&m, &written, &len, NULL));
+    assert_string_equal(written, with_object);
+    free(written);
+    parley_agent_register_fini(&m);
+    refuse("{\"type\":\"agent_register\",\"agent_id\":\"a\",\"capabilities\":[\"chat\",7]}",
+           PARLEY_WRONG_KIND, "capabilities[1]",
+           "{\"type\":\"agent_register\",\"agent_id\":\"a\",\"capabilities\":[\"chat\",^");
+    assert_false(check_copy(PARLEY_WORLD, PARLEY_STRICT,
+                            "{\"type\":\"agent_register\",\"agent_id\":\"a\",\"capabilities\":7}",
+                            &problem));
+    assert_string_equal(problem.expected, "an object or an array of strings or null");
 }
 
 static void free_objects_in_arrays(void **state)
@@ -154,6 +188,7 @@ int main(void)
         cmocka_unit_test(words),
         cmocka_unit_test(lengths),
         cmocka_unit_test(arrays),
+        cmocka_unit_test(array_in_place_of_an_object),
         cmocka_unit_test(free_objects_in_arrays),
     };
 

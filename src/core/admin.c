@@ -1,0 +1,185 @@
+#include "core/admin.h"
+
+#include "core/internal.h"
+#include "core/relay.h"
+
+/* --- clients ---------------------------------------------------------------------------------- */
+
+static void view_client(const struct hub *hub, uint32_t client, struct hub_client_view *view)
+{
+    static const char *const dialects[DIALECT_COUNT] = {"world", "gateway"};
+    const struct client *c = client_at(hub, client);
+    uint64_t silent_ms = heartbeat_silence_ms(hub, c);
+
+    *view = (struct hub_client_view){
+        .dialect = dialects[c->dialect],
+        .authenticated = c->principal != HUB_NOBODY,
+        .user_id = hub_principal_name(hub, c->principal),
+        .user_agent = label_text(&hub->user_agents, c->user_agent),
+        .is_unix = c->is_unix,
+        .connected_ms = hub->started.wall_ms + (uint64_t)c->since * 100,
+        .heard_ms = hub->now.wall_ms - silent_ms,
+        .dropped = c->dropped,
+        .index = client,
+    };
+    client_id_text(c, view->client_id);
+    view->client_id[CLIENT_ID_SIZE] = '\0';
+    if (c->agent != SLAB_NONE) {
+        view->agent_id = agent_id(agent_at(hub, c->agent));
+    }
+    memcpy(view->address, c->address, sizeof(view->address));
+}
+
+void hub_each_client(const struct hub *hub, uint32_t limit,
+                     void (*visit)(void *ctx, const struct hub_client_view *client), void *ctx)
+{
+    struct hub_client_view view;
+
+    for (uint32_t i = 0; i < slab_limit(&hub->clients) && limit > 0; i++) {
+        if (client_at(hub, i)->state == CLIENT_OPEN) {
+            view_client(hub, i, &view);
+            visit(ctx, &view);
+            limit--;
+        }
+    }
+}
+
+/* The open client of an agent or client id, or SLAB_NONE. */
+static uint32_t find_open(const struct hub *hub, struct str id)
+{
+    uint32_t client = client_find(hub, id);
+
+    return client != SLAB_NONE && client_at(hub, client)->state == CLIENT_OPEN ? client : SLAB_NONE;
+}
+
+bool hub_find_client(const struct hub *hub, struct str id, struct hub_client_view *ret_client)
+{
+    uint32_t client = find_open(hub, id);
+
+    if (client == SLAB_NONE) {
+        return false;
+    }
+    view_client(hub, client, ret_client);
+    return true;
+}
+
+void hub_each_session_of(const struct hub *hub, uint32_t client,
+                         void (*visit)(void *ctx, struct str name), void *ctx)
+{
+    for (uint32_t i = client_at(hub, client)->members; i != SLAB_NONE;
+         i = member_at(hub, i)->next) {
+        visit(ctx, session_name(session_at(hub, member_at(hub, i)->session)));
+    }
+}
+
+bool hub_kick(struct hub *hub, struct str id, struct str reason)
+{
+    uint32_t client = find_open(hub, id);
+
+    if (client == SLAB_NONE) {
+        return false;
+    }
+    if (!hub_reserve(hub)) {
+        client_lose(hub, client_at(hub, client)->conn);
+        return true;
+    }
+    hub_log(hub, LOG_INFO, "client_kicked", client, "%s", "");
+    client_close(hub, client, CLOSE_KICKED,
+                 reason.len > 0 ? reason : STR("kicked by an administrator"));
+    return true;
+}
+
+/* --- sessions --------------------------------------------------------------------------------- */
+
+uint32_t hub_each_session(const struct hub *hub, uint32_t principal, uint32_t limit,
+                          void (*visit)(void *ctx, const struct hub_session_view *session),
+                          void *ctx)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < slab_limit(&hub->sessions); i++) {
+        const struct session *s = session_at(hub, i);
+        if (s->name == NULL ||
+            hub_may(hub, principal, MAY_ENTER, session_name(s)).code != ERROR_NONE) {
+            continue;
+        }
+        if (count++ < limit) {
+            visit(ctx, &(struct hub_session_view){.name = session_name(s),
+                                                  .members = s->member_count,
+                                                  .agents = s->agent_count});
+        }
+    }
+    return count;
+}
+
+/* --- messages from outside -------------------------------------------------------------------- */
+
+/* Types that ask the gateway for something: there is no client that it could do it for. */
+static bool is_for_clients(const struct type_name *type)
+{
+    return type->kind == PARLEY_TYPE_AGENT_REGISTER || type->kind == PARLEY_TYPE_SUBSCRIBE ||
+           type->kind == PARLEY_TYPE_PING;
+}
+
+/* The session that it goes to, or SLAB_NONE: it was refused. */
+static uint32_t find_session(struct hub *hub, struct sender *sender, struct str name)
+{
+    uint32_t session = session_find(hub, name);
+
+    if (hub_may(hub, sender->principal, MAY_ENTER, name).code != ERROR_NONE) {
+        sender_refuse(hub, sender, ERROR_FORBIDDEN, "", "{\"rule\":\"grant:sessions\"}");
+        return SLAB_NONE;
+    }
+    if (session == SLAB_NONE) {
+        sender_refuse(hub, sender, ERROR_SESSION_NOT_FOUND, "", "{\"path\":\"session\"}");
+    }
+    return session;
+}
+
+static uint64_t send_on(struct hub *hub, struct sender *sender, const struct hub_publication *p,
+                        const struct wire *w, const struct type_name *type)
+{
+    if (p->target.len > 0) {
+        type_discard(type);
+        return relay_direct(hub, sender, p->target, p->message);
+    }
+    uint32_t session = find_session(hub, sender, p->session);
+    if (session == SLAB_NONE) {
+        type_discard(type);
+        return 0;
+    }
+    return relay_send(hub, sender, w, p->message, type, session);
+}
+
+enum error_code hub_publish(struct hub *hub, uint32_t principal, const struct hub_publication *p,
+                            uint64_t *ret_delivered, struct buf *details)
+{
+    struct sender sender = {.client = SLAB_NONE, .principal = principal, .details = details};
+    struct wire w;
+
+    if (p->message.len > hub->settings.max_message_bytes) {
+        sender_refuse(hub, &sender, ERROR_MESSAGE_TOO_LARGE, "",
+                      "{\"limit\":\"message_bytes\",\"max\":%llu}",
+                      (unsigned long long)hub->settings.max_message_bytes);
+        return sender.code;
+    }
+    wire_scan(p->message.ptr, p->message.len, WIRE_WORLD, &w);
+    const struct type_name *type =
+        hub_reserve(hub) ? relay_read(hub, &sender, &w, p->message) : NULL;
+    if (type == NULL) {
+        return sender.code != ERROR_NONE ? sender.code : ERROR_LIMIT_REACHED;
+    }
+    if (is_for_clients(type)) {
+        sender_refuse(hub, &sender, ERROR_FORBIDDEN, "",
+                      "{\"rule\":\"client_types\",\"type\":\"%.*s\"}", (int)type->len, type->text);
+    }
+    if (sender.code != ERROR_NONE || !relay_allows(hub, &sender, &w, p->message, type)) {
+        type_discard(type);
+        return sender.code;
+    }
+    uint64_t delivered = send_on(hub, &sender, p, &w, type);
+    if (sender.code == ERROR_NONE) {
+        *ret_delivered = delivered;
+    }
+    return sender.code;
+}

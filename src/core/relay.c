@@ -1,0 +1,237 @@
+#include "core/relay.h"
+
+#include <stdarg.h>
+
+#include "core/internal.h"
+#include "json/reader.h"
+
+/*
+ * Reading, judging and sending a message of the world's dialect. The order of the checks is the
+ * order in which a sender should learn of its mistakes: JSON, object, members, type, permission.
+ */
+
+void sender_refuse(struct hub *hub, struct sender *sender, enum error_code code,
+                   const char *message, const char *details_format, ...)
+{
+    char space[DETAILS_MAX];
+    va_list args;
+    bool cut;
+
+    va_start(args, details_format);
+    struct str details = str_vformat(space, sizeof(space), &cut, details_format, args);
+    va_end(args);
+    /* Details that do not fit would be broken JSON; the error is clear without them. */
+    details = cut || details.len == 0 ? STR("{}") : details;
+    sender->code = code;
+    if (sender->client != SLAB_NONE) {
+        client_error(hub, sender->client, code, message, "%.*s", STR_ARG(details));
+    } else {
+        buf_append_str(sender->details, details);
+    }
+}
+
+/* --- what is wrong with a message ------------------------------------------------------------- */
+
+static void refuse_scan(struct hub *hub, struct sender *sender, const struct wire *w)
+{
+    const char *text = wire_status_text(w->status);
+
+    switch (w->status) {
+    case WIRE_NOT_JSON:
+    case WIRE_NOT_UTF8:
+    case WIRE_TOO_DEEP:
+    case WIRE_TRUNCATED:
+        sender_refuse(hub, sender, ERROR_PARSE_ERROR,
+                      "The message could not be read as JSON; details say where and why.",
+                      "{\"position\":%u,\"reason\":\"%s\"}", w->position, text);
+        break;
+    case WIRE_DUPLICATE:
+    case WIRE_CONFLICT:
+        sender_refuse(hub, sender, ERROR_INVALID_MESSAGE,
+                      w->status == WIRE_DUPLICATE
+                          ? "A member by which messages are routed stands twice; send it once."
+                          : "Two spellings of one member say different things; send one of them.",
+                      "{\"path\":\"%s\",\"reason\":\"%s\"}", wire_member_name(w->member), text);
+        break;
+    default:
+        sender_refuse(hub, sender, ERROR_INVALID_MESSAGE,
+                      "A message is one JSON object of at most 1024 members.",
+                      "{\"path\":\"\",\"reason\":\"%s\"}", text);
+    }
+}
+
+/* Whether a member is absent or null. */
+static bool is_absent(struct str raw)
+{
+    return raw.len == 0 || json_kind_of(raw) == JSON_NULL;
+}
+
+/* A routing member must be a string, null or absent. */
+static bool check_id_kind(struct hub *hub, struct sender *sender, struct str raw,
+                          enum wire_member member)
+{
+    if (is_absent(raw) || json_kind_of(raw) == JSON_STRING) {
+        return true;
+    }
+    sender_refuse(hub, sender, ERROR_INVALID_MESSAGE, "This member must be a string or null.",
+                  "{\"path\":\"%s\"}", wire_member_name(member));
+    return false;
+}
+
+/*
+ * The type's name, interned or loose; NULL when it was refused. A name longer than the buffer is
+ * never interned, and only its first bytes count for filters.
+ */
+static const struct type_name *read_type(struct hub *hub, struct sender *sender, struct str raw)
+{
+    char buffer[4 * TYPE_TEXT_MAX];
+    struct str name;
+
+    if (json_kind_of(raw) != JSON_STRING || raw.len <= 2) {
+        sender_refuse(hub, sender, ERROR_INVALID_MESSAGE,
+                      "Every message needs a `type`: a string that is not empty.",
+                      "{\"path\":\"type\"}");
+        return NULL;
+    }
+    if (!json_string_plain(raw, &name)) {
+        size_t len = json_unescape_to(raw, buffer, sizeof(buffer));
+        name = str_make(buffer, len < sizeof(buffer) ? len : sizeof(buffer));
+    }
+    const struct type_name *type = type_get(hub, name);
+    if (type == NULL) {
+        hub->counts.out_of_memory++;
+    }
+    return type;
+}
+
+const struct type_name *relay_read(struct hub *hub, struct sender *sender, const struct wire *w,
+                                   struct str text)
+{
+    if (w->status != WIRE_OK) {
+        refuse_scan(hub, sender, w);
+        return NULL;
+    }
+    if (!check_id_kind(hub, sender, wire_raw(w, text.ptr, WIRE_AGENT_ID), WIRE_AGENT_ID) ||
+        !check_id_kind(hub, sender, wire_raw(w, text.ptr, WIRE_TARGET_ID), WIRE_TARGET_ID)) {
+        return NULL;
+    }
+    return read_type(hub, sender, wire_raw(w, text.ptr, WIRE_TYPE));
+}
+
+/* --- who may send it -------------------------------------------------------------------------- */
+
+/*
+ * Whether clients may not send it: the gateway alone does, or agents about a request they were
+ * given, of which there are none in a world yet.
+ */
+static bool is_gateways(const struct type_name *type)
+{
+    if (type->kind == PARLEY_TYPE_NONE) {
+        return false;
+    }
+    enum parley_direction direction = parley_type_direction((enum parley_type)type->kind);
+    return direction == PARLEY_FROM_GATEWAY || direction == PARLEY_FROM_AGENT;
+}
+
+/*
+ * Of a type whose name is longer than what is kept of it only its beginning is known: it may be
+ * sent by who may send everything.
+ */
+static bool may_publish(struct hub *hub, struct sender *sender, const struct type_name *type)
+{
+    bool whole = type->len <= TYPE_TEXT_MAX;
+    struct str name = whole ? str_make(type->text, type->len) : STR("");
+    struct hub_verdict verdict = hub_may(hub, sender->principal, MAY_PUBLISH, name);
+
+    if (verdict.code == ERROR_NONE) {
+        return true;
+    }
+    sender_refuse(hub, sender, verdict.code,
+                  "The credential does not grant this type; its grant `publish` lists those it may "
+                  "send.",
+                  "{\"rule\":\"%s\"}", verdict.rule);
+    return false;
+}
+
+bool relay_allows(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
+                  const struct type_name *type)
+{
+    if (is_gateways(type)) {
+        sender_refuse(hub, sender, ERROR_FORBIDDEN,
+                      "Only the gateway sends messages of this type; choose another.",
+                      "{\"rule\":\"gateway_types\",\"type\":\"%.*s\"}", (int)type->len, type->text);
+        return false;
+    }
+    return may_publish(hub, sender, type) && relay_check(hub, sender, w, text, type);
+}
+
+/* --- where it goes ---------------------------------------------------------------------------- */
+
+/*
+ * Whether a principal may send to this client: it is there, authenticated, and in a world that the
+ * principal may enter. What he may not reach is not there for him.
+ */
+static bool can_reach(const struct hub *hub, uint32_t principal, uint32_t target)
+{
+    if (target == SLAB_NONE || client_at(hub, target)->state != CLIENT_OPEN) {
+        return false;
+    }
+    uint32_t session = session_of(hub, target);
+    if (session == SLAB_NONE) {
+        return false;
+    }
+    struct str name = session_name(session_at(hub, session));
+    return hub_may(hub, principal, MAY_ENTER, name).code == ERROR_NONE;
+}
+
+/* Whether it was sent to the one that it is for. */
+static bool send_directed(struct hub *hub, struct sender *sender, struct str id, struct str text)
+{
+    uint32_t target = client_find(hub, id);
+
+    if (!can_reach(hub, sender->principal, target)) {
+        sender_refuse(hub, sender, ERROR_TARGET_NOT_FOUND,
+                      "No agent and no client has this id now; see who is there in connection_ack "
+                      "or at /api/gateway/status.",
+                      id_valid(id) ? "{\"target_id\":\"%.*s\"}" : "{\"path\":\"target_id\"}",
+                      STR_ARG(id));
+        return false;
+    }
+    hub->counts.messages_directed++;
+    client_send(hub, target, text, DOWN_MESSAGE);
+    return true;
+}
+
+/* Whether it names one receiver, whose id is then in `buffer`. */
+static bool read_target(const struct wire *w, struct str text, char buffer[ID_MAX + 1],
+                        struct str *ret_id)
+{
+    struct str raw = wire_raw(w, text.ptr, WIRE_TARGET_ID);
+
+    if (is_absent(raw)) {
+        return false;
+    }
+    size_t len = json_unescape_to(raw, buffer, ID_MAX + 1);
+    *ret_id = str_make(buffer, len <= ID_MAX ? len : 0);
+    return true;
+}
+
+uint64_t relay_send(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
+                    const struct type_name *type, uint32_t session)
+{
+    char buffer[ID_MAX + 1];
+    struct str target;
+
+    if (read_target(w, text, buffer, &target)) {
+        type_discard(type);
+        return send_directed(hub, sender, target, text);
+    }
+    hub->counts.messages_broadcast++;
+    session_broadcast(hub, session, sender->client, text, type);
+    return session_at(hub, session)->member_count - (sender->client != SLAB_NONE);
+}
+
+uint64_t relay_direct(struct hub *hub, struct sender *sender, struct str target, struct str text)
+{
+    return send_directed(hub, sender, target, text);
+}
