@@ -109,7 +109,7 @@ static void answer(struct rig *g, const struct up *item, struct str text)
 {
     switch (item->kind) {
     case UP_OPENED:
-        rig_say(g, item->conn, DOWN_ACCEPT, 0, 0, STR(""));
+        rig_say(g, item->conn, DOWN_ACCEPT, 0, g->accept, STR(""));
         rig_say_text(g, item->conn, STR("hi"), 0);
         break;
     case UP_REQUEST:
@@ -164,6 +164,8 @@ static void hub(struct rig *g, const struct up_batch *batch)
             text = item->kind == UP_OPENED ? g->asked.world : g->request;
         }
         g->last_conn = item->conn;
+        g->missed = item->kind == UP_ROOM ? item->size : g->missed;
+        g->secret = item->kind == UP_MESSAGE ? item->secret : g->secret;
         write_down(g, item, text);
         if (!g->mute) {
             answer(g, item, text);

@@ -26,6 +26,9 @@ struct rig {
     uint64_t now_ms;
     uint64_t seq;
     uint64_t last_conn; /* of the last item */
+    uint64_t missed;    /* of the last V */
+    bool secret;        /* of the last M */
+    uint8_t accept;     /* flags of DOWN_ACCEPT */
     /* Of the last handshake or request: who asked (its strings in `asked_text`), and what. */
     struct evidence asked;
     struct str request;
