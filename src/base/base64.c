@@ -24,8 +24,8 @@ void base64_encode(const void *bytes, size_t len, char *ret_text)
     }
 }
 
-/* The six bits of a character, or 64 when it is not in the alphabet. */
-static uint32_t sextet_of(char c)
+/* The six bits of a character, or 64 when it is not in the alphabet, whose last two are `last`. */
+static uint32_t sextet_of(char c, const char last[2])
 {
     if (c >= 'A' && c <= 'Z') {
         return (uint32_t)(c - 'A');
@@ -36,25 +36,22 @@ static uint32_t sextet_of(char c)
     if (c >= '0' && c <= '9') {
         return (uint32_t)(c - '0') + 52;
     }
-    return c == '+' ? 62 : c == '/' ? 63 : 64;
+    return c == last[0] ? 62 : c == last[1] ? 63 : 64;
 }
 
-bool base64_decode(struct str text, uint8_t *ret_bytes, size_t *ret_len)
+/* Decodes a text without its padding. */
+static bool decode(struct str text, const char last[2], uint8_t *ret_bytes, size_t *ret_len)
 {
-    size_t padding = 0;
     size_t len = 0;
 
-    if (text.len % 4 != 0) {
+    if (text.len % 4 == 1) {
         return false;
     }
-    while (padding < 2 && padding < text.len && text.ptr[text.len - 1 - padding] == '=') {
-        padding++;
-    }
     for (size_t at = 0; at < text.len; at += 4) {
-        size_t digits = at + 4 < text.len ? 4 : 4 - padding;
+        size_t digits = text.len - at < 4 ? text.len - at : 4;
         uint32_t group = 0;
         for (size_t i = 0; i < 4; i++) {
-            uint32_t sextet = i < digits ? sextet_of(text.ptr[at + i]) : 0;
+            uint32_t sextet = i < digits ? sextet_of(text.ptr[at + i], last) : 0;
             if (sextet > 63) {
                 return false;
             }
@@ -70,4 +67,22 @@ bool base64_decode(struct str text, uint8_t *ret_bytes, size_t *ret_len)
     }
     *ret_len = len;
     return true;
+}
+
+bool base64_decode(struct str text, uint8_t *ret_bytes, size_t *ret_len)
+{
+    size_t padding = 0;
+
+    if (text.len % 4 != 0) {
+        return false;
+    }
+    while (padding < 2 && padding < text.len && text.ptr[text.len - 1 - padding] == '=') {
+        padding++;
+    }
+    return decode(str_slice(text, 0, text.len - padding), "+/", ret_bytes, ret_len);
+}
+
+bool base64url_decode(struct str text, uint8_t *ret_bytes, size_t *ret_len)
+{
+    return decode(text, "-_", ret_bytes, ret_len);
 }
