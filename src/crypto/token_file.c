@@ -7,81 +7,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crypto/secret_file.h"
+
 enum { MAX_LINE = 32 * 1024 /* three pattern texts and the rest */ };
-
-/* Says what could not be done to a file, with the system's reason; always false. */
-static bool refuse_file(const char *path, const char *what, struct buf *error)
-{
-    buf_printf(error, "%s: cannot be %s: %s", path, what, strerror(errno));
-    return false;
-}
-
-/*
- * Reads all of a file, one byte more than is allowed at most, into memory that is not moved, so
- * that there is one copy to wipe. Returns owned bytes, or NULL with errno.
- */
-static char *read_whole(int fd, size_t *ret_len)
-{
-    const size_t room = TOKEN_SET_MAX_TEXT + 1;
-    char *bytes = malloc(room);
-    size_t len = 0;
-
-    while (bytes != NULL && len < room) {
-        ssize_t got = read(fd, bytes + len, room - len);
-        if (got == 0) {
-            break;
-        }
-        if (got > 0) {
-            len += (size_t)got;
-        } else if (errno != EINTR) {
-            int why = errno;
-            explicit_bzero(bytes, len);
-            free(bytes);
-            errno = why;
-            return NULL;
-        }
-    }
-    *ret_len = len;
-    return bytes;
-}
-
-static void wipe_and_free(char *bytes, size_t len)
-{
-    explicit_bzero(bytes, len);
-    free(bytes);
-}
-
-static void warn_of_mode(int fd, const char *path, struct buf *warnings)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        buf_printf(warnings,
-                   "%s%s: others than its owner may use this file (mode %04o); chmod 600 "
-                   "keeps them out",
-                   warnings->len > 0 ? "\n" : "", path, (unsigned)st.st_mode & 07777u);
-    }
-}
 
 bool token_set_add_file(struct token_set *set, const char *path, struct buf *warnings,
                         struct buf *error)
 {
     size_t len = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    char *bytes = secret_file_load(path, TOKEN_SET_MAX_TEXT, &len, warnings, error);
 
-    if (fd < 0) {
-        return refuse_file(path, "opened", error);
-    }
-    char *bytes = read_whole(fd, &len);
     if (bytes == NULL) {
-        (void)refuse_file(path, "read", error);
-        (void)close(fd);
         return false;
     }
-    warn_of_mode(fd, path, warnings);
     bool ok = token_set_add_text(set, str_from_z(path), str_make(bytes, len), warnings, error);
-    wipe_and_free(bytes, len);
-    (void)close(fd);
+    secret_file_free(bytes, len);
     return ok;
 }
 
@@ -102,7 +42,7 @@ static bool may_append(const char *path, struct str text, struct str line, struc
     buf_append_str(&more, line);
     if (more.failed) {
         errno = ENOMEM;
-        (void)refuse_file(path, "lengthened", error);
+        (void)secret_file_refuse(path, "lengthened", error);
     } else {
         /* What the file will be is judged as it will be when it is read. */
         ok = token_set_add_text(&set, str_from_z(path), buf_str(&more), &warnings, error);
@@ -159,10 +99,10 @@ static bool append_to(int fd, const char *path, const struct token_line *token, 
 {
     struct buf line;
     size_t len = 0;
-    char *bytes = read_whole(fd, &len);
+    char *bytes = secret_file_read(fd, TOKEN_SET_MAX_TEXT, &len);
 
     if (bytes == NULL) {
-        return refuse_file(path, "read", error);
+        return secret_file_refuse(path, "read", error);
     }
     buf_init(&line, MAX_LINE);
     if (len > 0 && bytes[len - 1] != '\n') {
@@ -171,9 +111,9 @@ static bool append_to(int fd, const char *path, const struct token_line *token, 
     token_line_append(&line, token);
     buf_append_char(&line, '\n');
     bool ok = !line.failed && may_append(path, str_make(bytes, len), buf_str(&line), error);
-    wipe_and_free(bytes, len);
+    secret_file_free(bytes, len);
     if (ok && (!write_at_end(fd, len, buf_str(&line)) || (len == 0 && !sync_directory(path)))) {
-        ok = refuse_file(path, "written", error);
+        ok = secret_file_refuse(path, "written", error);
     }
     buf_fini(&line);
     return ok;
@@ -185,11 +125,11 @@ bool token_file_append(const char *path, const struct token_line *token, struct 
     struct stat st;
 
     if (fd < 0) {
-        return refuse_file(path, "opened", error);
+        return secret_file_refuse(path, "opened", error);
     }
     bool ok = false;
     if (fstat(fd, &st) != 0 || flock(fd, LOCK_EX) != 0) {
-        (void)refuse_file(path, "locked", error);
+        (void)secret_file_refuse(path, "locked", error);
     } else if (!S_ISREG(st.st_mode)) {
         buf_printf(error, "%s: is no regular file", path);
     } else {
