@@ -34,6 +34,19 @@ struct str str_trim(struct str s)
     return s;
 }
 
+bool str_next_field(struct str *rest, struct str *ret_field)
+{
+    size_t end = 0;
+
+    *rest = str_trim(*rest);
+    while (end < rest->len && rest->ptr[end] != ' ' && rest->ptr[end] != '\t') {
+        end++;
+    }
+    *ret_field = str_slice(*rest, 0, end);
+    *rest = str_slice(*rest, end, rest->len);
+    return end > 0;
+}
+
 struct str str_vformat(char *out, size_t cap, bool *ret_cut, const char *format, va_list args)
 {
     int len = vsnprintf(out, cap, format, args);

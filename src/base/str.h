@@ -71,6 +71,12 @@ size_t str_find(struct str s, char c);
 struct str str_trim(struct str s);
 
 /*
+ * The next run of characters other than spaces and tabs of `*rest`, which goes on behind it.
+ * Returns false at the end.
+ */
+bool str_next_field(struct str *rest, struct str *ret_field);
+
+/*
  * vprintf into `out`: as much as fits in `cap` bytes (a NUL included). *ret_cut: whether that was
  * not all. The result borrows from `out`.
  */

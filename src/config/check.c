@@ -1,5 +1,6 @@
 #include "config/config.h"
 
+#include "base/key_line.h"
 #include "config/internal.h"
 #include "config/syntax.h"
 
@@ -103,9 +104,35 @@ static bool check_mode(const struct config *c, struct buf *error)
                           error);
         }
         return true;
+    case AUTH_MODE_JWT:
+        if (!is_set(c, OPTION_AUTH_JWT_KEYS)) {
+            return refuse(c, OPTION_AUTH_MODE, mode,
+                          "needs the keys that tokens are signed with, and there are none; list "
+                          "them (auth.jwt.keys)",
+                          error);
+        }
+        return true;
     default:
         return true;
     }
+}
+
+/* How keys are named; what is in their files is for whoever loads them. */
+static bool check_keys(const struct config *c, struct buf *error)
+{
+    struct str line, rest = str_from_z(config_text(c, OPTION_AUTH_JWT_KEYS));
+    struct key_line key;
+
+    while (config_next_element(&rest, &line)) {
+        const char *what = key_line_parse(line, &key);
+        if (what == NULL && key.issuer.len == 0 && !is_set(c, OPTION_AUTH_JWT_ISSUER)) {
+            what = "does not say whose tokens it is for; add iss=ISSUER, or set auth.jwt.issuer";
+        }
+        if (what != NULL) {
+            return refuse(c, OPTION_AUTH_JWT_KEYS, line, what, error);
+        }
+    }
+    return true;
 }
 
 static bool check_password(const struct config *c, struct buf *error)
@@ -131,6 +158,9 @@ static void warn_of_unused(const struct config *c, struct buf *warnings)
         {OPTION_AUTH_TOKEN_FILE, AUTH_MODE_TOKEN, "is not used: auth.mode is not token"},
         {OPTION_AUTH_TOKENS, AUTH_MODE_TOKEN, "is not used: auth.mode is not token"},
         {OPTION_AUTH_PASSWORD_HASH, AUTH_MODE_PASSWORD, "is not used: auth.mode is not password"},
+        {OPTION_AUTH_JWT_KEYS, AUTH_MODE_JWT, "is not used: auth.mode is not jwt"},
+        {OPTION_AUTH_JWT_ISSUER, AUTH_MODE_JWT, "is not used: auth.mode is not jwt"},
+        {OPTION_AUTH_JWT_AUDIENCE, AUTH_MODE_JWT, "is not used: auth.mode is not jwt"},
     };
 
     for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
@@ -239,7 +269,8 @@ static bool check_order(const struct config *c, enum option_id low, enum option_
 bool config_check(const struct config *c, struct buf *warnings, struct buf *error)
 {
     bool ok = check_bind(c, error) && check_ports(c, error) && check_mode(c, error) &&
-              check_password(c, error) && check_lists(c, error) && check_public_url(c, error) &&
+              check_password(c, error) && check_keys(c, error) && check_lists(c, error) &&
+              check_public_url(c, error) &&
               check_order(c, OPTION_LIMITS_MESSAGE_BYTES, OPTION_LIMITS_FRAME_BYTES, true, error) &&
               check_order(c, OPTION_HEARTBEAT_INTERVAL, OPTION_HEARTBEAT_TIMEOUT, false, error);
 

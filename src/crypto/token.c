@@ -73,20 +73,6 @@ bool token_line_claimed(struct str line)
     return str_starts_with(line, digest_prefix);
 }
 
-/* The next field of `*rest`, which goes on behind it; false at the end. */
-static bool next_field(struct str *rest, struct str *ret_field)
-{
-    size_t end = 0;
-
-    *rest = str_trim(*rest);
-    while (end < rest->len && rest->ptr[end] != ' ' && rest->ptr[end] != '\t') {
-        end++;
-    }
-    *ret_field = str_slice(*rest, 0, end);
-    *rest = str_slice(*rest, end, rest->len);
-    return end > 0;
-}
-
 enum field { AGENT_ID, PUBLISH, SESSIONS, ACT_AS, BROADCAST, ADMIN, FIELDS };
 
 static const struct {
@@ -148,7 +134,7 @@ static bool take_fields(struct str rest, struct token_line *line, struct buf *er
     struct str text, value;
     unsigned seen = 0;
 
-    for (unsigned number = 3; next_field(&rest, &text); number++) {
+    for (unsigned number = 3; str_next_field(&rest, &text); number++) {
         enum field f = field_of(text, &value);
         if (f == FIELDS) {
             buf_printf(error,
@@ -181,14 +167,14 @@ bool token_line_parse(struct str line, struct token_line *ret_line, struct buf *
     struct token_line parsed = {.name = STR("")};
     struct str digest = STR("");
 
-    (void)next_field(&line, &digest);
+    (void)str_next_field(&line, &digest);
     if (!token_line_claimed(digest) ||
         !digest_from_hex(str_slice(digest, digest_prefix.len, digest.len), parsed.digest)) {
         buf_append_str(error, STR("a token line begins with sha256: and 64 hex digits; parley "
                                   "token new and parley token hash write such lines"));
         return false;
     }
-    if (!next_field(&line, &parsed.name)) {
+    if (!str_next_field(&line, &parsed.name)) {
         buf_append_str(error, STR("a name has to follow the digest"));
         return false;
     }

@@ -71,6 +71,12 @@ static bool read_password(struct setup *p)
 /* Only what the mode asks for is read: a file that is not there matters when it is needed. */
 static bool make_access(struct setup *p)
 {
+    if (config_number(&p->config, OPTION_AUTH_MODE) == AUTH_MODE_JWT) {
+        buf_append_str(&p->error,
+                       STR("auth.mode: the gateway lets nobody in by JSON Web Tokens in this "
+                           "version; set it to token or password"));
+        return false;
+    }
     p->access.mode = (enum hub_auth_mode)config_number(&p->config, OPTION_AUTH_MODE);
     switch (p->access.mode) {
     case HUB_AUTH_TOKEN:

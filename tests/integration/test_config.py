@@ -36,6 +36,10 @@ VALUES = {
     "auth.token_file": "/etc/parley/tokens",
     "auth.tokens": ["sha256:" + "0" * 64 + " kitchen publish=bark|scene_* admin"],
     "auth.password_hash": HASH,
+    "auth.jwt.keys": ["EdDSA /etc/parley/issuer.pem kid=2026 iss=https://id.example"],
+    "auth.jwt.issuer": "https://id.example",
+    "auth.jwt.audience": "parley",
+    "auth.jwt.leeway": "5s",
     "origins": ["https://*.example:*"],
     "trusted_proxies": ["10.0.0.0/8", "::1"],
     "limits.message_bytes": "2MiB",
@@ -92,6 +96,13 @@ WRONG = {
         CANARY,
         "this is no argon2id hash ($argon2id$v=...); set it to what `parley password hash` prints",
     ),
+    "auth.jwt.keys": (
+        ["RS256 issuer.pem"],
+        '"RS256 issuer.pem" names its file by a relative path; write the whole one, from / on',
+    ),
+    "auth.jwt.issuer": ("a\tb", '"a\\tb" is not allowed; it takes text'),
+    "auth.jwt.audience": ("\x01", '"\\x01" is not allowed; it takes text'),
+    "auth.jwt.leeway": ("10m", '"10m" is out of range; it takes a duration from 0s to 5m (default 60s)'),
     "origins": (
         ["localhost:*"],
         '"localhost:*" is no origin; it takes SCHEME://HOST, SCHEME://HOST:PORT or *, without a path',
@@ -410,7 +421,7 @@ BAD = [
     {"listen.hosts": ["a"] * 65},
     {"compression": "on"},
     {"auth.token": "x"},
-    {"auth": {"mode": "jwt"}},
+    {"auth": {"mode": "oauth"}},
 ]
 
 

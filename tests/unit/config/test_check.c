@@ -112,6 +112,14 @@ static void test_sentences(void **state)
         {{{"auth.password_hash", "s3cret"}},
          "auth.password_hash: this is no argon2id hash ($argon2id$v=...); set it to what `parley "
          "password hash` prints"},
+        {{{"auth.mode", "jwt"}},
+         "auth.mode: \"jwt\" needs the keys that tokens are signed with, and there are none; list "
+         "them (auth.jwt.keys)"},
+        {{{"auth.jwt.keys", "HS256 /k iss=me,EdDSA /l"}},
+         "auth.jwt.keys: \"EdDSA /l\" does not say whose tokens it is for; add iss=ISSUER, or set "
+         "auth.jwt.issuer"},
+        {{{"auth.jwt.keys", "none /k"}, {"auth.jwt.issuer", "me"}},
+         "auth.jwt.keys: \"none /k\" does not begin with one of HS256, RS256, ES256 and EdDSA"},
         {{{"listen.world_paths", "/a,/health"}},
          "listen.world_paths: \"/health\" cannot be the path of a world; it begins with / and is "
          "none that the gateway serves otherwise"},
@@ -154,6 +162,12 @@ static void test_warnings(void **state)
         {{{"origins", "https://a.example,*"}, {"auth.mode", "token"}, {"auth.token_file", "f"}},
          "origins: \"*\" lets the pages of every site connect with the credentials that they get "
          "hold of; list the sites instead\n"},
+        {{{"auth.jwt.keys", "HS256 /k iss=me"}},
+         "auth.jwt.keys: is not used: auth.mode is not jwt\n"},
+        {{{"auth.jwt.issuer", "me"}, {"auth.jwt.audience", "us"}},
+         "auth.jwt.issuer: is not used: auth.mode is not jwt\n"
+         "auth.jwt.audience: is not used: auth.mode is not jwt\n"},
+        {{{"auth.mode", "jwt"}, {"auth.jwt.issuer", "me"}, {"auth.jwt.keys", "HS256 /k"}}, ""},
         {{{"origins", "*"}}, ""},
         {{{"auth.mode", "token"}, {"auth.tokens", "x"}}, ""},
     };

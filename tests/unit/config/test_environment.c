@@ -33,6 +33,10 @@ static void test_each_key(void **state)
         {OPTION_AUTH_TOKEN_FILE, "PARLEY_AUTH__TOKEN_FILE=tokens", "tokens"},
         {OPTION_AUTH_TOKENS, "PARLEY_AUTH__TOKENS=sha256:00 a", "sha256:00 a"},
         {OPTION_AUTH_PASSWORD_HASH, "PARLEY_AUTH__PASSWORD_HASH=$argon2id$", "$argon2id$"},
+        {OPTION_AUTH_JWT_KEYS, "PARLEY_AUTH__JWT__KEYS=HS256 /k", "HS256 /k"},
+        {OPTION_AUTH_JWT_ISSUER, "PARLEY_AUTH__JWT__ISSUER=me", "me"},
+        {OPTION_AUTH_JWT_AUDIENCE, "PARLEY_AUTH__JWT__AUDIENCE=us", "us"},
+        {OPTION_AUTH_JWT_LEEWAY, "PARLEY_AUTH__JWT__LEEWAY=5s", "5s"},
         {OPTION_ORIGINS, "PARLEY_ORIGINS=*", "*"},
         {OPTION_TRUSTED_PROXIES, "PARLEY_TRUSTED_PROXIES=10.0.0.1", "10.0.0.1"},
         {OPTION_LIMITS_MESSAGE_BYTES, "PARLEY_LIMITS__MESSAGE_BYTES=2KiB", "2KiB"},
@@ -80,8 +84,10 @@ static void test_errors(void **state)
                                   "takes a number from 0 to 65535 (default 8765)"},
         {"PARLEY_LISTEN__PROT=1",
          "PARLEY_LISTEN__PROT: listen.prot is no option; did you mean listen.port?"},
-        {"PARLEY_AUTH__JWT__ISSUER=x", "PARLEY_AUTH__JWT__ISSUER: auth.jwt.issuer is not in this "
-                                       "build"},
+        {"PARLEY_GATEWAY__LABEL__MAX=1",
+         "PARLEY_GATEWAY__LABEL__MAX: gateway.label.max is not in this build"},
+        {"PARLEY_AUTH__JWT__KEY=x",
+         "PARLEY_AUTH__JWT__KEY: auth.jwt.key is no option; did you mean auth.jwt.keys?"},
         {"PARLEY_AUTH__TOKEN=s3cret",
          "PARLEY_AUTH__TOKEN: auth.token: a secret is never the value of an option; write it into "
          "a file and name that with `--token-file FILE`"},

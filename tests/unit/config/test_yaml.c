@@ -59,8 +59,8 @@ static const struct sample {
      "an element that is no text is not allowed; it takes a list of 0 to 64 elements, separated by "
      "commas"},
     {OPTION_LISTEN_PUBLIC_URL, "https://a", "https://a", 0, "~", "it has no value; it takes text"},
-    {OPTION_AUTH_MODE, "token", "token", 1, "jwt",
-     "\"jwt\" is not allowed; it takes none, token or password (default none)"},
+    {OPTION_AUTH_MODE, "token", "token", 1, "oauth",
+     "\"oauth\" is not allowed; it takes none, token, password or jwt (default none)"},
     {OPTION_AUTH_ALLOW_ANONYMOUS, "true", "true", 1, "\"true\"",
      "text in quotes is not allowed; it takes false or true (default false)"},
     {OPTION_AUTH_TOKEN_FILE, "/t", "/t", 0, "\"a\\nb\"",
@@ -71,6 +71,14 @@ static const struct sample {
      "commas"},
     {OPTION_AUTH_PASSWORD_HASH, "$argon2id$v=19$x", "$argon2id$v=19$x", 0, "\"s3cret\\t\"",
      "what it is set to is not allowed; it takes text"},
+    {OPTION_AUTH_JWT_KEYS, "[HS256 /k, EdDSA /l kid=1]", "HS256 /k,EdDSA /l kid=1", 2, "{}",
+     "a mapping is not allowed; it takes a list of 0 to 16 elements, separated by commas"},
+    {OPTION_AUTH_JWT_ISSUER, "https://id.example", "https://id.example", 0, "[]",
+     "a list is not allowed; it takes text"},
+    {OPTION_AUTH_JWT_AUDIENCE, "parley", "parley", 0, "~", "it has no value; it takes text"},
+    {OPTION_AUTH_JWT_LEEWAY, "0s", "0s", 0, "60",
+     "\"60\" is a duration without its unit (ms, s, m, h); it takes a duration from 0s to 5m "
+     "(default 60s)"},
     {OPTION_ORIGINS, "[]", "", 0, "['']",
      "an empty element is not allowed; it takes a list of 0 to 64 elements, separated by commas "
      "(default http://localhost:*,http://127.0.0.1:*,http://[::1]:*)"},
@@ -247,9 +255,10 @@ static void test_keys(void **state)
         {"\n\nprot: 1\n", "f.yaml:3: prot is no option; did you mean listen.port?"},
         {"wholly: {unlike: 1}\n", "f.yaml:1: wholly is no option"},
         {"compression: on\n", "f.yaml:1: compression is not in this build"},
-        {"auth: {jwt: {issuer: x}}\n", "f.yaml:1: auth.jwt is not in this build"},
+        {"auth: {jwt: {isuer: x}}\n",
+         "f.yaml:1: auth.jwt.isuer is no option; did you mean auth.jwt.issuer?"},
         {"agents:\n  max_queue: 1\n", "f.yaml:1: agents is not in this build"},
-        {"auth.jwt.issuer: x\n", "f.yaml:1: auth.jwt.issuer is not in this build"},
+        {"agents.max_queue: 1\n", "f.yaml:1: agents.max_queue is not in this build"},
         {"auth:\n  token: s3cret\n",
          "f.yaml:2: auth.token: a secret is never the value of an option; write it into a file and "
          "name that with `--token-file FILE`"},
