@@ -22,7 +22,7 @@ bool base64_decode(struct str text, uint8_t *ret_bytes, size_t *ret_len);
 
 /*
  * The same for base64url without padding, as JSON Web Signatures have it (RFC 7515 section 2).
- * `ret_bytes` has room for (text.len + 3) / 4 * 3.
+ * `ret_bytes` has room for text.len * 3 / 4.
  */
 bool base64url_decode(struct str text, uint8_t *ret_bytes, size_t *ret_len);
 

@@ -34,7 +34,7 @@ static bool take_value(struct str field, struct str name, size_t max, struct str
 
 const char *key_line_parse(struct str line, struct key_line *ret_line)
 {
-    struct key_line parsed = {.file = STR("")};
+    struct key_line parsed = {.file = STR(""), .kid = STR(""), .issuer = STR("")};
     struct str field;
 
     for (size_t i = 0; i < line.len; i++) {

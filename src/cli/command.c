@@ -27,6 +27,15 @@ void complain(const char *format, ...)
     buf_fini(&sentence);
 }
 
+void complain_lines(struct str lines)
+{
+    while (lines.len > 0) {
+        size_t end = str_find(lines, '\n');
+        complain("warning: %.*s", STR_ARG(str_slice(lines, 0, end)));
+        lines = str_slice(lines, end + 1, lines.len);
+    }
+}
+
 /* The examples of a command have % where the path of the program goes. */
 void command_print_examples(const struct command *command)
 {

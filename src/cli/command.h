@@ -53,7 +53,7 @@ extern const struct command *const command_table[];
 
 extern const struct command command_serve, command_status, command_agents, command_clients,
     command_sessions, command_tail, command_send, command_kick, command_drain, command_ticket,
-    command_token, command_password, command_config, command_doctor, command_protocol,
+    command_token, command_password, command_jwt, command_config, command_doctor, command_protocol,
     command_completion, command_help, command_version;
 
 /* The command of this name, or NULL: then a sentence with the nearest one is on stderr. */
@@ -71,5 +71,7 @@ void command_print_help(const struct command *command);
 
 /* A sentence for stderr, in the name of the program; escapes what cannot be printed. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* A warning for each of whole lines. */
+void complain_lines(struct str lines);
 
 #endif

@@ -14,6 +14,7 @@ const struct command *const command_table[] = {
     &command_ticket,
     &command_token,
     &command_password,
+    &command_jwt,
     &command_config,
     &command_doctor,
     &command_protocol,

@@ -44,15 +44,6 @@ static enum cli_exit print_text(struct str text, bool failed)
     return CLI_OK;
 }
 
-static void print_warnings(struct str lines)
-{
-    while (lines.len > 0) {
-        size_t end = str_find(lines, '\n');
-        complain("warning: %.*s", STR_ARG(str_slice(lines, 0, end)));
-        lines = str_slice(lines, end + 1, lines.len);
-    }
-}
-
 /* As the file would have it: numbers and words that stand for themselves, and text. */
 static void write_value(struct json_writer *w, const struct option *option,
                         const struct config_value *value)
@@ -194,7 +185,7 @@ static enum cli_exit act(const struct asking *asking)
     buf_init(&error, CONFIG_MAX_ERROR);
     enum cli_exit code = CLI_CONFIG;
     if (config_load(&c, &asking->sources, &warnings, &error)) {
-        print_warnings(buf_str(&warnings));
+        complain_lines(buf_str(&warnings));
         code = action->run(asking, &c);
     } else {
         complain("%.*s", STR_ARG(buf_str(&error)));

@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 
-enum { SECRET_MAX = 1024 };
+enum { SECRET_MAX = 16 * 1024 /* a JSON Web Token is the longest */ };
 
 /* In place, so that there is one copy to wipe. */
 struct secret {

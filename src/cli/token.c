@@ -170,15 +170,6 @@ static enum cli_exit hash_token(struct asking *asking)
 /* --- list ---------------------------------------------------------------------------------------
  */
 
-static void complain_lines(struct str lines)
-{
-    while (lines.len > 0) {
-        size_t end = str_find(lines, '\n');
-        complain("warning: %.*s", (int)end, lines.ptr);
-        lines = str_slice(lines, end + 1, lines.len);
-    }
-}
-
 static enum cli_exit print_set(const struct token_set *set, bool as_json)
 {
     struct buf out;
