@@ -92,14 +92,14 @@ static bool check_times(const struct str values[CLAIMS], uint64_t now_ms,
             return refuse(ret_why, JWT_BAD_CLAIMS, claim_names[i]);
         }
     }
-    if (times[IAT] > times[EXP]) {
-        return refuse(ret_why, JWT_BAD_CLAIMS, "iat");
-    }
     if (now_ms >= times[EXP] + rules->leeway_ms) {
         return refuse(ret_why, JWT_EXPIRED, "exp");
     }
     if (times[NBF] > now_ms + rules->leeway_ms) {
         return refuse(ret_why, JWT_NOT_YET, "nbf");
+    }
+    if (times[IAT] > times[EXP]) {
+        return refuse(ret_why, JWT_BAD_CLAIMS, "iat");
     }
     *ret_expires_at_ms = times[EXP] + rules->leeway_ms;
     return true;
