@@ -1,6 +1,8 @@
 #include "base/suggest.h"
 #include "cli/command.h"
 
+/* One a line, so that adding one changes one. */
+/* clang-format off */
 const struct command *const command_table[] = {
     &command_serve,
     &command_status,
@@ -23,6 +25,7 @@ const struct command *const command_table[] = {
     &command_version,
     NULL,
 };
+/* clang-format on */
 
 const struct command *command_find(const char *name)
 {

@@ -275,15 +275,16 @@ bool jwt_keys_add(struct jwt_keys *keys, struct str line, struct str issuer, str
         buf_printf(error, "the line of a key %s", what);
         return false;
     }
-    struct jwt_key key = {.algorithm = parsed.algorithm};
-    const char *path = copy_texts(&key, &parsed);
+    struct jwt_key *key = &keys->keys[keys->count];
+    *key = (struct jwt_key){.algorithm = parsed.algorithm};
+    const char *path = copy_texts(key, &parsed);
     bool ok = path == NULL
                   ? no_memory(error)
-                  : load_file(&key, path, warnings, error) && (identify(&key) || no_memory(error));
+                  : load_file(key, path, warnings, error) && (identify(key) || no_memory(error));
     if (ok) {
-        keys->keys[keys->count++] = key;
+        keys->count++;
     } else {
-        free_key(&key);
+        free_key(key);
     }
     return ok;
 }
