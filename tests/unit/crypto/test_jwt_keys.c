@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 
 #include "base/base64.h"
@@ -69,7 +71,7 @@ static void published_vectors(void **state)
 
     for (size_t i = 0; i < VECTORS; i++) {
         const struct vector *v = &vectors[i];
-        uint8_t signature[JWT_MAX_SIGNATURE];
+        uint8_t signature[JWT_MAX_SIGNATURE + 1] = {0};
         struct jwt_keys keys;
         size_t len;
         jwt_keys_init(&keys);
@@ -88,6 +90,9 @@ static void published_vectors(void **state)
             assert_int_equal(jwt_key_check(&keys.keys[0], text, signature, shorter),
                              JWT_SIGNATURE_WRONG);
         }
+        signature[len] = 0;
+        assert_int_equal(jwt_key_check(&keys.keys[0], text, signature, len + 1),
+                         JWT_SIGNATURE_WRONG);
         text.len--;
         assert_int_equal(jwt_key_check(&keys.keys[0], text, signature, len), JWT_SIGNATURE_WRONG);
         jwt_keys_fini(&keys);
@@ -238,6 +243,48 @@ static void unfit_public_keys(void **state)
     EVP_PKEY_free(ed448);
 }
 
+/* A public key of numbers that nobody has made: an odd modulus of so many bits, and an exponent. */
+static EVP_PKEY *rsa_of(int bits, unsigned exponent)
+{
+    BIGNUM *n = BN_new();
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    EVP_PKEY *key = NULL;
+
+    assert_int_equal(BN_set_bit(n, bits - 1) & BN_set_bit(n, 0), 1);
+    assert_int_equal(OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n), 1);
+    assert_int_equal(OSSL_PARAM_BLD_push_uint(builder, OSSL_PKEY_PARAM_RSA_E, exponent), 1);
+    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
+    assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
+    assert_int_equal(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params), 1);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(builder);
+    EVP_PKEY_CTX_free(ctx);
+    BN_free(n);
+    return key;
+}
+
+static void numbers_that_are_no_key(void **state)
+{
+    static const struct {
+        int bits;
+        unsigned exponent;
+        const char *said;
+    } cases[] = {
+        {2047, 65537, "less than 2048 bits"},
+        {4097, 65537, "more than 4096 bits"},
+        {2048, 1, "this key is broken"}, /* every signature would be right that is its own digest */
+        {2048, 65536, "this key is broken"},
+    };
+    struct rig *r = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        EVP_PKEY *key = rsa_of(cases[i].bits, cases[i].exponent);
+        expect_unfit_pair(r, "RS256", key, cases[i].said);
+        EVP_PKEY_free(key);
+    }
+}
+
 /* Whoever can verify could sign then. */
 static void a_private_key(void **state)
 {
@@ -342,12 +389,12 @@ static void too_many_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(published_vectors),      cmocka_unit_test(published_tokens),
-        cmocka_unit_test(unfit_secrets),          cmocka_unit_test(ends_of_secrets),
-        cmocka_unit_test(the_mode_of_a_secret),   cmocka_unit_test(unfit_public_keys),
-        cmocka_unit_test(a_private_key),          cmocka_unit_test(more_than_one_key),
-        cmocka_unit_test(lines_that_are_refused), cmocka_unit_test(a_list_of_lines),
-        cmocka_unit_test(too_many_keys),
+        cmocka_unit_test(published_vectors),       cmocka_unit_test(published_tokens),
+        cmocka_unit_test(unfit_secrets),           cmocka_unit_test(ends_of_secrets),
+        cmocka_unit_test(the_mode_of_a_secret),    cmocka_unit_test(unfit_public_keys),
+        cmocka_unit_test(numbers_that_are_no_key), cmocka_unit_test(a_private_key),
+        cmocka_unit_test(more_than_one_key),       cmocka_unit_test(lines_that_are_refused),
+        cmocka_unit_test(a_list_of_lines),         cmocka_unit_test(too_many_keys),
     };
 
     return cmocka_run_group_tests(tests, rig_set_up, rig_tear_down);
