@@ -144,9 +144,24 @@ static void what_is_no_number(void **state)
     expect_no_uint(str_make("1\0", 2), UINT64_MAX);
 }
 
+static void test_fields(void **state)
+{
+    struct str rest = STR(" a\t b=c "), field;
+
+    (void)state;
+    assert_true(str_next_field(&rest, &field));
+    assert_true(str_equal(field, STR("a")));
+    assert_true(str_next_field(&rest, &field));
+    assert_true(str_equal(field, STR("b=c")));
+    assert_false(str_next_field(&rest, &field));
+    assert_int_equal(field.len, 0);
+    assert_false(str_next_field(&rest, &field));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fields),
         cmocka_unit_test(literals_know_their_length),
         cmocka_unit_test(equality_is_of_bytes),
         cmocka_unit_test(case_is_folded_for_ascii_letters_only),
