@@ -141,7 +141,7 @@ static uint64_t send_on(struct hub *hub, struct sender *sender, const struct hub
 {
     if (p->target.len > 0) {
         type_discard(type);
-        return relay_direct(hub, sender, p->target, p->message);
+        return relay_direct(hub, sender, w, p->target, p->message);
     }
     uint32_t session = find_session(hub, sender, p->session);
     if (session == SLAB_NONE) {

@@ -27,6 +27,13 @@ struct str client_id_str(const struct client *c, char buffer[CLIENT_ID_SIZE])
     return str_make(buffer, CLIENT_ID_SIZE);
 }
 
+struct str client_name(const struct hub *hub, uint32_t client, char buffer[CLIENT_ID_SIZE])
+{
+    const struct client *c = client_at(hub, client);
+
+    return c->agent != SLAB_NONE ? agent_id(agent_at(hub, c->agent)) : client_id_str(c, buffer);
+}
+
 static uint32_t letter_value(char c)
 {
     if (c >= 'a' && c <= 'z') {
@@ -216,6 +223,18 @@ void client_send(struct hub *hub, uint32_t client, struct str payload, uint8_t f
         send_frame(hub, c, &frame);
     } else {
         lose(hub, c);
+    }
+}
+
+void client_tell(struct hub *hub, uint32_t client, struct speech *speech, uint8_t flags)
+{
+    struct client *c = client_at(hub, client);
+    struct str text = speech_in(hub, speech, (enum dialect)c->dialect);
+
+    if (text.len == 0) {
+        lose(hub, c);
+    } else {
+        client_send(hub, client, text, flags);
     }
 }
 

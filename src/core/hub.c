@@ -10,7 +10,6 @@
 
 enum {
     SCRATCH_MAX = 64 * 1024 * 1024, /* the largest frame: a roster of the largest registrations */
-    SCRATCH_KEPT = 1024 * 1024,
     SERVER_MAX = 256,
     MAX_AGENTS = 1u << 24,
 };
@@ -130,6 +129,8 @@ struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports 
     list_init(&hub->logs);
     list_init(&hub->advanced);
     buf_init(&hub->scratch, SCRATCH_MAX);
+    buf_init(&hub->converted, SCRATCH_MAX);
+    buf_init(&hub->relayed, SCRATCH_MAX);
     buf_init(&hub->server, SERVER_MAX);
     buf_printf(&hub->server, "parley/%s", settings->version);
     if (!init(hub)) {
@@ -209,6 +210,8 @@ void hub_free(struct hub *hub)
     slab_fini(&hub->sessions);
     slab_fini(&hub->members);
     buf_fini(&hub->scratch);
+    buf_fini(&hub->converted);
+    buf_fini(&hub->relayed);
     buf_fini(&hub->server);
     free(hub);
 }

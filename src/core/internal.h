@@ -19,6 +19,7 @@
 #include "core/job.h"
 #include "core/label.h"
 #include "core/principal.h"
+#include "core/speech.h"
 #include "fanout/log.h"
 #include "parley/protocol.h"
 #include "json/writer.h"
@@ -28,8 +29,9 @@ enum {
     ID_MAX = 128,        /* agent and session ids */
     ROSTER_MAX = 1000,   /* agents listed in a greeting */
     INTERNED_TYPES = FILTER_TYPES,
-    SMALL_SESSION = 8, /* up to so many members: frames go to each; above: the log */
-    SMALL_AGAIN = 4,   /* a session that has shrunk to this many leaves its log */
+    SCRATCH_KEPT = 1024 * 1024, /* a buffer for a frame is not kept when it was larger */
+    SMALL_SESSION = 8,          /* up to so many members: frames go to each; above: the log */
+    SMALL_AGAIN = 4,            /* a session that has shrunk to this many leaves its log */
     RESERVED_COMMANDS =
         64, /* for each reactor, before an event is dealt with; see hub_receive_one */
 };
@@ -113,19 +115,25 @@ struct ticket {
 /* What a session with a log has besides. */
 struct session_log {
     struct log log;
-    uint32_t id; /* as the reactors know it */
-    uint32_t session;
-    uint32_t known;                 /* bit r: reactor r has a view of it */
+    uint32_t id;    /* as the reactors know it */
+    bool ended;     /* its lane has none any more: to be freed once the reactors know */
+    uint32_t known; /* bit r: reactor r has a view of it */
     uint32_t members[MAX_REACTORS]; /* of each reactor */
     struct list link;               /* hub->logs */
     struct list advanced;           /* hub->advanced: something was appended, or a reactor left */
 };
 
-struct session {
-    char *name;              /* owned */
+/* The members of a session that speak one dialect: they hear the same bytes. */
+struct lane {
     struct session_log *log; /* NULL while small */
     uint32_t first;          /* of its members, or SLAB_NONE */
     uint32_t last;
+    uint32_t count;
+};
+
+struct session {
+    char *name; /* owned */
+    struct lane lanes[DIALECT_COUNT];
     uint32_t name_len;
     uint32_t member_count;
     bool permanent;    /* is kept without members */
@@ -167,8 +175,9 @@ struct hub {
     struct type_name *types[INTERNED_TYPES];
     uint32_t type_count;
     struct map types_by_name;
-    const struct type_name *joined; /* agent_joined */
-    const struct type_name *left;   /* agent_left */
+    const struct type_name *joined;  /* agent_joined */
+    const struct type_name *left;    /* agent_left */
+    const struct type_name *untyped; /* of entries that nobody filters */
 
     struct principals principals;
     uint32_t asking; /* principal of the last hub_asker, whose use is the hub's; or SLAB_NONE */
@@ -181,7 +190,10 @@ struct hub {
     struct labels user_agents;
     bool short_of_memory; /* above nine tenths of max_memory */
 
-    struct buf scratch; /* for the frame being made */
+    struct buf scratch;   /* for the frame being made */
+    struct buf converted; /* a message in the other dialect; see speech.h */
+    struct buf relayed;   /* an envelope that is passed on */
+    uint64_t frame_count; /* of the gateway dialect, made by the hub */
     struct hub_counts counts;
     uint64_t last_sweep_ms;
     bool some_lost; /* a client is marked lost */
@@ -248,6 +260,11 @@ void access_forget_asker(struct hub *hub);
 void tickets_init(struct hub *hub);
 void tickets_fini(struct hub *hub);
 
+/* --- speech.c --------------------------------------------------------------------------------- */
+
+/* Begins a frame of the gateway dialect behind what is in `out`: its type and a fresh id. */
+void control_begin(struct hub *hub, struct json_writer *w, struct buf *out, struct str raw_type);
+
 /* --- types.c ---------------------------------------------------------------------------------- */
 
 /* Interns the types that the hub itself says to all; false: no memory. */
@@ -280,6 +297,15 @@ uint32_t client_find_id(const struct hub *hub, struct str id);
 uint32_t client_find(const struct hub *hub, struct str id);
 void client_id_text(const struct client *c, char ret_text[CLIENT_ID_SIZE]);
 struct str client_id_str(const struct client *c, char buffer[CLIENT_ID_SIZE]);
+/* What others know it by: its agent's id, else its own. */
+struct str client_name(const struct hub *hub, uint32_t client, char buffer[CLIENT_ID_SIZE]);
+/* Whether its filter lets broadcasts of this type pass; in the gateway dialect nobody has one. */
+static inline bool client_wants(const struct client *c, const struct type_name *type)
+{
+    return c->dialect != DIALECT_WORLD || c->filter == NULL || filter_wants(c->filter, type);
+}
+/* A message to one client, in its dialect, never skipped. */
+void client_tell(struct hub *hub, uint32_t client, struct speech *speech, uint8_t flags);
 
 /* A text message to one client, never skipped. `flags` for DOWN_FRAME. */
 void client_send(struct hub *hub, uint32_t client, struct str payload, uint8_t flags);
@@ -345,10 +371,10 @@ void session_leave_all(struct hub *hub, uint32_t client);
 /* The session of its kind that a world client is in, or SLAB_NONE. */
 uint32_t session_of(const struct hub *hub, uint32_t client);
 /*
- * One text message to every member but `except` (SLAB_NONE: to all). `type` is taken when it is
- * loose.
+ * One message to every member but `except` (SLAB_NONE: to all), to each in its dialect. `type` is
+ * taken when it is loose.
  */
-void session_broadcast(struct hub *hub, uint32_t session, uint32_t except, struct str payload,
+void session_broadcast(struct hub *hub, uint32_t session, uint32_t except, struct speech *speech,
                        const struct type_name *type);
 /* Puts a client that was resumed back to where its log goes on now. */
 void session_rejoin(struct hub *hub, uint32_t client);

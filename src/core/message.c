@@ -33,7 +33,7 @@ static struct str roster_text(struct hub *hub, uint32_t session)
     buf_clear(&s->roster);
     json_writer_init(&w, &s->roster);
     json_begin_array(&w);
-    for (uint32_t i = s->first; i != SLAB_NONE; i = member_at(hub, i)->after) {
+    for (uint32_t i = s->lanes[DIALECT_WORLD].first; i != SLAB_NONE; i = member_at(hub, i)->after) {
         uint32_t agent = client_at(hub, member_at(hub, i)->client)->agent;
         if (agent == SLAB_NONE || listed == ROSTER_MAX) {
             continue;

@@ -168,24 +168,24 @@ bool relay_allows(struct hub *hub, struct sender *sender, const struct wire *w, 
 /* --- where it goes ---------------------------------------------------------------------------- */
 
 /*
- * Whether a principal may send to this client: it is there, authenticated, and in a world that the
- * principal may enter. What he may not reach is not there for him.
+ * Whether a principal may send to this client: it is there, authenticated, and if it is of a world,
+ * in one that the principal may enter. What he may not reach is not there for him.
  */
 static bool can_reach(const struct hub *hub, uint32_t principal, uint32_t target)
 {
-    if (target == SLAB_NONE || client_at(hub, target)->state != CLIENT_OPEN) {
+    if (target == SLAB_NONE || client_at(hub, target)->state != CLIENT_OPEN ||
+        client_at(hub, target)->principal == HUB_NOBODY) {
         return false;
+    }
+    if (client_at(hub, target)->dialect == DIALECT_GATEWAY) {
+        return true;
     }
     uint32_t session = session_of(hub, target);
-    if (session == SLAB_NONE) {
-        return false;
-    }
     struct str name = session_name(session_at(hub, session));
     return hub_may(hub, principal, MAY_ENTER, name).code == ERROR_NONE;
 }
 
-/* Whether it was sent to the one that it is for. */
-static bool send_directed(struct hub *hub, struct sender *sender, struct str id, struct str text)
+bool relay_to(struct hub *hub, struct sender *sender, struct str id, struct speech *speech)
 {
     uint32_t target = client_find(hub, id);
 
@@ -198,7 +198,7 @@ static bool send_directed(struct hub *hub, struct sender *sender, struct str id,
         return false;
     }
     hub->counts.messages_directed++;
-    client_send(hub, target, text, DOWN_MESSAGE);
+    client_tell(hub, target, speech, DOWN_MESSAGE);
     return true;
 }
 
@@ -216,22 +216,43 @@ static bool read_target(const struct wire *w, struct str text, char buffer[ID_MA
     return true;
 }
 
+/* What a sender says, where it says it; the names are borrowed, one of them from `buffer`. */
+static struct speech speech_of(const struct hub *hub, const struct sender *sender,
+                               const struct wire *w, struct str text, uint32_t session,
+                               char buffer[CLIENT_ID_SIZE])
+{
+    return (struct speech){
+        .dialect = DIALECT_WORLD,
+        .text = text,
+        .type = wire_raw(w, text.ptr, WIRE_TYPE),
+        .session = session != SLAB_NONE ? session_name(session_at(hub, session)) : STR(""),
+        .source =
+            sender->client != SLAB_NONE ? client_name(hub, sender->client, buffer) : STR("gateway"),
+    };
+}
+
+uint64_t relay_direct(struct hub *hub, struct sender *sender, const struct wire *w,
+                      struct str target, struct str text)
+{
+    uint32_t session = sender->client != SLAB_NONE ? session_of(hub, sender->client) : SLAB_NONE;
+    char source[CLIENT_ID_SIZE];
+    struct speech speech = speech_of(hub, sender, w, text, session, source);
+
+    return relay_to(hub, sender, target, &speech);
+}
+
 uint64_t relay_send(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
                     const struct type_name *type, uint32_t session)
 {
-    char buffer[ID_MAX + 1];
+    char buffer[ID_MAX + 1], source[CLIENT_ID_SIZE];
     struct str target;
 
     if (read_target(w, text, buffer, &target)) {
         type_discard(type);
-        return send_directed(hub, sender, target, text);
+        return relay_direct(hub, sender, w, target, text);
     }
+    struct speech speech = speech_of(hub, sender, w, text, session, source);
     hub->counts.messages_broadcast++;
-    session_broadcast(hub, session, sender->client, text, type);
+    session_broadcast(hub, session, sender->client, &speech, type);
     return session_at(hub, session)->member_count - (sender->client != SLAB_NONE);
-}
-
-uint64_t relay_direct(struct hub *hub, struct sender *sender, struct str target, struct str text)
-{
-    return send_directed(hub, sender, target, text);
 }

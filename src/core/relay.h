@@ -7,6 +7,7 @@
  */
 
 #include "core/access.h"
+#include "core/speech.h"
 #include "fanout/segment.h"
 
 enum { DETAILS_MAX = 1024 };
@@ -36,7 +37,10 @@ bool relay_allows(struct hub *hub, struct sender *sender, const struct wire *w, 
 uint64_t relay_send(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
                     const struct type_name *type, uint32_t session);
 /* Sends it to the agent or client of this id, whatever it says itself. */
-uint64_t relay_direct(struct hub *hub, struct sender *sender, struct str target, struct str text);
+uint64_t relay_direct(struct hub *hub, struct sender *sender, const struct wire *w,
+                      struct str target, struct str text);
+/* Whether it was sent to the agent or client of this id; if not, it was refused. */
+bool relay_to(struct hub *hub, struct sender *sender, struct str id, struct speech *speech);
 
 /* --- check.c ---------------------------------------------------------------------------------- */
 

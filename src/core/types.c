@@ -94,7 +94,8 @@ bool types_init(struct hub *hub)
     map_init(&hub->types_by_name, &types_map, hub);
     hub->joined = intern_kind(hub, PARLEY_TYPE_AGENT_JOINED);
     hub->left = intern_kind(hub, PARLEY_TYPE_AGENT_LEFT);
-    return hub->joined != NULL && hub->left != NULL;
+    hub->untyped = type_get(hub, STR("*")); /* no type's name: no filter's pattern means it */
+    return hub->joined != NULL && hub->left != NULL && hub->untyped != NULL;
 }
 
 void types_fini(struct hub *hub)

@@ -37,7 +37,16 @@ void world_announce(struct hub *hub, uint32_t session, uint32_t except,
         hub->counts.out_of_memory++;
         return;
     }
-    session_broadcast(hub, session, except, buf_str(&hub->scratch), type);
+    char raw_type[TYPE_TEXT_MAX + 2];
+    struct speech speech = {
+        .dialect = DIALECT_WORLD,
+        .text = buf_str(&hub->scratch),
+        .type = str_format(raw_type, sizeof(raw_type), "\"%.*s\"", (int)type->len, type->text),
+        .session = session_name(session_at(hub, session)),
+        .source = STR("gateway"),
+    };
+
+    session_broadcast(hub, session, except, &speech, type);
 }
 
 /* --- what a message does ---------------------------------------------------------------------- */
