@@ -152,6 +152,10 @@ bool outbox_sent(struct reader *r, struct outbox *o, const struct plan *plan, si
 void outbox_resume(struct reader *r, struct outbox *o);
 /* After all was written: whether it lags and the hub is to be told (UP_ROOM), once. */
 bool outbox_has_room(struct reader *r, struct outbox *o);
+/* Of one that lags: how many broadcasts it has missed up to now. */
+uint64_t outbox_missed(const struct outbox *o);
+/* What a stalled outbox keeps in memory, in bytes; 0 of one that is not. */
+uint64_t outbox_backlog(const struct outbox *o);
 
 static inline bool outbox_stalled(const struct outbox *o)
 {

@@ -64,6 +64,8 @@ static void take_command(void *owner, const struct down *command)
 {
     if (command->kind == DOWN_POLICY) {
         take_policy(owner, net_policy_of(command->policy));
+    } else if (command->kind == DOWN_SHED) {
+        connection_shed(owner);
     } else {
         connection_command(owner, command);
     }

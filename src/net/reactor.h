@@ -89,6 +89,7 @@ struct reactor_metrics {
     _Atomic uint64_t requests;      /* HTTP requests given to the hub */
     _Atomic uint64_t refused;       /* HTTP requests answered with an error by the reactor */
     _Atomic uint64_t timeouts;      /* connections ended by a deadline */
+    _Atomic uint64_t shed;          /* connections ended because memory was short */
     _Atomic uint64_t lagged;        /* connections that fell behind */
     _Atomic uint64_t out_of_memory; /* connections lost for want of it */
     _Atomic uint64_t skipped;       /* broadcasts skipped for slow readers */
