@@ -128,7 +128,8 @@ static bool may_stay(const struct hub *hub, uint32_t client)
 
     for (uint32_t i = c->members; i != SLAB_NONE; i = member_at(hub, i)->next) {
         const struct session *s = session_at(hub, member_at(hub, i)->session);
-        if (hub_may(hub, c->principal, MAY_ENTER, session_name(s)).code != ERROR_NONE) {
+        if (!s->hidden &&
+            hub_may(hub, c->principal, MAY_ENTER, session_name(s)).code != ERROR_NONE) {
             return false;
         }
     }

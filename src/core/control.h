@@ -3,8 +3,8 @@
 
 /*
  * The gateway dialect: what its messages do. Every message is an envelope {type, id, sessionId?,
- * payload, timestamp}; every frame that the hub makes has its members in this order, and behind them
- * `replyTo`, the id of the message that it answers.
+ * payload, timestamp}; every frame that the hub makes has its members in this order, and behind
+ * them `replyTo`, the id of the message that it answers.
  *
  *   control.c   what a message is, connect, auth, ping, health
  *   meeting.c   sessions and presence
@@ -31,6 +31,8 @@ void control_greet(struct hub *hub, uint32_t client);
 /* A message of one that has authenticated, and of one that has not. */
 void control_message(struct hub *hub, uint32_t client, const struct up *item, struct str text);
 void control_stranger(struct hub *hub, uint32_t client, const struct up *item, struct str text);
+/* One that has authenticated joins what all such clients are in. False: it was closed. */
+bool control_enter(struct hub *hub, uint32_t client);
 /* A stranger's password was right, or a token: it is told. */
 void control_welcome(struct hub *hub, uint32_t client);
 /* What a client is called in presence: the id of `connect`, else its own. */
@@ -38,8 +40,8 @@ struct str control_device_id(const struct hub *hub, uint32_t client, char buffer
 void device_free(struct device *device);
 
 /*
- * A frame in the scratch buffer: its head up to the brace of the payload, in which the caller writes
- * members; then its end. `session` may be empty. `reply`: it answers the message at hand.
+ * A frame in the scratch buffer: its head up to the brace of the payload, in which the caller
+ * writes members; then its end. `session` may be empty. `reply`: it answers the message at hand.
  */
 void control_open(struct hub *hub, struct json_writer *w, const char *type, struct str session);
 struct buf *control_close(struct hub *hub, struct json_writer *w, bool reply);
@@ -56,7 +58,7 @@ void meeting_join(struct hub *hub, uint32_t client, struct str text);
 void meeting_leave(struct hub *hub, uint32_t client, struct str text);
 void meeting_patch(struct hub *hub, uint32_t client, struct str text);
 void meeting_list(struct hub *hub, uint32_t client);
-void meeting_presence(struct hub *hub, uint32_t client, struct str text);
+void meeting_presence(struct hub *hub, uint32_t client, const struct wire *w, struct str text);
 /* Tells the others of a session that a client has come or gone, by `status`. */
 void meeting_announce(struct hub *hub, uint32_t session, uint32_t client, const char *status);
 /* What the roster after a lag is for this dialect. */
@@ -64,6 +66,11 @@ void meeting_send_list(struct hub *hub, uint32_t client);
 
 /* --- carry.c ---------------------------------------------------------------------------------- */
 
+/* A message as it is passed on; its text is empty when there is no memory. Names are borrowed. */
+struct speech carry_speech(struct hub *hub, uint32_t client, const struct wire *w, struct str text,
+                           char source[CLIENT_ID_SIZE]);
+/* The session of this id, of which the sender is a member; SLAB_NONE: it was told what is wrong. */
+uint32_t carry_session(struct hub *hub, struct sender *sender, struct str name);
 /* Any other type: to a target, to a session, or nowhere. */
 void carry_message(struct hub *hub, uint32_t client, const struct wire *w, struct str text,
                    const struct type_name *type);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "core/control.h"
 #include "core/gate.h"
 #include "core/internal.h"
 #include "core/stranger.h"
@@ -93,6 +94,13 @@ static bool init(struct hub *hub)
         return false;
     }
     session_at(hub, main_world)->permanent = true;
+    hub->everybody = session_new(hub, STR("$everybody")); /* no client can name it */
+    if (hub->everybody == SLAB_NONE) {
+        return false;
+    }
+    session_at(hub, hub->everybody)->permanent = true;
+    session_at(hub, hub->everybody)->hidden = true;
+    hub->counts.sessions--;
     return true;
 }
 
@@ -169,7 +177,7 @@ static void free_clients(struct hub *hub)
     for (uint32_t i = 0; i < slab_limit(&hub->clients); i++) {
         struct client *c = client_at(hub, i);
         if (c->state != CLIENT_FREE && c->principal != HUB_NOBODY) {
-            filter_free(c->filter);
+            client_forget_own(c);
         }
     }
     list_each_safe(stranger, &hub->strangers) {
@@ -210,6 +218,7 @@ void hub_free(struct hub *hub)
     slab_fini(&hub->sessions);
     slab_fini(&hub->members);
     buf_fini(&hub->scratch);
+    free(hub->marks);
     buf_fini(&hub->converted);
     buf_fini(&hub->relayed);
     buf_fini(&hub->server);
@@ -296,6 +305,8 @@ static void take_message(struct hub *hub, uint32_t client, const struct up *item
     }
     if (client_at(hub, client)->principal == HUB_NOBODY) {
         stranger_message(hub, client, item, text);
+    } else if (client_at(hub, client)->dialect == DIALECT_GATEWAY) {
+        control_message(hub, client, item, text);
     } else {
         world_message(hub, client, item, text);
     }

@@ -37,6 +37,7 @@ struct hub_settings {
     uint64_t heartbeat_interval_ms;   /* of silence, then a ping */
     uint64_t heartbeat_timeout_ms;    /* of silence, then the close */
     bool close_slow_clients;          /* slow_client: close */
+    uint32_t max_clients_per_session; /* 0: no limit; worlds have none */
     uint32_t max_clients_per_address; /* IPv6 by /64; loopback and AF_UNIX are exempt */
     uint32_t max_rate;                /* messages per second and client; 0: no limit */
     uint64_t max_memory;              /* bytes, see hub_ports.memory; 0: no limit */

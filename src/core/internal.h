@@ -58,6 +58,7 @@ struct client {
     uint64_t conn;
     union {
         struct filter *filter; /* for small sessions; a log's readers have their own. NULL: none */
+        struct device *device; /* of the gateway dialect; NULL: it has not said */
         struct stranger *stranger; /* while `principal` is HUB_NOBODY */
     };
     uint32_t principal;
@@ -132,11 +133,14 @@ struct lane {
 };
 
 struct session {
-    char *name; /* owned */
+    char *name;     /* owned */
+    char *title;    /* owned: its name for people; NULL for none */
+    char *metadata; /* owned: a raw JSON object; NULL for none */
     struct lane lanes[DIALECT_COUNT];
     uint32_t name_len;
     uint32_t member_count;
     bool permanent;    /* is kept without members */
+    bool hidden;       /* one of the hub's own: no client knows of it */
     bool roster_valid; /* `roster` is up to date */
     uint32_t agent_count;
     struct buf roster; /* JSON array of the agents, for greetings */
@@ -194,6 +198,12 @@ struct hub {
     struct buf converted; /* a message in the other dialect; see speech.h */
     struct buf relayed;   /* an envelope that is passed on */
     uint64_t frame_count; /* of the gateway dialect, made by the hub */
+    struct str at_hand;   /* raw `id` of the message that is being dealt with, for `replyTo` */
+    uint64_t state_version;
+    uint32_t *marks; /* of clients, by index: the round in which each was last met */
+    uint32_t mark_cap;
+    uint32_t mark_round;
+    uint32_t everybody; /* the hidden session of all clients of the gateway dialect */
     struct hub_counts counts;
     uint64_t last_sweep_ms;
     bool some_lost; /* a client is marked lost */
@@ -287,6 +297,8 @@ uint32_t client_new(struct hub *hub, uint64_t conn, enum dialect dialect,
 void client_receive(struct hub *hub, uint32_t client, const struct up *item, struct str text);
 /* Something for this connection's client could not be done for want of memory: it is closed. */
 void client_lose(struct hub *hub, uint64_t conn);
+/* Frees what it has of its own by its dialect: a filter, a device. Not of strangers. */
+void client_forget_own(struct client *c);
 /* It is somebody else from now on. */
 void client_set_principal(struct hub *hub, uint32_t client, uint32_t principal);
 /* The client of a connection, or SLAB_NONE. */
@@ -304,6 +316,10 @@ static inline bool client_wants(const struct client *c, const struct type_name *
 {
     return c->dialect != DIALECT_WORLD || c->filter == NULL || filter_wants(c->filter, type);
 }
+/* The first frame of a client, or its first one after a reload that lets it in. */
+void client_greet(struct hub *hub, uint32_t client);
+/* When it connected, since 1970. */
+uint64_t client_connected_ms(const struct hub *hub, const struct client *c);
 /* A message to one client, in its dialect, never skipped. */
 void client_tell(struct hub *hub, uint32_t client, struct speech *speech, uint8_t flags);
 
@@ -311,6 +327,8 @@ void client_tell(struct hub *hub, uint32_t client, struct speech *speech, uint8_
 void client_send(struct hub *hub, uint32_t client, struct str payload, uint8_t flags);
 /* What is in the scratch buffer; a frame that could not be made costs the client its connection. */
 void client_send_scratch(struct hub *hub, uint32_t client);
+/* Whether it is met for the first time in this round (++hub->mark_round); false also: no memory. */
+bool client_mark(struct hub *hub, uint32_t client, uint32_t round);
 /* A ping frame. */
 void client_ping(struct hub *hub, uint32_t client);
 /* Announces its leave, and closes it with this code and reason. Once; again changes nothing. */
@@ -366,8 +384,11 @@ uint32_t session_new(struct hub *hub, struct str name);
 void session_drop_if_empty(struct hub *hub, uint32_t session);
 /* False: no memory. The client hears what is said from now on. */
 bool session_join(struct hub *hub, uint32_t session, uint32_t client);
-/* Leaves all sessions; those without members end. */
-void session_leave_all(struct hub *hub, uint32_t client);
+/* Leaves the session that was joined last, which ends without members; false: it is in none. */
+bool session_leave_next(struct hub *hub, uint32_t client);
+bool session_has(struct hub *hub, uint32_t session, uint32_t client);
+/* Leaves one that it is in. */
+void session_leave(struct hub *hub, uint32_t session, uint32_t client);
 /* The session of its kind that a world client is in, or SLAB_NONE. */
 uint32_t session_of(const struct hub *hub, uint32_t client);
 /*
@@ -388,6 +409,7 @@ void session_fini(struct hub *hub);
 
 /* Each writes one world-dialect frame into the scratch buffer and returns it. */
 /* The roster is long: the greeting has it, and what answers one message again and again has not. */
+void message_limits(const struct hub *hub, struct json_writer *w);
 struct buf *message_ack(struct hub *hub, uint32_t client, bool with_roster);
 struct buf *message_joined(struct hub *hub, const struct agent *a);
 struct buf *message_left(struct hub *hub, const struct agent *a);

@@ -1,5 +1,6 @@
 #include <stdarg.h>
 
+#include "core/control.h"
 #include "core/internal.h"
 
 /* {"type":TYPE,"agent_id":ID,"agentId":ID — both spellings, as in every frame the gateway makes. */
@@ -51,7 +52,7 @@ static struct str roster_text(struct hub *hub, uint32_t session)
     return s->roster_valid ? buf_str(&s->roster) : STR("[]");
 }
 
-static void write_limits(const struct hub *hub, struct json_writer *w)
+void message_limits(const struct hub *hub, struct json_writer *w)
 {
     const struct hub_settings *s = &hub->settings;
 
@@ -108,7 +109,7 @@ struct buf *message_ack(struct hub *hub, uint32_t client, bool with_roster)
     } else {
         write_world(hub, &w, session, with_roster);
     }
-    write_limits(hub, &w);
+    message_limits(hub, &w);
     json_key(&w, STR("heartbeat_seconds"));
     if (hub->settings.heartbeat_interval_ms % 1000 == 0) {
         json_uint(&w, hub->settings.heartbeat_interval_ms / 1000);
@@ -219,7 +220,12 @@ void client_error(struct hub *hub, uint32_t client, enum error_code code, const 
     struct str text = str_vformat(details, sizeof(details), &cut, details_format, args);
     va_end(args);
     /* Details that do not fit would be broken JSON; the error is clear without them. */
-    message_error(hub, code, str_from_z(message), cut ? STR("") : text);
+    text = cut ? STR("") : text;
+    if (client_at(hub, client)->dialect == DIALECT_GATEWAY) {
+        (void)control_error(hub, code, str_from_z(message), text);
+    } else {
+        (void)message_error(hub, code, str_from_z(message), text);
+    }
     hub->counts.errors_sent[code]++;
     hub_log(hub, LOG_DEBUG, "error_sent", client, "code=%s", error_table[code].code);
     client_send_scratch(hub, client);

@@ -105,6 +105,15 @@ static bool enter_world(struct hub *hub, uint32_t client, struct str name)
     return true;
 }
 
+static bool enter_everybody(struct hub *hub, uint32_t client)
+{
+    if (session_join(hub, hub->everybody, client)) {
+        return true;
+    }
+    refuse_memory(hub, client_at(hub, client)->conn);
+    return false;
+}
+
 /* The client of a handshake that nothing is to be said against. SLAB_NONE: it was refused. */
 static uint32_t make_client(struct hub *hub, uint64_t conn, enum dialect dialect,
                             const struct evidence *evidence, uint32_t principal, struct str world)
@@ -129,8 +138,10 @@ static uint32_t make_client(struct hub *hub, uint64_t conn, enum dialect dialect
         }
     } else {
         client_at(hub, client)->principal = principal;
+        client_at(hub, client)->stranger = NULL;
         principal_use(&hub->principals, principal);
-        ok = enter_world(hub, client, world);
+        ok = dialect == DIALECT_GATEWAY ? enter_everybody(hub, client)
+                                        : enter_world(hub, client, world);
     }
     if (!ok) {
         client_gone(hub, client);
@@ -148,7 +159,8 @@ static void admit(struct hub *hub, uint64_t conn, enum dialect dialect,
     if (!has_room(hub, conn) || !read_world(hub, conn, evidence->world, buffer, &world)) {
         return;
     }
-    if (principal != HUB_NOBODY && hub_may(hub, principal, MAY_ENTER, world).code != ERROR_NONE) {
+    if (principal != HUB_NOBODY && dialect == DIALECT_WORLD &&
+        hub_may(hub, principal, MAY_ENTER, world).code != ERROR_NONE) {
         refuse(hub, conn, ERROR_FORBIDDEN,
                STR("The credential does not grant this world; enter another one with ?world=."),
                STR("{\"rule\":\"grant:sessions\"}"));
@@ -165,7 +177,8 @@ static void admit(struct hub *hub, uint64_t conn, enum dialect dialect,
                             .conn = conn});
     hub_log(hub, LOG_DEBUG, "client_opened", client, "world=%.*s", (int)world.len - 6,
             world.ptr + 6);
-    world_greet(hub, client);
+    hub->state_version++;
+    client_greet(hub, client);
 }
 
 void client_admit(struct hub *hub, uint64_t conn, enum dialect dialect,

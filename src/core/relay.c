@@ -104,15 +104,47 @@ static const struct type_name *read_type(struct hub *hub, struct sender *sender,
     return type;
 }
 
+/* The envelope of the gateway dialect. */
+static bool check_envelope(struct hub *hub, struct sender *sender, const struct wire *w,
+                           struct str text)
+{
+    struct str id = wire_raw(w, text.ptr, WIRE_ID);
+    struct str timestamp = wire_raw(w, text.ptr, WIRE_TIMESTAMP);
+
+    if (json_kind_of(id) != JSON_STRING || id.len <= 2 || id.len > MESSAGE_ID_MAX + 2) {
+        sender_refuse(hub, sender, ERROR_INVALID_MESSAGE,
+                      "Every message needs an `id`: a string of 1 to 256 bytes.",
+                      "{\"path\":\"id\"}");
+        return false;
+    }
+    if (!is_absent(timestamp) && json_kind_of(timestamp) != JSON_NUMBER) {
+        sender_refuse(hub, sender, ERROR_INVALID_MESSAGE,
+                      "`timestamp` is a number: milliseconds since 1970.",
+                      "{\"path\":\"timestamp\"}");
+        return false;
+    }
+    return true;
+}
+
 const struct type_name *relay_read(struct hub *hub, struct sender *sender, const struct wire *w,
                                    struct str text)
 {
+    static const enum wire_member ids[DIALECT_COUNT][3] = {
+        [DIALECT_WORLD] = {WIRE_AGENT_ID, WIRE_TARGET_ID, WIRE_TARGET_ID},
+        [DIALECT_GATEWAY] = {WIRE_SESSION_ID, WIRE_TARGET, WIRE_REPLY_TO},
+    };
+
     if (w->status != WIRE_OK) {
         refuse_scan(hub, sender, w);
         return NULL;
     }
-    if (!check_id_kind(hub, sender, wire_raw(w, text.ptr, WIRE_AGENT_ID), WIRE_AGENT_ID) ||
-        !check_id_kind(hub, sender, wire_raw(w, text.ptr, WIRE_TARGET_ID), WIRE_TARGET_ID)) {
+    for (size_t i = 0; i < 3; i++) {
+        enum wire_member member = ids[sender->dialect][i];
+        if (!check_id_kind(hub, sender, wire_raw(w, text.ptr, member), member)) {
+            return NULL;
+        }
+    }
+    if (sender->dialect == DIALECT_GATEWAY && !check_envelope(hub, sender, w, text)) {
         return NULL;
     }
     return read_type(hub, sender, wire_raw(w, text.ptr, WIRE_TYPE));
@@ -124,12 +156,14 @@ const struct type_name *relay_read(struct hub *hub, struct sender *sender, const
  * Whether clients may not send it: the gateway alone does, or agents about a request they were
  * given, of which there are none in a world yet.
  */
-static bool is_gateways(const struct type_name *type)
+static bool is_gateways(const struct type_name *type, unsigned dialect)
 {
-    if (type->kind == PARLEY_TYPE_NONE) {
+    enum parley_type kind = (enum parley_type)type->kind[dialect];
+
+    if (kind == PARLEY_TYPE_NONE) {
         return false;
     }
-    enum parley_direction direction = parley_type_direction((enum parley_type)type->kind);
+    enum parley_direction direction = parley_type_direction(kind);
     return direction == PARLEY_FROM_GATEWAY || direction == PARLEY_FROM_AGENT;
 }
 
@@ -156,13 +190,14 @@ static bool may_publish(struct hub *hub, struct sender *sender, const struct typ
 bool relay_allows(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
                   const struct type_name *type)
 {
-    if (is_gateways(type)) {
+    if (is_gateways(type, sender->dialect)) {
         sender_refuse(hub, sender, ERROR_FORBIDDEN,
                       "Only the gateway sends messages of this type; choose another.",
                       "{\"rule\":\"gateway_types\",\"type\":\"%.*s\"}", (int)type->len, type->text);
         return false;
     }
-    return may_publish(hub, sender, type) && relay_check(hub, sender, w, text, type);
+    return may_publish(hub, sender, type) &&
+           (sender->dialect == DIALECT_GATEWAY || relay_check(hub, sender, w, text, type));
 }
 
 /* --- where it goes ---------------------------------------------------------------------------- */

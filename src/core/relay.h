@@ -10,9 +10,10 @@
 #include "core/speech.h"
 #include "fanout/segment.h"
 
-enum { DETAILS_MAX = 1024 };
+enum { DETAILS_MAX = 1024, MESSAGE_ID_MAX = 256 };
 
 struct sender {
+    uint8_t dialect;      /* that it speaks: enum dialect */
     uint32_t client;      /* who is told of a refusal, and does not hear it; SLAB_NONE: nobody */
     uint32_t principal;   /* who sends it */
     enum error_code code; /* ERROR_NONE, or why it was refused */

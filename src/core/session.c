@@ -41,6 +41,10 @@ static void session_free(struct hub *hub, uint32_t session)
     assert(s->member_count == 0);
     map_remove(&hub->sessions_by_name, hash_bytes(hub->secret, s->name, s->name_len), session);
     free(s->name);
+    free(s->title);
+    free(s->metadata);
+    s->title = NULL;
+    s->metadata = NULL;
     s->name = NULL; /* session_fini knows free slots by it */
     buf_fini(&s->roster);
     slab_release(&hub->sessions, session);
@@ -286,15 +290,42 @@ static void leave(struct hub *hub, uint32_t index, bool gone)
     session_drop_if_empty(hub, session);
 }
 
-void session_leave_all(struct hub *hub, uint32_t client)
+bool session_leave_next(struct hub *hub, uint32_t client)
 {
     struct client *c = client_at(hub, client);
+    uint32_t index = c->members;
 
-    while (c->members != SLAB_NONE) {
-        uint32_t index = c->members;
-        c->members = member_at(hub, index)->next;
-        leave(hub, index, c->state == CLIENT_FREE);
+    if (index == SLAB_NONE) {
+        return false;
     }
+    c->members = member_at(hub, index)->next;
+    leave(hub, index, c->state == CLIENT_FREE);
+    return true;
+}
+
+/* Where the client's membership in a session is linked from; the end of its list: it has none. */
+static uint32_t *find_link(struct hub *hub, uint32_t session, uint32_t client)
+{
+    uint32_t *link = &client_at(hub, client)->members;
+
+    while (*link != SLAB_NONE && member_at(hub, *link)->session != session) {
+        link = &member_at(hub, *link)->next;
+    }
+    return link;
+}
+
+bool session_has(struct hub *hub, uint32_t session, uint32_t client)
+{
+    return *find_link(hub, session, client) != SLAB_NONE;
+}
+
+void session_leave(struct hub *hub, uint32_t session, uint32_t client)
+{
+    uint32_t *link = find_link(hub, session, client);
+    uint32_t index = *link;
+
+    *link = member_at(hub, index)->next;
+    leave(hub, index, false);
 }
 
 uint32_t session_of(const struct hub *hub, uint32_t client)
@@ -374,7 +405,7 @@ void session_broadcast(struct hub *hub, uint32_t session, uint32_t except, struc
     for (unsigned d = 0; d < DIALECT_COUNT; d++) {
         struct lane *lane = &s->lanes[d];
         bool is_own = except != SLAB_NONE && client_at(hub, except)->dialect == d;
-        if (lane->count == 0) {
+        if (lane->count == 0 || (speech->stays && d != speech->dialect)) {
             continue;
         }
         struct str text = speech_in(hub, speech, (enum dialect)d);
@@ -399,6 +430,8 @@ void session_fini(struct hub *hub)
         struct session *s = session_at(hub, i);
         if (s->name != NULL) {
             free(s->name);
+            free(s->title);
+            free(s->metadata);
             buf_fini(&s->roster);
         }
     }

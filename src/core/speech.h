@@ -24,6 +24,7 @@ struct speech {
     struct str payload; /* of the gateway dialect: raw JSON; may be empty */
     struct str session; /* the session's name; or empty, for a message to one */
     struct str source;  /* an agent or client id, or "gateway"; needs no escapes */
+    bool stays;         /* it is for its own dialect alone */
     bool made;          /* the other form is in hub->converted */
 };
 

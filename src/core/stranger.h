@@ -22,6 +22,7 @@ struct stranger {
     uint8_t failures;
     bool checking; /* its password is being checked */
     uint64_t until_ms;
+    struct device *device; /* what `connect` said of it; owned */
     struct up_batch *held; /* what came meanwhile; owned; NULL while nothing has */
     uint32_t world_len;
     char world[]; /* that it wants to enter, "world:main" */
@@ -40,5 +41,14 @@ void stranger_checked(struct hub *hub, uint32_t client, uint32_t principal, stru
 /* Lets one in without a credential, since none is asked for any more. */
 void stranger_admit_freely(struct hub *hub, uint32_t client);
 void strangers_tick(struct hub *hub);
+
+struct attempt;
+/* Tries a credential that a message, `text`, has in it; the stranger is told what comes of it. */
+void stranger_authenticate(struct hub *hub, uint32_t client, const struct attempt *attempt,
+                           struct str text);
+/* Tells it to authenticate first: a failure. */
+void stranger_require(struct hub *hub, uint32_t client);
+/* A failure of which it has been told. Too many of them: it is closed. */
+void stranger_failed(struct hub *hub, uint32_t client);
 
 #endif

@@ -130,7 +130,7 @@ void world_message(struct hub *hub, uint32_t client, const struct up *item, stru
     if (type == NULL) {
         return;
     }
-    switch (type->kind) {
+    switch (type->kind[DIALECT_WORLD]) {
     case PARLEY_TYPE_AGENT_REGISTER:
         world_register(hub, client, item, text);
         break;
