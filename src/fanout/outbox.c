@@ -23,6 +23,7 @@ void item_free(struct reader *r, struct item *item)
         segment_release(item->segment, r->reactor);
     }
     filter_free(item->filter);
+    r->queued_bytes -= item->len + sizeof(*item);
     slab_release(&r->items, item->index);
 }
 
@@ -137,6 +138,7 @@ struct item *outbox_append(struct reader *r, struct outbox *o, const struct item
     }
     o->tail = item;
     o->queued_bytes += item->len + (uint32_t)sizeof(*item);
+    r->queued_bytes += item->len + sizeof(*item);
     if (o->stalled) {
         outbox_check_backlog(r, o);
     } else {
@@ -233,6 +235,7 @@ bool outbox_push_pong(struct reader *r, struct outbox *o, const void *bytes, siz
     if (o->pong != NULL) {
         memcpy(o->pong->segment->data + o->pong->off, bytes, len);
         o->queued_bytes += (uint32_t)len - o->pong->len;
+        r->queued_bytes += len - o->pong->len;
         o->pong->len = (uint32_t)len;
         return true;
     }

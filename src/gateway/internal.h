@@ -45,6 +45,8 @@ struct gateway {
  */
 
 struct hub_time clock_now(void);
+/* Monotonic, for measuring. */
+uint64_t clock_us(void);
 /*
  * Deals with what is left of a batch, until the turn has made TURN_OUTPUT. Returns whether it is
  * done with; then *ret_cost is what it was worth, and it is cleared.

@@ -65,12 +65,23 @@ static void write_allow(struct trial *t, unsigned methods)
     (void)snprintf(t->fields + at, TRIAL_FIELDS - at, "\r\n");
 }
 
+static bool route_matches(const struct route *route, struct str path)
+{
+    if (!route->has_parameter) {
+        return str_equal(route->path, path);
+    }
+    struct str rest = str_slice(path, route->path.len, path.len);
+    size_t len = str_find(rest, '/');
+    return str_starts_with(path, route->path) && len > 0 &&
+           str_equal(str_slice(rest, len, rest.len), route->suffix);
+}
+
 static bool check_route(struct trial *t, const struct reactor_settings *s)
 {
     struct str path = http_path(t->head, t->text);
 
     for (size_t i = 0; i < s->route_count && t->route == NULL; i++) {
-        if (str_equal(s->routes[i].path, path)) {
+        if (route_matches(&s->routes[i], path)) {
             t->route = &s->routes[i];
         }
     }
