@@ -10,7 +10,7 @@
 #include "gateway/gateway.h"
 #include "rest/rest.h"
 
-enum { ASSEMBLY_MAX_WORLD_PATHS = 16, ASSEMBLY_MAX_ROUTES = 32 };
+enum { ASSEMBLY_MAX_WORLD_PATHS = 16, ASSEMBLY_MAX_ROUTES = 48 };
 
 struct assembly {
     struct gateway_settings settings;
