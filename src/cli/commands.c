@@ -12,6 +12,8 @@ const struct command *const command_table[] = {
     &command_kick,
     &command_drain,
     &command_ticket,
+    &command_token,
+    &command_password,
     &command_config,
     &command_doctor,
     &command_protocol,
