@@ -75,6 +75,7 @@ struct reader {
     struct slab memberships;
     struct segment *local; /* where frames that the reactor itself makes are kept */
     uint32_t visits;       /* of the view at the front of `dirty`, since it came there */
+    uint64_t queued_bytes; /* of all private queues, as in outbox */
     uint64_t skipped;      /* broadcasts not delivered to slow readers, all connections */
     uint64_t delivered;    /* messages written: entries of logs, and frames with DOWN_MESSAGE */
 };
@@ -152,6 +153,10 @@ bool outbox_sent(struct reader *r, struct outbox *o, const struct plan *plan, si
 void outbox_resume(struct reader *r, struct outbox *o);
 /* After all was written: whether it lags and the hub is to be told (UP_ROOM), once. */
 bool outbox_has_room(struct reader *r, struct outbox *o);
+/* Of one that lags: how many broadcasts it has missed up to now. */
+uint64_t outbox_missed(const struct outbox *o);
+/* What a stalled outbox keeps in memory, in bytes; 0 of one that is not. */
+uint64_t outbox_backlog(const struct outbox *o);
 
 static inline bool outbox_stalled(const struct outbox *o)
 {

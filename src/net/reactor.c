@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "net/accept.h"
@@ -64,6 +65,8 @@ static void take_command(void *owner, const struct down *command)
 {
     if (command->kind == DOWN_POLICY) {
         take_policy(owner, net_policy_of(command->policy));
+    } else if (command->kind == DOWN_SHED) {
+        connection_shed(owner);
     } else {
         connection_command(owner, command);
     }
@@ -161,7 +164,25 @@ static bool out_of_credit(const struct reactor *r)
     return r->outstanding > CREDIT_LIMIT;
 }
 
-void reactor_wait(struct reactor *r, int timeout_ms)
+static uint64_t now_us(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+unsigned turn_bucket(uint64_t us)
+{
+    unsigned bucket = 0;
+
+    while (bucket < TURN_BUCKETS - 1 && us > (uint64_t)TURN_FIRST_US << bucket) {
+        bucket++;
+    }
+    return bucket;
+}
+
+static void wait_for_events(struct reactor *r, int timeout_ms)
 {
     if (out_of_credit(r)) {
         struct pollfd wake = {.fd = r->wake_fd, .events = POLLIN};
@@ -174,6 +195,12 @@ void reactor_wait(struct reactor *r, int timeout_ms)
     int count = epoll_wait(r->epoll, r->events, EVENT_COUNT, timeout_ms);
     r->event_at = 0;
     r->event_count = count > 0 ? (uint32_t)count : 0;
+}
+
+void reactor_wait(struct reactor *r, int timeout_ms)
+{
+    wait_for_events(r, timeout_ms);
+    r->woke_us = now_us();
 }
 
 void reactor_wake(struct reactor *r)
@@ -269,6 +296,10 @@ void reactor_flush(struct reactor *r)
     }
     metric_set(&r->metrics.skipped, r->reader.skipped);
     metric_set(&r->metrics.delivered, r->reader.delivered);
+    metric_set(&r->metrics.queued_bytes, r->reader.queued_bytes);
+    uint64_t took_us = now_us() - r->woke_us;
+    metric_add(&r->metrics.turn_us, took_us);
+    metric_add(&r->metrics.turns[turn_bucket(took_us)], 1);
 }
 
 struct up_batch *reactor_take_up(struct reactor *r, struct up_batch *empty)

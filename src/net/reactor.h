@@ -70,7 +70,18 @@ struct reactor_ports {
 };
 
 /*
- * Figures that other threads may read, with metric_read. All but `connections` only grow.
+ * Turns are counted by how long they took, from the end of the wait to the end of the flush: what
+ * whoever becomes ready meanwhile has to wait. The first bucket has those of at most
+ * TURN_FIRST_US, each next one those of at most twice as much, the last one all that were longer.
+ */
+enum { TURN_BUCKETS = 16, TURN_FIRST_US = 64 };
+
+/* The bucket of a turn. */
+unsigned turn_bucket(uint64_t us);
+
+/*
+ * Figures that other threads may read, with metric_read. All but `connections` and `queued_bytes`
+ * only grow.
  */
 struct reactor_metrics {
     _Atomic uint64_t connections; /* now */
@@ -89,10 +100,14 @@ struct reactor_metrics {
     _Atomic uint64_t requests;      /* HTTP requests given to the hub */
     _Atomic uint64_t refused;       /* HTTP requests answered with an error by the reactor */
     _Atomic uint64_t timeouts;      /* connections ended by a deadline */
+    _Atomic uint64_t shed;          /* connections ended because memory was short */
     _Atomic uint64_t lagged;        /* connections that fell behind */
     _Atomic uint64_t out_of_memory; /* connections lost for want of it */
     _Atomic uint64_t skipped;       /* broadcasts skipped for slow readers */
     _Atomic uint64_t delivered;     /* messages written whole */
+    _Atomic uint64_t queued_bytes;  /* now, in the queues of single connections */
+    _Atomic uint64_t turn_us;       /* the time that all turns took */
+    _Atomic uint64_t turns[TURN_BUCKETS];
 };
 
 static inline uint64_t metric_read(const _Atomic uint64_t *metric)
@@ -130,6 +145,7 @@ struct reactor {
     const struct listener *doors[LISTENERS_MAX]; /* borrowed */
     uint32_t event_at;                           /* events before it have been dealt with */
     uint32_t event_count;
+    uint64_t woke_us;                       /* when this turn began */
     struct epoll_event events[EVENT_COUNT]; /* data: a connection's handle, or see reactor.c */
     struct reactor_metrics metrics;
     struct plan plan;

@@ -25,6 +25,7 @@ static struct message *partial_of(struct reactor *r, struct connection *c)
             return NULL;
         }
         buf_init(&c->message->text, 0);
+        c->message->text.secret = c->is_stranger;
     }
     return c->message;
 }
@@ -37,6 +38,9 @@ static void deliver(struct reactor *r, struct connection *c, struct str payload,
 
     if (item != NULL) {
         item->binary = binary;
+        if (c->is_stranger) {
+            up_batch_hide(r->up, item);
+        }
         wire_scan(payload.ptr, payload.len, WIRE_WORLD, &item->wire);
         metric_add(&r->metrics.messages, 1);
     }
@@ -127,7 +131,10 @@ static void take_event(struct reactor *r, struct connection *c, const struct ws_
         break;
     case WS_EVENT_FAIL:
         metric_add(&r->metrics.violations, 1);
-        connection_fail(r, c, event->code, str_from_z(event->reason));
+        connection_fail(r, c, event->code,
+                        event->code == WS_CLOSE_TOO_BIG && c->is_stranger
+                            ? STR("too big for a client that has not authenticated; do that first")
+                            : str_from_z(event->reason));
         break;
     }
 }
@@ -135,10 +142,10 @@ static void take_event(struct reactor *r, struct connection *c, const struct ws_
 /* Tells the hub that the peer lives, though it said nothing that goes there; once a tick. */
 static void report_alive(struct reactor *r, struct connection *c)
 {
-    uint16_t tick = (uint16_t)r->tick;
+    uint32_t tick = r->tick & ALIVE_MASK;
 
     if (c->alive_tick != tick && connection_report(r, c, UP_ALIVE, STR("")) != NULL) {
-        c->alive_tick = tick;
+        c->alive_tick = tick & ALIVE_MASK;
     }
 }
 
@@ -259,7 +266,8 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
 {
     char *data = r->receive + WS_MAX_REST;
 
-    if (c->state == CONN_WAIT || c->state == CONN_REQUEST || c->peer_ended) {
+    if (c->state == CONN_WAIT || c->state == CONN_REQUEST || c->peer_ended ||
+        (c->state == CONN_OPEN && c->is_paused)) {
         if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
             connection_destroy(r, c);
             return false;
@@ -273,7 +281,7 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
     metric_add(&r->metrics.reads, 1);
     metric_add(&r->metrics.bytes_in, (uint64_t)got);
     /* Who has yet to say who it is may have said it just now. */
-    bool secret = c->state != CONN_OPEN;
+    bool secret = c->state != CONN_OPEN || c->is_stranger;
     bool lives = take_bytes(r, c, data, (size_t)got);
     if (secret) {
         explicit_bzero(data, (size_t)got);

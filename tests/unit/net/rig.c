@@ -10,6 +10,8 @@
 static const struct route routes[] = {
     {.path = {"/ws", 3}, .is_websocket = true, .dialect = DIALECT_WORLD},
     {.path = {"/status", 7}, .methods = 1u << HTTP_GET | 1u << HTTP_HEAD | 1u << HTTP_POST},
+    {.path = {"/health", 7}, .methods = 1u << HTTP_GET, .max_body = 10, .is_status = true},
+    {.path = {"/large", 6}, .methods = 1u << HTTP_GET, .max_body = 200000},
 };
 
 void rig_settings(struct rig *g)
@@ -17,7 +19,7 @@ void rig_settings(struct rig *g)
     memset(g, 0, sizeof(*g));
     reactor_settings_init(&g->settings);
     g->settings.routes = routes;
-    g->settings.route_count = 2;
+    g->settings.route_count = sizeof(routes) / sizeof(routes[0]);
     net_policy_source_init(&g->policy);
     g->policy.origins = STR("http://localhost:*");
     g->policy.max_message_bytes = 100;
@@ -109,7 +111,7 @@ static void answer(struct rig *g, const struct up *item, struct str text)
 {
     switch (item->kind) {
     case UP_OPENED:
-        rig_say(g, item->conn, DOWN_ACCEPT, 0, 0, STR(""));
+        rig_say(g, item->conn, DOWN_ACCEPT, 0, g->accept, STR(""));
         rig_say_text(g, item->conn, STR("hi"), 0);
         break;
     case UP_REQUEST:
@@ -164,6 +166,8 @@ static void hub(struct rig *g, const struct up_batch *batch)
             text = item->kind == UP_OPENED ? g->asked.world : g->request;
         }
         g->last_conn = item->conn;
+        g->missed = item->kind == UP_ROOM ? item->size : g->missed;
+        g->secret = item->kind == UP_MESSAGE ? item->secret : g->secret;
         write_down(g, item, text);
         if (!g->mute) {
             answer(g, item, text);

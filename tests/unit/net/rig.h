@@ -26,16 +26,20 @@ struct rig {
     uint64_t now_ms;
     uint64_t seq;
     uint64_t last_conn; /* of the last item */
+    uint64_t missed;    /* of the last V */
+    bool secret;        /* of the last M */
+    uint8_t accept;     /* flags of DOWN_ACCEPT */
     /* Of the last handshake or request: who asked (its strings in `asked_text`), and what. */
     struct evidence asked;
     struct str request;
-    char asked_text[4096];
+    char asked_text[256 * 1024];
     size_t taken; /* bytes of up batches taken */
     bool mute;    /* the hub listens and says nothing */
     bool keeps_credit;
 };
 
-/* Small limits: messages of 100 bytes, frames of 1000; two routes, /ws and /status. */
+/* Small limits: messages of 100 bytes, frames of 1000; the routes /ws, /status, /health
+   and /large. */
 void rig_settings(struct rig *g);
 void rig_start(struct rig *g);
 void rig_stop(struct rig *g);

@@ -120,6 +120,67 @@ static void test_requests(void **state)
     }
 }
 
+/* What a stranger says, whole, in fragments, and with one that never comes. */
+static void test_messages(void **state)
+{
+    struct rig *g = *state;
+    char frames[256];
+    size_t len = rig_frame(frames, 0x81, STR("{\"token\":\"" SECRET "\"}"));
+
+    len += rig_frame(frames + len, 0x01, STR("{\"token\":\"" SECRET));
+    len += rig_frame(frames + len, 0x00, STR(SECRET SECRET SECRET SECRET));
+    len += rig_frame(frames + len, 0x80, STR("\"}"));
+    len += rig_frame(frames + len, 0x01, STR("{\"token\":\"" SECRET));
+    for (size_t cut = 0; cut <= len; cut++) {
+        g->accept = DOWN_STRANGER;
+        int fd = rig_open(g);
+        g->mute = true;
+        rig_send(fd, str_make(frames, cut));
+        rig_settle(g);
+        expect_clean(g);
+        rig_send(fd, str_make(frames + cut, len - cut));
+        rig_settle(g);
+        assert_true(g->secret);
+        expect_clean(g);
+        close(fd);
+        rig_settle(g);
+        expect_clean(g);
+        buf_clear(&g->log);
+        g->mute = false;
+    }
+    g->accept = 0;
+}
+
+/* The same behind the handshake. */
+static void test_early_messages(void **state)
+{
+    struct rig *g = *state;
+    char text[512];
+    size_t len = sizeof(HANDSHAKE) - 1;
+
+    memcpy(text, HANDSHAKE, len);
+    len += rig_frame(text + len, 0x81, STR(SECRET));
+    g->accept = DOWN_STRANGER;
+    for (size_t cut = 0; cut <= len; cut++) {
+        int fd = rig_connect(g);
+        rig_send(fd, str_make(text, cut));
+        rig_turn(g);
+        g->mute = cut >= sizeof(HANDSHAKE) - 1;
+        rig_send(fd, str_make(text + cut, len - cut));
+        rig_turn(g);
+        g->mute = true;
+        rig_settle(g);
+        assert_true(has_secret(g->log.data, g->log.len));
+        expect_clean(g);
+        close(fd);
+        rig_settle(g);
+        buf_fini(&g->log);
+        expect_clean(g);
+        g->mute = false;
+    }
+    g->accept = 0;
+}
+
 /* Half a head, and its sender goes. */
 static void test_half_requests(void **state)
 {
@@ -136,9 +197,9 @@ static void test_half_requests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_leak_is_seen),
-        cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_half_requests),
+        cmocka_unit_test(test_a_leak_is_seen), cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_half_requests),  cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_early_messages),
     };
     return cmocka_run_group_tests(tests, rig_setup, rig_teardown_empty);
 }
