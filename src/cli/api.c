@@ -30,26 +30,34 @@ static enum cli_exit judge(int status, struct str answer)
     return code;
 }
 
-enum cli_exit api_ask(const struct address_flags *flags, struct str path, struct str json,
-                      struct buf *answer)
+/* As api_ask, of a gateway that has been found. */
+static enum cli_exit ask(const struct address *to, struct str path, struct str json,
+                         struct buf *answer)
 {
-    struct address address;
     struct remote remote;
     int status;
 
-    enum cli_exit code = address_find(flags, &address);
-    if (code != CLI_OK) {
-        return code;
-    }
     remote_init(&remote);
-    code = remote_request(&remote, &address, path, json, answer, &status);
+    enum cli_exit code = remote_request(&remote, to, path, json, answer, &status);
     if (code == CLI_OK) {
         code = judge(status, buf_str(answer));
     } else {
         complain("%.*s", STR_ARG(buf_str(&remote.error)));
     }
     remote_fini(&remote);
-    address_fini(&address);
+    return code;
+}
+
+enum cli_exit api_ask(const struct address_flags *flags, struct str path, struct str json,
+                      struct buf *answer)
+{
+    struct address address;
+
+    enum cli_exit code = address_find(flags, &address);
+    if (code == CLI_OK) {
+        code = ask(&address, path, json, answer);
+        address_fini(&address);
+    }
     return code;
 }
 
@@ -75,53 +83,132 @@ enum cli_exit api_print_json(struct str raw)
     return code;
 }
 
-void listing_append(struct buf *out, const struct listing *listing, struct str answer)
+/* --- lists ------------------------------------------------------------------------------------ */
+
+static void append_titles(struct buf *rows, const struct listing *listing)
+{
+    for (const char *const *title = listing->titles; *title != NULL; title++) {
+        table_text(rows, str_from_z(*title));
+    }
+    table_end_row(rows);
+}
+
+/* Appends a row for each element of the answer's list. Returns how many. */
+static uint64_t append_rows(struct buf *rows, const struct listing *listing, struct str answer)
 {
     struct json_iter it = json_iter_of(json_get(answer, str_from_z(listing->member)));
-    uint64_t total = print_whole(json_get(answer, STR("total"))), listed = 0;
     time_t now = time(NULL);
     struct str element;
+    uint64_t count = 0;
+
+    for (; json_next_element(&it, &element); count++) {
+        listing->row(rows, element, now);
+        table_end_row(rows);
+    }
+    return count;
+}
+
+static void append_table(struct buf *out, const struct listing *listing, const struct buf *rows,
+                         uint64_t count)
+{
+    if (count == 0) {
+        buf_printf(out, "  %s\n", listing->nothing);
+    } else {
+        table_layout(out, buf_str(rows), print_in_colour(STDOUT_FILENO));
+    }
+    out->failed = out->failed || rows->failed;
+}
+
+void listing_append(struct buf *out, const struct listing *listing, struct str answer)
+{
+    uint64_t total = print_whole(json_get(answer, STR("total")));
     struct buf rows;
 
     buf_init(&rows, 2 * API_MAX_ANSWER);
-    for (const char *const *title = listing->titles; *title != NULL; title++) {
-        table_text(&rows, str_from_z(*title));
+    append_titles(&rows, listing);
+    uint64_t count = append_rows(&rows, listing, answer);
+    append_table(out, listing, &rows, count);
+    if (total > count) {
+        buf_printf(out, "  and %llu more\n", (unsigned long long)(total - count));
     }
-    table_end_row(&rows);
-    for (; json_next_element(&it, &element); listed++) {
-        listing->row(&rows, element, now);
-        table_end_row(&rows);
-    }
-    if (listed == 0) {
-        buf_printf(out, "  %s\n", listing->nothing);
-    } else {
-        table_layout(out, buf_str(&rows), print_in_colour(STDOUT_FILENO));
-    }
-    if (total > listed) {
-        buf_printf(out, "  and %llu more\n", (unsigned long long)(total - listed));
-    }
-    out->failed = out->failed || rows.failed;
     buf_fini(&rows);
 }
 
-static enum cli_exit print_lines(const struct listing *listing, struct str answer)
+/* A list on its way from pages to stdout. */
+struct walk {
+    const struct listing *listing;
+    bool json; /* printed at once, one object a line; else gathered in `rows` */
+    struct buf rows;
+    uint64_t count;
+    struct buf path;  /* of the first page */
+    struct buf after; /* what the next page begins behind; empty for the first, and at the end */
+};
+
+static enum cli_exit print_lines(struct walk *w, struct str answer)
 {
-    struct json_iter it = json_iter_of(json_get(answer, str_from_z(listing->member)));
+    struct json_iter it = json_iter_of(json_get(answer, str_from_z(w->listing->member)));
     enum cli_exit code = CLI_OK;
     struct str element;
 
-    while (code == CLI_OK && json_next_element(&it, &element)) {
+    for (; code == CLI_OK && json_next_element(&it, &element); w->count++) {
         code = api_print_json(element);
     }
     return code;
 }
 
-static enum cli_exit print_table(const struct listing *listing, struct str answer)
+static enum cli_exit take_page(struct walk *w, struct str answer)
+{
+    struct str list = json_get(answer, str_from_z(w->listing->member));
+    uint64_t before = w->count;
+    enum cli_exit code = CLI_OK;
+
+    if (json_kind_of(list) != JSON_ARRAY) {
+        complain("the answer has no list of %s; is this the address of a Parley gateway?",
+                 w->listing->member);
+        return CLI_PROTOCOL;
+    }
+    if (w->json) {
+        code = print_lines(w, answer);
+    } else {
+        w->count += append_rows(&w->rows, w->listing, answer);
+    }
+    buf_clear(&w->after);
+    json_unescape(json_get(answer, STR("next")), &w->after);
+    if (code == CLI_OK && w->after.len > 0 && w->count == before) {
+        complain("the gateway goes on with a list and has nothing more in it");
+        code = CLI_PROTOCOL;
+    }
+    return code;
+}
+
+static enum cli_exit take_pages(struct walk *w, const struct address *to)
+{
+    size_t first_len = w->path.len;
+    struct buf answer;
+    enum cli_exit code;
+
+    buf_init(&answer, API_MAX_ANSWER);
+    do {
+        buf_clear(&answer);
+        w->path.len = first_len;
+        if (w->after.len > 0) {
+            url_append_query(&w->path, STR("after"), buf_str(&w->after));
+        }
+        code = ask(to, buf_str(&w->path), STR(""), &answer);
+        if (code == CLI_OK) {
+            code = take_page(w, buf_str(&answer));
+        }
+    } while (code == CLI_OK && w->after.len > 0 && !w->rows.failed);
+    buf_fini(&answer);
+    return code;
+}
+
+static enum cli_exit print_table(const struct walk *w)
 {
     struct buf out;
 
     buf_init(&out, 2 * API_MAX_ANSWER);
-    listing_append(&out, listing, answer);
+    append_table(&out, w->listing, &w->rows, w->count);
     enum cli_exit code = api_print(&out);
     buf_fini(&out);
     return code;
@@ -130,21 +217,25 @@ static enum cli_exit print_table(const struct listing *listing, struct str answe
 enum cli_exit listing_show(const struct listing *listing, const struct address_flags *flags,
                            struct str path, bool json)
 {
-    struct buf answer;
+    struct walk w = {.listing = listing, .json = json};
+    struct address address;
 
-    buf_init(&answer, API_MAX_ANSWER);
-    enum cli_exit code = api_ask(flags, path, STR(""), &answer);
-    if (code == CLI_OK) {
-        struct str list = json_get(buf_str(&answer), str_from_z(listing->member));
-        if (json_kind_of(list) != JSON_ARRAY) {
-            complain("the answer has no list of %s; is this the address of a Parley gateway?",
-                     listing->member);
-            code = CLI_PROTOCOL;
-        } else {
-            code = json ? print_lines(listing, buf_str(&answer))
-                        : print_table(listing, buf_str(&answer));
-        }
+    enum cli_exit code = address_find(flags, &address);
+    if (code != CLI_OK) {
+        return code;
     }
-    buf_fini(&answer);
+    buf_init(&w.rows, 2 * API_MAX_ANSWER);
+    buf_init(&w.path, MAX_SENTENCE);
+    buf_init(&w.after, MAX_SENTENCE);
+    buf_append_str(&w.path, path);
+    append_titles(&w.rows, listing);
+    code = take_pages(&w, &address);
+    if (code == CLI_OK && !json) {
+        code = print_table(&w);
+    }
+    buf_fini(&w.after);
+    buf_fini(&w.path);
+    buf_fini(&w.rows);
+    address_fini(&address);
     return code;
 }

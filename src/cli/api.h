@@ -32,7 +32,10 @@ struct listing {
 
 /* Appends the table, or what stands for an empty one, and how many did not fit into the answer. */
 void listing_append(struct buf *out, const struct listing *listing, struct str answer);
-/* Asks for `path` and prints the list: a table, or with `json` one object a line. */
+/*
+ * Asks for `path`, page after page (the member `next` of an answer is the parameter `after` of the
+ * next question), and prints the list: a table, or with `json` one object a line.
+ */
 enum cli_exit listing_show(const struct listing *listing, const struct address_flags *flags,
                            struct str path, bool json);
 

@@ -20,7 +20,7 @@ enum { MAX_IN = 1024 * 1024, MAX_ERROR = 64 * 1024, MAX_REQUEST = 128 * 1024 };
 
 void remote_init(struct remote *r)
 {
-    *r = (struct remote){.fd = -1};
+    *r = (struct remote){.fd = -1, .timeout_ms = REMOTE_TIMEOUT_MS};
     buf_init(&r->in, MAX_IN);
     buf_init(&r->message, REMOTE_MAX_MESSAGE);
     buf_init(&r->error, MAX_ERROR);
@@ -66,13 +66,14 @@ static enum cli_exit connect_to(struct remote *r, const struct url *url)
     buf_clear(&r->error);
     r->in_taken = 0;
     r->taken = false;
-    r->fd = socket_connect(url, REMOTE_TIMEOUT_MS, &r->error);
+    r->status = 0;
+    r->fd = socket_connect(url, r->timeout_ms, &r->error);
     return r->fd >= 0 ? CLI_OK : CLI_UNAVAILABLE;
 }
 
 static enum cli_exit write_all(struct remote *r, struct str bytes)
 {
-    switch (socket_write(r->fd, bytes, REMOTE_TIMEOUT_MS)) {
+    switch (socket_write(r->fd, bytes, r->timeout_ms)) {
     case SOCKET_OK:
         return CLI_OK;
     case SOCKET_TIMEOUT:
@@ -142,6 +143,7 @@ static enum cli_exit read_head(struct remote *r, struct http_head *head, int64_t
             return code;
         }
     }
+    r->status = len > 0 ? head->status : 0;
     return len > 0 ? CLI_OK : fail(r, CLI_PROTOCOL, "the other side does not speak HTTP");
 }
 
@@ -192,7 +194,7 @@ enum cli_exit remote_request(struct remote *r, const struct address *to, struct 
                              struct str json, struct buf *answer, int *ret_status)
 {
     struct http_head head;
-    int64_t deadline = socket_now_ms() + REMOTE_TIMEOUT_MS;
+    int64_t deadline = socket_now_ms() + r->timeout_ms;
 
     enum cli_exit code = connect_to(r, &to->url);
     if (code == CLI_OK) {
@@ -253,7 +255,7 @@ enum cli_exit remote_open(struct remote *r, const struct address *to, struct str
     uint8_t nonce[16];
     char key[24], accept[WS_ACCEPT_SIZE], fields[160];
     struct http_head head;
-    int64_t deadline = socket_now_ms() + REMOTE_TIMEOUT_MS;
+    int64_t deadline = socket_now_ms() + r->timeout_ms;
 
     fill_random(nonce, sizeof(nonce));
     base64_encode(nonce, sizeof(nonce), key);

@@ -25,6 +25,8 @@ struct remote {
     struct buf message; /* the message under way */
     bool taken;         /* `message` was handed out: the next piece begins another */
     struct ws_parser parser;
+    int timeout_ms; /* REMOTE_TIMEOUT_MS, unless it is set otherwise after remote_init */
+    int status;     /* of the last HTTP answer; 0 for none */
     struct buf error;
 };
 

@@ -151,15 +151,33 @@ static void tell_person(const struct server *s, const struct listener *tcp, uint
     say(ready);
 }
 
+/* Of the door for status alone; 0: there is none. */
+static uint16_t find_status_port(const struct server *s)
+{
+    size_t count;
+    const struct listener *doors = gateway_listeners(s->assembly.gateway, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (doors[i].status_only) {
+            return doors[i].port;
+        }
+    }
+    return 0;
+}
+
 static void tell_log(struct server *s, const struct listener *tcp, uint64_t took_ms)
 {
     const struct assembly *a = &s->assembly;
+    uint16_t status_port = find_status_port(s);
     struct buf details;
 
     buf_init(&details, MAX_TALK);
     log_add(&details, "version", STR(PARLEY_VERSION));
     log_add(&details, "address", str_from_z(tcp->address));
     log_add_uint(&details, "port", tcp->port);
+    if (status_port != 0) {
+        log_add_uint(&details, "status_port", status_port);
+    }
     if (a->settings.unix_path != NULL) {
         log_add(&details, "unix", str_from_z(a->settings.unix_path));
     }
@@ -282,8 +300,24 @@ static void on_alive(void *owner)
 
 /* --- serving ---------------------------------------------------------------------------------- */
 
+_Static_assert((int)SERVICE_SOCKETS < (int)LISTENERS_MAX, "and one for listen.unix");
+
+/* What the service manager gave goes over to the gateway. */
+static void hand_over_sockets(struct server *s, struct gateway_socket *sockets,
+                              struct assembly_ports *ports)
+{
+    for (unsigned i = 0; i < s->service.socket_count; i++) {
+        struct service_socket *given = &s->service.sockets[i];
+        sockets[i] = (struct gateway_socket){given->fd, given->status_only};
+        ports->exposed |= given->exposed;
+    }
+    ports->sockets = sockets;
+    ports->socket_count = s->service.socket_count;
+}
+
 static enum cli_exit serve(struct server *s, struct buf *error)
 {
+    struct gateway_socket sockets[SERVICE_SOCKETS];
     struct assembly_ports ports = {
         .owner = s,
         .log = write_log,
@@ -294,12 +328,15 @@ static enum cli_exit serve(struct server *s, struct buf *error)
     };
     bool taken = false;
 
+    hand_over_sockets(s, sockets, &ports);
     if (!assembly_init(&s->assembly, &s->args.sources, &ports, PARLEY_VERSION, error)) {
         return CLI_CONFIG;
     }
     choose_log(&s->log, &s->assembly.setup->config);
     tell_warnings(s, s->assembly.setup);
-    if (!assembly_open(&s->assembly, error, &taken)) {
+    bool opened = assembly_open(&s->assembly, error, &taken);
+    service_forget_sockets(&s->service);
+    if (!opened) {
         return taken ? CLI_CONFIG : CLI_FAILED;
     }
     catch_signals(s->assembly.gateway);

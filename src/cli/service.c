@@ -1,8 +1,9 @@
 #include "cli/service.h"
 
-#include <errno.h>
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,26 @@ static bool prepare(int fd)
            fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
 }
 
+/* Whether others than this machine can reach it. */
+static bool is_exposed(int fd)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    socklen_t len = sizeof(address);
+
+    (void)getsockname(fd, (struct sockaddr *)&address, &len);
+    if (address.ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)&address;
+        return ntohl(in->sin_addr.s_addr) >> 24 != IN_LOOPBACKNET;
+    }
+    if (address.ss_family == AF_INET6) {
+        const struct in6_addr *in6 =
+            &((const struct sockaddr_in6 *)(const void *)&address)->sin6_addr;
+        bool mapped = IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == IN_LOOPBACKNET;
+        return !mapped && !IN6_IS_ADDR_LOOPBACK(in6);
+    }
+    return address.ss_family != AF_UNIX;
+}
+
 static bool take_sockets(struct service *s, struct buf *error)
 {
     const char *names = getenv("LISTEN_FDNAMES");
@@ -131,7 +152,8 @@ static bool take_sockets(struct service *s, struct buf *error)
         }
         s->sockets[s->socket_count++] = (struct service_socket){
             .fd = FIRST_SOCKET + i,
-            .status_only = str_equal(str_slice(rest, 0, end), STR("status"))};
+            .status_only = str_equal(str_slice(rest, 0, end), STR("status")),
+            .exposed = is_exposed(FIRST_SOCKET + i)};
         rest = str_slice(rest, end + 1, rest.len);
     }
     return true;
@@ -157,11 +179,11 @@ void service_fini(struct service *s)
     if (s == NULL) {
         return;
     }
-    for (unsigned i = 0; i < s->socket_count; i++) {
-        if (s->sockets[i].fd >= 0) {
+    if (!s->sockets_taken) {
+        for (unsigned i = 0; i < s->socket_count; i++) {
             close(s->sockets[i].fd);
-            s->sockets[i].fd = -1;
         }
+        s->sockets_taken = true;
     }
     if (s->fd >= 0) {
         close(s->fd);

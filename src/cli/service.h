@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 
-enum { SERVICE_SOCKETS = 8 };
+enum { SERVICE_SOCKETS = 6 };
 
 struct service {
     int fd; /* -1: there is nobody to tell */
@@ -20,10 +20,12 @@ struct service {
     socklen_t manager_len;
     uint64_t watchdog_ms; /* how often it wants to hear of us; 0: not at all */
     struct service_socket {
-        int fd;           /* listens; closed by whoever takes it, else by service_fini; -1: taken */
+        int fd;           /* listens */
         bool status_only; /* named "status" */
+        bool exposed;     /* can be reached from other machines */
     } sockets[SERVICE_SOCKETS];
-    unsigned socket_count;
+    unsigned socket_count; /* closed by service_fini, */
+    bool sockets_taken;    /* but for this */
 };
 
 /*
@@ -34,6 +36,12 @@ struct service {
 bool service_init(struct service *s, struct buf *error);
 /* NULL is taken. */
 void service_fini(struct service *s);
+
+/* Somebody else closes the sockets. */
+static inline void service_forget_sockets(struct service *s)
+{
+    s->sockets_taken = true;
+}
 
 /* Tells the manager: "READY=1\nSTATUS=…". A message that it does not take at once is lost. */
 void service_tell(const struct service *s, const char *message);

@@ -33,7 +33,7 @@ static enum cli_exit run_sessions(struct args *args)
     if (!args_read(args, values, NULL, 0, &code)) {
         return code;
     }
-    return listing_show(&listing, &where, STR("/api/gateway/sessions"), json != NULL);
+    return listing_show(&listing, &where, STR("/api/gateway/sessions?limit=1000"), json != NULL);
 }
 
 const struct command command_sessions = {

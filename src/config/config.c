@@ -11,10 +11,12 @@ enum { MAX_SHOWN = 100 }; /* bytes of what was given, in an error */
 
 static void append_shown(struct buf *out, struct str text)
 {
-    printable_append(out, str_slice(text, 0, MAX_SHOWN));
-    if (text.len > MAX_SHOWN) {
-        buf_append_str(out, STR("..."));
+    if (text.len <= MAX_SHOWN) {
+        printable_append(out, text);
+        return;
     }
+    printable_append(out, str_slice(text, 0, MAX_SHOWN));
+    buf_append_str(out, STR("..."));
 }
 
 void config_append_quoted(struct buf *out, struct str text)

@@ -23,7 +23,7 @@ enum config_origin {
 
 struct config_value {
     enum config_origin origin;
-    uint32_t line;   /* where it begins in the file, from 1; 0 for what is from elsewhere */
+    uint32_t line;   /* of its key in the file, from 1; 0 for what is from elsewhere */
     uint64_t number; /* see enum option_kind */
     char *text;      /* as it was given; NUL-terminated, owned */
 };

@@ -23,18 +23,21 @@ static struct str look_up(char *const *environment, struct str name)
     return STR("");
 }
 
-/* Appends the path and a NUL, and takes them back when no file can be there. */
+/*
+ * Appends the path and a NUL, and takes them back when no file is there. One that may not be looked
+ * at is not passed over, since it may say who may come in; but a program that is started in a
+ * directory of somebody else's was not meant to find its file there.
+ */
 static bool try_path(struct str directory, struct str name, struct buf *path)
 {
     buf_clear(path);
     buf_append_str(path, directory);
     buf_append_str(path, name);
     buf_append_char(path, '\0');
-    if (path->failed) {
+    if (path->failed || access(path->data, F_OK) == 0) {
         return true;
     }
-    /* One that is there and may not be looked at is not passed over: it may say who may come in. */
-    if (access(path->data, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR)) {
+    if (errno == EACCES && directory.len > 0) {
         return true;
     }
     buf_clear(path);
@@ -52,7 +55,7 @@ void config_find_file(char *const *environment, struct buf *ret_path)
         buf_append_char(ret_path, '\0');
         return;
     }
-    if (try_path(STR("./"), STR("parley.yaml"), ret_path)) {
+    if (try_path(STR(""), STR("parley.yaml"), ret_path)) {
         return;
     }
     /* A relative one does not count (XDG Base Directory Specification). */
@@ -128,7 +131,8 @@ static bool explain(const char *path, int failure, struct buf *error)
                            "at a reload; name a file with --config FILE"));
         return false;
     default:
-        buf_printf(error, ": it cannot be read: %s", strerror(failure));
+        buf_printf(error, ": it cannot be read: %s; mend that, or name another with --config FILE",
+                   strerror(failure));
         return false;
     }
 }

@@ -25,14 +25,16 @@ const struct option *option_find(struct str key, bool *ret_synonym)
     return NULL;
 }
 
+/* "agents.*" is each key below `agents`, and the section itself. */
 static bool is_absent(const struct option_absent *absent, struct str key)
 {
     struct str name = str_from_z(absent->key);
 
-    bool is_prefix = name.ptr[name.len - 1] == '*';
-    return (is_prefix ? str_starts_with(key, str_slice(name, 0, name.len - 1))
-                      : str_equal(name, key)) ||
-           has_word(absent->synonyms, key);
+    if (name.ptr[name.len - 1] == '*' && (str_starts_with(key, str_slice(name, 0, name.len - 1)) ||
+                                          str_equal(key, str_slice(name, 0, name.len - 2)))) {
+        return true;
+    }
+    return str_equal(name, key) || has_word(absent->synonyms, key);
 }
 
 const struct option_absent *option_find_absent(struct str key)

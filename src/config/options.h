@@ -34,7 +34,7 @@ struct option {
     bool reloadable;             /* a running gateway can take a new value */
 };
 
-/* A key of the product that this build does not have. One that ends in '*' is a prefix. */
+/* A key that this build does not have. One that ends in ".*" is a section. */
 struct option_absent {
     const char *key;
     const char *const *synonyms;

@@ -192,6 +192,14 @@ static bool is_wrongly_quoted(const struct reader *r, const struct option *optio
                                             text.ptr[0] >= '0' && text.ptr[0] <= '9'));
 }
 
+/* Sets the key, which stands on a line of its own for whoever asks where a value is from. */
+static bool set_value(struct reader *r, const struct option *option, struct str key,
+                      struct str text)
+{
+    r->place.line = r->option_lines[option - option_table];
+    return config_set_from(r->c, key, text, &r->place, r->error);
+}
+
 static bool read_scalar(struct reader *r, const struct option *option, struct str key)
 {
     if (is_null(r)) {
@@ -201,7 +209,7 @@ static bool read_scalar(struct reader *r, const struct option *option, struct st
         return config_refuse_value(option, "text in quotes is not allowed", r->place.where,
                                    r->error);
     }
-    return config_set_from(r->c, key, scalar_text(r), &r->place, r->error);
+    return set_value(r, option, key, scalar_text(r));
 }
 
 /* Appends the elements of a sequence, separated by commas. */
@@ -247,7 +255,7 @@ static bool read_sequence(struct reader *r, const struct option *option, struct 
     }
     if (ok) {
         set_line(r, line);
-        ok = config_set_from(r->c, key, buf_str(&list), &r->place, r->error);
+        ok = set_value(r, option, key, buf_str(&list));
     }
     buf_fini(&list);
     return ok;
@@ -307,7 +315,7 @@ static bool read_mapping(struct reader *r, struct buf *key)
         if (r->event.type == YAML_MAPPING_END_EVENT) {
             return true;
         }
-        if (r->event.type != YAML_SCALAR_EVENT) {
+        if (r->event.type != YAML_SCALAR_EVENT || scalar_text(r).len == 0) {
             return refuse(r, "a key has to be text");
         }
         if (above > 0) {
@@ -343,16 +351,26 @@ static bool read_root(struct reader *r)
     return ok;
 }
 
+static bool skip(struct reader *r, unsigned events)
+{
+    while (events-- > 0) {
+        if (!next(r)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool read_stream(struct reader *r)
 {
-    if (!next(r) || !next(r)) {
+    /* Behind the start of the stream: its end, or the start of a document. */
+    if (!skip(r, 2)) {
         return false;
     }
-    /* Behind the start of the stream: its end, or a document. */
     if (r->event.type == YAML_STREAM_END_EVENT) {
         return true;
     }
-    if (!next(r) || !read_root(r) || !next(r) || !next(r)) {
+    if (!next(r) || !read_root(r) || !skip(r, 2)) {
         return false;
     }
     return r->event.type == YAML_STREAM_END_EVENT ||

@@ -78,6 +78,20 @@ static void forward_alive(void *owner)
     a->ports.alive(a->ports.owner);
 }
 
+/* What listen.status_port serves. */
+static bool is_status_path(struct str path)
+{
+    static const struct str paths[] = {
+        {"/health", 7}, {"/healthz", 8}, {"/readyz", 7}, {"/api/gateway/status", 19}};
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        if (str_equal(path, paths[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool make_routes(struct assembly *a, const struct config *c, struct buf *error)
 {
     struct str path, rest = str_from_z(config_text(c, OPTION_LISTEN_WORLD_PATHS));
@@ -98,8 +112,9 @@ static bool make_routes(struct assembly *a, const struct config *c, struct buf *
                             .figures = read_figures};
     for (size_t i = 0; rest_path(i).len > 0; i++) {
         assert(count < ASSEMBLY_MAX_ROUTES);
-        a->routes[count++] =
-            (struct route){.path = rest_path(i), .methods = 1u << HTTP_GET | 1u << HTTP_HEAD};
+        a->routes[count++] = (struct route){.path = rest_path(i),
+                                            .methods = 1u << HTTP_GET | 1u << HTTP_HEAD,
+                                            .is_status = is_status_path(rest_path(i))};
     }
     a->settings.reactor.routes = a->routes;
     a->settings.reactor.route_count = count;
@@ -112,7 +127,7 @@ static struct setup *load_setup(const struct assembly *a)
 {
     struct setup_source source = {.sources = a->sources,
                                   .running = a->first != NULL ? &a->first->config : NULL,
-                                  .exposed = a->exposed};
+                                  .exposed = a->ports.exposed};
 
     return setup_load(&source);
 }
@@ -211,7 +226,11 @@ static void make_settings(struct assembly *a, const char *version)
     s->hub.version = version;
     s->policy = a->first->policy;
     s->threads = count_threads(c);
+    s->bind = config_text(c, OPTION_LISTEN_BIND);
     s->port = (uint16_t)config_number(c, OPTION_LISTEN_PORT);
+    s->status_port = (uint16_t)config_number(c, OPTION_LISTEN_STATUS_PORT);
+    s->sockets = a->ports.sockets;
+    s->socket_count = a->ports.socket_count;
     s->unix_path = unix_path[0] != '\0' ? unix_path : NULL;
     s->drain_ms = config_number(c, OPTION_DRAIN);
     s->owner = a;
@@ -248,26 +267,56 @@ bool assembly_init(struct assembly *a, const struct config_sources *sources,
     return make_routes(a, &a->first->config, error);
 }
 
+/* Appends the setting that asked for a listener, and where it was to be. */
+static void name_part(const struct assembly *a, enum gateway_part part, struct buf *error)
+{
+    const struct gateway_settings *s = &a->settings;
+
+    switch (part) {
+    case GATEWAY_UNIX:
+        buf_append_str(error, STR("listen.unix: "));
+        printable_append(error, str_from_z(s->unix_path));
+        break;
+    case GATEWAY_STATUS:
+        buf_printf(error, "listen.status_port: %u", (unsigned)s->status_port);
+        break;
+    case GATEWAY_SOCKETS:
+        buf_append_str(error, STR("a socket that the service manager gives"));
+        break;
+    default:
+        buf_printf(error, "listen.port: %u", (unsigned)s->port);
+        break;
+    }
+}
+
 /* What is to be done about a listener that cannot be had. */
 static void explain(const struct assembly *a, int failure, enum gateway_part part,
                     struct buf *error)
 {
-    bool is_unix = part == GATEWAY_UNIX;
+    const char *another = part == GATEWAY_UNIX     ? "path"
+                          : part == GATEWAY_STATUS ? "port"
+                                                   : "port (--port N, 0 for a free one)";
 
-    if (is_unix) {
-        buf_append_str(error, STR("listen.unix: "));
-        printable_append(error, str_from_z(a->settings.unix_path));
-    } else {
-        buf_printf(error, "listen.port: %u", (unsigned)a->settings.port);
-    }
+    name_part(a, part, error);
     switch (failure) {
     case EADDRINUSE:
-        buf_printf(error, " is taken by another program; stop it, or choose another %s",
-                   is_unix ? "path" : "port (--port N, 0 for a free one)");
-        return;
+        buf_printf(error, " is taken by another program; stop it, or choose another %s", another);
+        break;
     case EEXIST:
         buf_append_str(error, STR(" exists and is no socket; remove it, or choose another path"));
-        return;
+        break;
+    case EADDRNOTAVAIL:
+        buf_append_str(error, STR(": listen.bind is no address of this machine: "));
+        printable_append(error, str_from_z(a->settings.bind));
+        break;
+    case EACCES:
+        if (part != GATEWAY_UNIX) {
+            buf_append_str(error, STR(" needs a privilege; choose one from 1024 on, or have the "
+                                      "service manager open it (parley.socket)"));
+            break;
+        }
+        buf_printf(error, ": %s", strerror(failure));
+        break;
     default:
         buf_printf(error, ": %s", strerror(failure));
     }

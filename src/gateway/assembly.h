@@ -30,9 +30,11 @@ struct assembly_ports {
     void (*reloaded)(void *owner, const struct reload_report *report);
     void (*alive)(void *owner); /* every alive_ms while all is well; NULL: nobody asks */
     uint64_t alive_ms;
-    /* Listening sockets to be used instead of listen.bind and the ports; they are taken. */
+    /* Listening sockets to be used instead of listen.bind and the ports; assembly_open takes them.
+     */
     const struct gateway_socket *sockets;
     unsigned socket_count;
+    bool exposed; /* some of them are reached from other machines */
 };
 
 struct assembly {
@@ -46,7 +48,6 @@ struct assembly {
     struct setup *first; /* owned; of options that need a restart its values hold */
     struct setup *setup; /* owned; what holds now, perhaps the same */
     struct memory_meter memory;
-    bool exposed; /* the sockets given are reached from other machines */
 };
 
 /*

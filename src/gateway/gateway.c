@@ -12,7 +12,7 @@
 void gateway_settings_init(struct gateway_settings *s)
 {
     *s = (struct gateway_settings){
-        .threads = 1, .listen_loopback = true, .port = 8765, .drain_ms = 10000};
+        .threads = 1, .bind = "loopback", .port = 8765, .drain_ms = 10000};
     hub_settings_init(&s->hub);
     reactor_settings_init(&s->reactor);
 }
@@ -77,27 +77,6 @@ static uint64_t count_memory(void *owner)
 }
 
 /* --- building --------------------------------------------------------------------------------- */
-
-static int listen_all(struct gateway *g, enum gateway_part *ret_part)
-{
-    if (g->settings.listen_loopback) {
-        int count = listener_open_loopback(g->settings.port, g->listeners);
-        if (count < 0) {
-            *ret_part = GATEWAY_TCP;
-            return count;
-        }
-        g->listener_count = (unsigned)count;
-    }
-    if (g->settings.unix_path != NULL) {
-        int error = listener_open_unix(g->settings.unix_path, &g->listeners[g->listener_count]);
-        if (error != 0) {
-            *ret_part = GATEWAY_UNIX;
-            return error;
-        }
-        g->listener_count++;
-    }
-    return 0;
-}
 
 static bool make_hub(struct gateway *g)
 {
@@ -184,12 +163,12 @@ int gateway_new(const struct gateway_settings *settings, struct gateway **ret_ga
     }
     g->settings = *settings;
     raise_file_limit();
+    /* First of all, since sockets that were given are taken whatever else fails. */
+    error = doors_open(g, ret_part);
     g->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (g->wake_fd < 0) {
+    if (error == 0 && g->wake_fd < 0) {
         error = -errno;
-        goto fail;
     }
-    error = listen_all(g, ret_part);
     if (error != 0) {
         goto fail;
     }

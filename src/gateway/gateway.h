@@ -21,6 +21,11 @@ enum gateway_phase {
     GATEWAY_STOPPING,  /* and does not reload any more */
 };
 
+struct gateway_socket {
+    int fd;
+    bool status_only; /* for health and status alone */
+};
+
 struct gateway_settings {
     struct hub_settings hub;         /* its `reactors` is set from `threads` */
     struct reactor_settings reactor; /* for each; `index` and `policy` are set here; what it borrows
@@ -28,10 +33,15 @@ struct gateway_settings {
     struct net_policy *policy; /* borrowed until gateway_new returns; NULL: the product's, with the
                                   limits of the hub */
     unsigned threads;          /* reactors, 1 to MAX_REACTORS */
-    bool listen_loopback;      /* on 127.0.0.1 and ::1 */
-    uint16_t port;             /* 0: a free one */
-    const char *unix_path;     /* also listen there; NULL: no; borrowed until gateway_new returns */
-    uint64_t drain_ms;         /* for clients to leave, once stopped */
+    /* Where it listens; borrowed until gateway_new returns. */
+    const char *bind;      /* "loopback" (127.0.0.1 and ::1), "all", or an address; NULL: no TCP */
+    uint16_t port;         /* 0: a free one */
+    uint16_t status_port;  /* also there, for health and status alone; 0: no */
+    const char *unix_path; /* also there; NULL: no */
+    /* Listening sockets to be used instead of `bind` and the ports: gateway_new takes them. */
+    const struct gateway_socket *sockets;
+    unsigned socket_count;
+    uint64_t drain_ms; /* for clients to leave, once stopped */
     void *owner;
     /*
      * Answers an HTTP request by hub_respond, now or later; runs where the hub runs. `request` is
@@ -76,7 +86,13 @@ struct gateway_settings {
 void gateway_settings_init(struct gateway_settings *s);
 
 /* What could not be had. */
-enum gateway_part { GATEWAY_RESOURCES, GATEWAY_TCP, GATEWAY_UNIX };
+enum gateway_part {
+    GATEWAY_RESOURCES,
+    GATEWAY_TCP,
+    GATEWAY_STATUS, /* the status port */
+    GATEWAY_UNIX,
+    GATEWAY_SOCKETS, /* one that was given */
+};
 
 /*
  * Listens and is ready to run; connections wait until it does. Returns 0, or a negative errno with
@@ -114,7 +130,7 @@ bool gateway_set_password(struct gateway *g, const char *hash);
 /* Another drain_ms, for a stop that has not begun. Where the hub runs. */
 void gateway_set_drain(struct gateway *g, uint64_t drain_ms);
 
-/* Where it listens; *ret_count of them, borrowed. */
+/* Where it listens; *ret_count of them, borrowed. Status ports stand behind others. */
 const struct listener *gateway_listeners(const struct gateway *g, size_t *ret_count);
 /* The hub, borrowed; to be used where it runs, which is in the callbacks above. */
 struct hub *gateway_hub(struct gateway *g);

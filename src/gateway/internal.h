@@ -8,7 +8,6 @@
 #include "gateway/worker.h"
 
 enum {
-    GATEWAY_LISTENERS = 3,      /* IPv4, IPv6, AF_UNIX */
     STOP_GRACE_MS = 2000,       /* after drain_ms, for the last closes to be answered */
     HUB_BUDGET = 1024 * 1024,   /* bytes of up batches in one hub turn */
     TURN_OUTPUT = 1024 * 1024,  /* bytes of frames after which a hub turn ends */
@@ -18,7 +17,7 @@ enum {
 struct gateway {
     struct gateway_settings settings;
     struct hub *hub;
-    struct listener listeners[GATEWAY_LISTENERS];
+    struct listener listeners[LISTENERS_MAX];
     unsigned listener_count;
     struct reactor *reactors[MAX_REACTORS];
     struct down_batch *empty; /* to be given for the next down batch that is taken */
@@ -52,6 +51,11 @@ struct gateway {
 
 /* Wakes it where the hub runs. From any thread, and from signal handlers. */
 void gateway_wake(struct gateway *g);
+
+/* --- doors.c: where it listens --- */
+
+/* Opens all listeners. Returns 0 or a negative errno with *ret_part. */
+int doors_open(struct gateway *g, enum gateway_part *ret_part);
 
 /* --- turn.c: what the hub does in a turn, however it is composed -------------------------------
  */

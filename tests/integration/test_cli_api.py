@@ -87,7 +87,7 @@ def columns(line):
         (["clients"], "/api/gateway/clients?limit=1000"),
         (["clients", "c-abcdefghijklm"], "/api/gateway/clients/c-abcdefghijklm"),
         (["clients", "a:b@c"], "/api/gateway/clients/a:b@c"),
-        (["sessions"], "/api/gateway/sessions"),
+        (["sessions"], "/api/gateway/sessions?limit=1000"),
         (["status"], "/api/gateway/status"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -161,7 +161,7 @@ def test_over_a_unix_socket(tmp_path):
     with FakeGateway(unix=tmp_path / "parley.sock") as fake:
         fake.answer(200, {"sessions": []})
         expect(OK, "sessions", "--url", fake.url)
-        assert fake.last.target == "/api/gateway/sessions"
+        assert fake.last.target == "/api/gateway/sessions?limit=1000"
 
 
 # --- credentials -----------------------------------------------------------------------------
@@ -282,15 +282,14 @@ def test_no_world_there(fake):
 
 def test_agents(fake):
     plain = dict.fromkeys(AGENT) | {"agent_id": "b", "capabilities": ["x", "y"], "connected_at": 86400}
-    fake.answer(200, {"agents": [AGENT, plain], "total": 5})
-    head, timmy, other, more = expect(OK, "agents", url=fake.url).stdout.splitlines()
+    fake.answer(200, {"agents": [AGENT, plain], "total": 2})
+    head, timmy, other = expect(OK, "agents", url=fake.url).stdout.splitlines()
     assert columns(head) == ["AGENT", "ROLE", "TYPE", "STATUS", "WORLD", "SINCE", "CLIENT", "CAPABILITIES"]
     since = time.strftime("%H:%M:%S", time.localtime(AGENT["connected_at"]))
     assert columns(timmy) == [
         "timmy", "guide", "pi", "online", "main", since, "c-abcdefghijklm", "chat tools:search custom:gpu"
     ]
     assert columns(other) == ["b", "-", "-", "-", "-", "1970-01-02", "-", "x y"]
-    assert more.strip() == "and 3 more"
     assert head.index("CLIENT") == timmy.index("c-abc")
 
 
@@ -298,6 +297,35 @@ def test_agents_as_json(fake):
     fake.answer(200, {"agents": [AGENT, AGENT | {"agent_id": "b"}], "total": 2})
     lines = expect(OK, "agents", "--json", url=fake.url).stdout.splitlines()
     assert [json.loads(line) for line in lines] == [AGENT, AGENT | {"agent_id": "b"}]
+
+
+def test_status(fake):
+    status = {"status": "ok", "version": "1", "uptime_seconds": 61, "connections": 7, "sessions": 1, "total": 5}
+    fake.answer(200, status | {"messages": {"received": 1, "delivered": 2, "dropped": 3}, "agents": [AGENT]})
+    lines = expect(OK, "status", url=fake.url).stdout.splitlines()
+    assert lines[0] == "parley 1   ok   up 1m 1s" and lines[2].split() == ["clients", "7"]
+    assert columns(lines[-2])[0] == "timmy" and lines[-1].strip() == "and 4 more"
+
+
+@pytest.mark.parametrize("json_flag", [[], ["--json"]], ids=["table", "json"])
+def test_pages(fake, json_flag, secret_file):
+    """A list that is longer than a page is asked for to its end, with the one token that stdin gave."""
+    fake.answer(200, {"clients": [client(0)], "total": 3, "next": "c-client0000000"})
+    fake.then(200, {"clients": [client(1)], "total": 3, "next": "a b"})
+    fake.then(200, {"clients": [client(2)], "total": 3})
+    done = expect(OK, "clients", "--token-file", "-", *json_flag, url=fake.url, stdin=SECRET)
+    assert re.findall(r"c-client\d+", done.stdout) == [f"c-client{number:07}" for number in range(3)]
+    first = "/api/gateway/clients?limit=1000"
+    assert [request.target for request in fake.requests] == [first, f"{first}&after=c-client0000000", f"{first}&after=a%20b"]
+    assert {request.fields["authorization"] for request in fake.requests} == {f"Bearer {SECRET}"}
+
+
+def test_pages_without_end(fake):
+    fake.answer(200, {"clients": [], "next": "x"})
+    assert "nothing more in it" in expect(PROTOCOL, "clients", url=fake.url).stderr
+    fake.answer(200, {"clients": [client()], "next": "x"}).then(404, {"error": {"code": "NOT_FOUND", "message": "it is gone"}})
+    done = expect(FAILED, "clients", url=fake.url)
+    assert "it is gone" in done.stderr and done.stdout == ""
 
 
 @pytest.mark.parametrize("command", ["agents", "clients", "sessions"])

@@ -39,12 +39,15 @@ class Request:
 
 
 class FakeGateway:
-    """answer(status, object or bytes): what every request gets from now on. Use as a context manager."""
+    """answer(status, object or bytes): what every request gets from now on; then(…): what those after it get.
+
+    Use as a context manager.
+    """
 
     def __init__(self, unix=None):
         self.requests = []
         self.problems = []
-        self._answer = b""
+        self._answers = []
         if unix:
             self._socket = socket.socket(socket.AF_UNIX)
             self._socket.bind(str(unix))
@@ -69,9 +72,13 @@ class FakeGateway:
             assert not self.problems, self.problems
 
     def answer(self, status, content):
+        self._answers.clear()
+        return self.then(status, content)
+
+    def then(self, status, content):
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         head = f"HTTP/1.1 {status} {REASONS.get(status, 'No')}\r\nContent-Type: application/json\r\n"
-        self._answer = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        self._answers.append(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         return self
 
     def refuse(self, status, code, message, **details):
@@ -93,7 +100,9 @@ class FakeGateway:
                     request = self._read(connection)
                     request.check(self._host)
                     self.requests.append(request)
-                    connection.sendall(self._answer)
+                    connection.sendall(self._answers[0])
+                    if len(self._answers) > 1:
+                        self._answers.pop(0)
                 except (AssertionError, KeyError, ValueError, OSError) as problem:
                     self.problems.append(repr(problem))
 

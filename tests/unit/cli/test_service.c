@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -155,10 +156,12 @@ static void give(long count, long pid, const char *names)
 }
 
 /* Puts a listening socket at descriptor 3. */
-static void listen_at_first(void)
+static void listen_at_first(uint32_t address)
 {
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+    assert_int_equal(0, bind(fd, (struct sockaddr *)&at, sizeof(at)));
     assert_int_equal(0, listen(fd, 1));
     if (fd != 3) {
         assert_int_equal(3, dup2(fd, 3));
@@ -171,7 +174,7 @@ static void test_sockets(void **state)
     struct service s;
 
     (void)state;
-    listen_at_first();
+    listen_at_first(INADDR_LOOPBACK);
     assert_int_equal(4, dup2(3, 4));
     give(2, getpid(), "parley.socket:status");
     init(&s);
@@ -184,16 +187,55 @@ static void test_sockets(void **state)
     assert_true(s.sockets[1].status_only);
     assert_int_equal(FD_CLOEXEC, fcntl(4, F_GETFD));
     assert_true((fcntl(4, F_GETFL) & O_NONBLOCK) != 0);
-    s.sockets[0].fd = -1; /* taken */
+    service_forget_sockets(&s);
     service_fini(&s);
-    assert_true(fcntl(3, F_GETFD) >= 0);
+    assert_true(fcntl(4, F_GETFD) >= 0);
+    give(2, getpid(), "");
+    init(&s);
+    service_fini(&s);
     assert_int_equal(-1, fcntl(4, F_GETFD));
+    listen_at_first(INADDR_LOOPBACK);
     /* What is meant for another process is left alone. */
     give(1, getpid() + 1, "");
     init(&s);
     assert_int_equal(0, s.socket_count);
     assert_true(fcntl(3, F_GETFD) >= 0);
     service_fini(&s);
+    close(3);
+}
+
+static bool exposed(void)
+{
+    struct service s;
+
+    give(1, getpid(), "");
+    init(&s);
+    bool is = s.sockets[0].exposed;
+    service_fini(&s); /* which closes it */
+    return is;
+}
+
+static void test_exposed(void **state)
+{
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct sockaddr_un local = {.sun_family = AF_UNIX};
+
+    (void)state;
+    listen_at_first(INADDR_LOOPBACK);
+    assert_false(exposed());
+    listen_at_first(0x7f010203);
+    assert_false(exposed());
+    listen_at_first(INADDR_ANY);
+    assert_true(exposed());
+    assert_int_equal(3, socket(AF_UNIX, SOCK_STREAM, 0));
+    assert_int_equal(0, bind(3, (struct sockaddr *)&local, sizeof(sa_family_t)));
+    assert_int_equal(0, listen(3, 1));
+    assert_false(exposed());
+    if (socket(AF_INET6, SOCK_STREAM, 0) == 3 &&
+        bind(3, (struct sockaddr *)&six, sizeof(six)) == 0) {
+        assert_int_equal(0, listen(3, 1));
+        assert_false(exposed());
+    }
     close(3);
 }
 
@@ -214,7 +256,7 @@ static void test_wrong_sockets(void **state)
 {
     (void)state;
     give(SERVICE_SOCKETS + 1, getpid(), "");
-    expect_refused("9 sockets");
+    expect_refused("7 sockets");
     close(3);
     give(1, getpid(), "");
     expect_refused("descriptor 3"); /* which is not open */
@@ -228,9 +270,10 @@ static void test_wrong_sockets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nobody),     cmocka_unit_test(test_manager),
-        cmocka_unit_test(test_no_address), cmocka_unit_test(test_watchdog),
-        cmocka_unit_test(test_sockets),    cmocka_unit_test(test_wrong_sockets),
+        cmocka_unit_test(test_nobody),        cmocka_unit_test(test_manager),
+        cmocka_unit_test(test_no_address),    cmocka_unit_test(test_watchdog),
+        cmocka_unit_test(test_sockets),       cmocka_unit_test(test_exposed),
+        cmocka_unit_test(test_wrong_sockets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -180,7 +180,7 @@ static void test_taken_port(void **state)
     s.port = gateway_listeners(g, &count)[0].port;
     assert_int_equal(-EADDRINUSE, gateway_new(&s, &other, &part));
     assert_int_equal(GATEWAY_TCP, part);
-    s.listen_loopback = false;
+    s.bind = NULL;
     s.unix_path = "/nowhere/at/all";
     assert_int_equal(-ENOENT, gateway_new(&s, &other, &part));
     assert_int_equal(GATEWAY_UNIX, part);
