@@ -1,5 +1,6 @@
 #include "crypto/token_set.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* A copy of a text that was read. */
@@ -97,6 +98,7 @@ static bool push(struct token_set *set, const struct token_line *token)
         set->tokens = tokens;
         set->cap = cap;
     }
+    assert(set->tokens != NULL && set->count < set->cap);
     uint32_t index = (uint32_t)set->count++;
     set->tokens[index] = *token;
     return map_insert(&set->by_digest, hash_of_digest(token->digest), index) &&

@@ -67,7 +67,7 @@ static void assert_text(struct room *r, const char *expected)
 
 static bool contains(const struct buf *text, const char *part)
 {
-    return memmem(text->data, text->len, part, strlen(part)) != NULL;
+    return text->len > 0 && memmem(text->data, text->len, part, strlen(part)) != NULL;
 }
 
 /* Reads the room's file; returns how many tokens it has, or -1. */
