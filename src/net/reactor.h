@@ -142,6 +142,8 @@ struct reactor {
     struct reactor_metrics metrics;
     struct plan plan;
     /* Room before what is read, for the rest of a frame that was read before. */
+    bool
+        received_secret; /* what is in `receive` may be a credential: it is wiped when dealt with */
     char receive[WS_MAX_REST + RECEIVE_SIZE];
 };
 
