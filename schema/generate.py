@@ -3,8 +3,8 @@
 
 usage: generate.py KIND INPUT.toml OUTPUT
 
-KIND is errors-h, errors-c, errors-md, options-h, options-c, options-md, metrics-h, metrics-c, messages-h,
-messages-c or messages-md.
+KIND is errors-h, errors-c, errors-md, options-h, options-c, options-md, options-schema, metrics-h, metrics-c,
+messages-h, messages-c or messages-md.
 """
 import re
 import sys
@@ -12,6 +12,7 @@ import tomllib
 
 import export_c
 import export_docs
+import export_options
 import tables
 
 BANNER = "Made from {source} by schema/generate.py {kind}; do not edit."
@@ -39,12 +40,21 @@ def c_words(words):
     return "(const char *const[]){" + ", ".join(map(c_string, words)) + ", NULL}"
 
 
+def c_bool(value):
+    return "true" if value else "false"
+
+
 def in_units(kind, value):
     """A limit of an option as a number: bytes or milliseconds."""
     if isinstance(value, int):
         return value
     digits, unit = re.fullmatch(r"(\d+)([A-Za-z]*)", value).groups()
     return int(digits) * UNITS[kind][unit]
+
+
+def limits_of(entry):
+    """The least and the greatest number of an option; 0 where it has none."""
+    return tuple(in_units(entry["kind"], entry.get(limit, 0)) for limit in ("min", "max"))
 
 
 def errors_h(table):
@@ -80,6 +90,11 @@ def errors_md(table):
         yield f"| `{entry['code']}` | {entry['http']} | {entry['cause']} | {entry['fix']} |\n"
 
 
+def words_of(entry):
+    """The words of an option in the order of their numbers, or None."""
+    return ["false", "true"] if entry["kind"] == "bool" else entry.get("words")
+
+
 def options_h(table):
     yield "#ifndef PARLEY_OPTIONS_GEN_H\n#define PARLEY_OPTIONS_GEN_H\n\n"
     yield "enum option_id {\n"
@@ -100,17 +115,20 @@ def options_c(table):
     yield "const struct option option_table[OPTION_COUNT] = {\n"
     for entry in table["option"]:
         kind = entry["kind"]
+        low, high = limits_of(entry)
         yield (
             f"    [OPTION_{c_name(entry['key'])}] = {{\n"
             f"        .key = {c_string(entry['key'])},\n"
             f"        .kind = OPTION_{kind.upper()},\n"
             f"        .fallback = {c_string(entry['default'])},\n"
-            f"        .min = {in_units(kind, entry.get('min', 0))}u,\n"
-            f"        .max = {in_units(kind, entry.get('max', 0))}u,\n"
+            f"        .min = {low}u,\n"
+            f"        .max = {high}u,\n"
             f"        .min_text = {c_string(str(entry.get('min', '')))},\n"
             f"        .max_text = {c_string(str(entry.get('max', '')))},\n"
-            f"        .words = {c_words(entry.get('words'))},\n"
+            f"        .words = {c_words(words_of(entry))},\n"
             f"        .synonyms = {c_words(entry['synonyms'])},\n"
+            f"        .secret = {c_bool(entry.get('secret', False))},\n"
+            f"        .reloadable = {c_bool(entry['reloadable'])},\n"
             "    },\n"
         )
     yield "};\n\n"
@@ -126,35 +144,79 @@ def options_c(table):
 def allowed_values(entry):
     """What an option takes, for the reference."""
     words = ", ".join(f"`{word}`" for word in entry.get("words", []))
-    if entry["kind"] in ("enum", "string", "list"):
-        return words or {"string": "text", "list": "a list, separated by commas"}[entry["kind"]]
+    if entry["kind"] == "list":
+        return f"a list of {entry['min']} to {entry['max']}"
+    plain = {"bool": "`true`, `false`", "string": "text", "path": "a path"}
+    if entry["kind"] in ("bool", "enum", "string", "path"):
+        return words or plain[entry["kind"]]
     span = f"{entry['min']} to {entry['max']}"
     return f"{words} or {span}" if words else span
 
 
+OPTIONS_HEAD = """
+# Configuration
+
+`parley serve` needs no configuration. An option is set by a flag (`--set KEY=VALUE`; the most used ones have flags of
+their own, see `parley serve --help`), else by an environment variable, else by the file, else it has its default.
+`parley config check` says whether all that would do, `parley config show --origin` what is in force and from where,
+and `parley config schema` prints the JSON Schema of the file, for editors that know YAML.
+
+## The file
+
+The file is the one of `--config FILE`, else of `$PARLEY_CONFIG`, else the first that exists of `./parley.yaml`,
+`$XDG_CONFIG_HOME/parley/parley.yaml` (`~/.config/parley/parley.yaml` without that variable) and `/etc/parley/parley.yaml`.
+None is needed, but one that is named has to be there, and one that is there has to be readable.
+
+```yaml
+listen:
+  bind: all
+  public_url: https://parley.example.org
+auth:
+  mode: token
+  token_file: tokens        # beside this file
+origins: ["https://*.example.org"]
+limits.rate: 50             # the whole key does as well
+```
+
+It is YAML, and so may be JSON (all of it but surrogate pairs as `\\u` escapes: write the character itself): one document of at
+most 1 MiB in UTF-8, without anchors, aliases, merge keys and tags, and no key twice, in whatever spelling. A list is a sequence, or text
+with commas. Numbers, `true` and `false` stand without quotes. A relative path is below the directory of the file; given by a
+flag or the environment it is below the directory that the program runs in.
+
+## The environment
+
+The variable of `section.key` is `PARLEY_SECTION__KEY`, two underscores for the dot: `PARLEY_LISTEN__PORT=9000`. Those with a section, and
+those that are, or look like, the name of an option without one (`PARLEY_THREADS`), are taken for options; others that begin with `PARLEY_`
+are left alone.
+
+## Values
+
+Durations have a unit (`500ms`, `30s`, `2m`, `1h`), sizes may have one (`64KiB`, `1MiB`, `1GiB`; without it they are bytes).
+The elements of a list are separated by commas. A key that is not known, or not in this build, and a value that is not allowed
+end the start with exit code 78 and a sentence that says where it stands (`parley.yaml:3: listen.port: ...`) and what would be right.
+
+A secret is never the value of an option. The digests of tokens and the hash of the password, which are, do not show in errors, and `parley config show`
+says of them only that they are set.
+
+## The options
+
+What has `yes` under "Reload" a running gateway takes when it reads its configuration again; the rest waits for a restart.
+
+"""
+
+
 def options_md(table):
-    yield "\n# Configuration\n\n"
-    yield (
-        "`parley serve` needs no configuration. An option is set by a flag (`--set KEY=VALUE`; the "
-        "most used ones have flags of\ntheir own, see `parley serve --help`), else by an environment "
-        "variable, else it has its default. The variable of\n`section.key` is "
-        "`PARLEY_SECTION__KEY`, two underscores for the dot: `PARLEY_LISTEN__PORT=9000`.\n\n"
-        "Durations have a unit (`500ms`, `30s`, `2m`, `1h`), sizes may have one (`64KiB`, `1MiB`, "
-        "`1GiB`; without it they are bytes).\nA key that is not known, or not in this build, and a "
-        "value that is not allowed end the start with exit code 78 and\na sentence that says what "
-        "would be right. In the environment that goes for variables with a section\n(`PARLEY_SECTION__KEY`) and for those that are, or look like, "
-        "the name of an option without one (`PARLEY_THREADS`); others\nthat begin with `PARLEY_` are left alone.\n\n"
-    )
-    yield "| Key | Default | Takes | What it is | Also called |\n|---|---|---|---|---|\n"
+    yield OPTIONS_HEAD
+    yield "| Key | Default | Takes | Reload | What it is | Also called |\n|---|---|---|---|---|---|\n"
     for entry in table["option"]:
         default = f"`{entry['default']}`" if entry["default"] else "(empty)"
         synonyms = ", ".join(f"`{name}`" for name in entry["synonyms"])
         yield (
             f"| `{entry['key']}` | {default.replace(',', ', ')} | {allowed_values(entry)} "
-            f"| {entry['help']} | {synonyms} |\n"
+            f"| {'yes' if entry['reloadable'] else ''} | {entry['help'].replace('|', '&#124;')} | {synonyms} |\n"
         )
     yield (
-        "\nThe names under \"Also called\" are taken by `--set` alone; a bare number that is given by one is milliseconds "
+        "\nThe names under \"Also called\" are taken by `--set` and, at the top, by the file; a bare number that is given by one is milliseconds "
         "where a\nduration is meant.\n"
     )
 
@@ -188,6 +250,7 @@ KINDS = {
     "options-h": options_h,
     "options-c": options_c,
     "options-md": options_md,
+    "options-schema": lambda table: export_options.options_schema(table, limits_of),
     "metrics-h": metrics_h,
     "metrics-c": metrics_c,
     "messages-h": lambda table: export_c.messages_h(tables.parse(table)),
@@ -203,7 +266,11 @@ def main(argv):
     with open(source, "rb") as file:
         table = tomllib.load(file)
     banner = BANNER.format(source="schema/" + source.rsplit("/", 1)[-1], kind=kind)
-    banner = f"<!-- {banner} -->\n" if kind.endswith("-md") else f"/* {banner} */\n"
+    if kind.endswith("-md"):
+        banner = f"<!-- {banner} -->\n"
+    else:
+        # JSON has no comments.
+        banner = "" if kind.endswith("-schema") else f"/* {banner} */\n"
     text = banner + "".join(KINDS[kind](table))
     with open(target, "w", encoding="utf-8") as file:
         file.write(text)

@@ -12,19 +12,40 @@ void buf_init(struct buf *b, size_t max)
     *b = (struct buf){.max = max};
 }
 
+static void wipe(struct buf *b)
+{
+    if (b->secret && b->data != NULL) {
+        explicit_bzero(b->data, b->cap);
+    }
+}
+
 void buf_fini(struct buf *b)
 {
     if (b == NULL) {
         return;
     }
+    wipe(b);
     free(b->data);
-    *b = (struct buf){.max = b->max};
+    *b = (struct buf){.max = b->max, .secret = b->secret};
 }
 
 void buf_clear(struct buf *b)
 {
     b->len = 0;
     b->failed = false;
+}
+
+/* realloc would leave the bytes where they were. */
+static char *move_secret(struct buf *b, size_t cap)
+{
+    char *data = malloc(cap);
+
+    if (data != NULL && b->data != NULL) {
+        memcpy(data, b->data, b->len);
+        wipe(b);
+        free(b->data);
+    }
+    return data;
 }
 
 static bool grow(struct buf *b, size_t need)
@@ -37,7 +58,7 @@ static bool grow(struct buf *b, size_t need)
     if (cap > b->max) {
         cap = b->max;
     }
-    char *data = realloc(b->data, cap);
+    char *data = b->secret ? move_secret(b, cap) : realloc(b->data, cap);
     if (data == NULL) {
         return false;
     }

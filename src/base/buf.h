@@ -6,6 +6,9 @@
  * Failure is sticky: after an append that would pass the cap, or for which there is no memory,
  * `failed` is set, every later append does nothing, and the caller asks once, at the end. What was
  * appended before the failure stays readable.
+ *
+ * One that may hold a secret has `secret` set by its owner: memory that it gives up, by growing or
+ * at its end, is wiped first.
  */
 
 #include "base/str.h"
@@ -16,6 +19,7 @@ struct buf {
     size_t cap; /* bytes allocated */
     size_t max; /* never longer than this */
     bool failed;
+    bool secret;
 };
 
 /* Prepares an empty buffer that will hold at most `max` bytes. Allocates nothing. */

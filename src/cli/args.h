@@ -27,6 +27,21 @@ enum {
  */
 int args_next(struct args *args, const char **ret_value);
 
+/*
+ * The index of `name` in the command's table of words, or -1: then a sentence with the nearest one
+ * is on stderr. `name` is NULL when there was no operand.
+ */
+int args_word(const struct command *command, const char *name);
+
+/*
+ * The arguments of a command that takes flags and at most `operand_count` operands: the values go
+ * to where `values` points for each flag, in the order of its table (a flag without a value puts
+ * its own name there, so that it is not NULL), the operands to `operands`. What is not given stays
+ * as it was. Returns whether to go on; if not, *ret_code is what to end with. Borrows.
+ */
+bool args_read(struct args *args, const char **const *values, const char **operands,
+               size_t operand_count, enum cli_exit *ret_code);
+
 /* The exit code for one of the above that ends the command: CLI_OK or CLI_USAGE. */
 static inline enum cli_exit args_exit(int result)
 {

@@ -1,5 +1,7 @@
 #include "cli/banner.h"
 
+#include <string.h>
+
 #include "base/printable.h"
 #include "cli/url.h"
 
@@ -39,8 +41,11 @@ static void append_command(struct buf *out, const struct banner *b, const char *
     buf_init(&line, MAX_COMMAND);
     append_word(&line, str_from_z(b->program));
     buf_printf(&line, " %s", command);
-    if (b->port != URL_DEFAULT_PORT) {
-        buf_printf(&line, " --url http://%s:%u", b->address, (unsigned)b->port);
+    bool elsewhere = strcmp(b->address, "127.0.0.1") != 0;
+    if (b->port != URL_DEFAULT_PORT || elsewhere) {
+        bool colon = strchr(b->address, ':') != NULL;
+        buf_printf(&line, colon ? " --url http://[%s]:%u" : " --url http://%s:%u", b->address,
+                   (unsigned)b->port);
     }
     buf_printf(&line, "%s", rest);
     buf_append_str(out, STR("    "));
@@ -51,13 +56,41 @@ static void append_command(struct buf *out, const struct banner *b, const char *
     buf_fini(&line);
 }
 
+/* Who can reach it, and what they have to give. */
+static void append_who(struct buf *out, const struct banner *b)
+{
+    if (b->bind == NULL) {
+        buf_append_str(out, STR("sockets of the service manager"));
+    } else if (strcmp(b->bind, "all") == 0) {
+        buf_append_str(out, STR("all addresses"));
+    } else if (strcmp(b->bind, "loopback") == 0 || strcmp(b->bind, "localhost") == 0 ||
+               strcmp(b->bind, "127.0.0.1") == 0 || strcmp(b->bind, "::1") == 0) {
+        buf_append_str(out, STR("loopback only"));
+    } else {
+        printable_append(out, str_from_z(b->bind));
+        buf_append_str(out, STR(" only"));
+    }
+    if (strcmp(b->mode, "none") == 0) {
+        buf_append_str(out, STR(", no authentication"));
+    } else {
+        buf_printf(out, ", %s required", b->mode);
+    }
+}
+
 void banner_append(struct buf *out, const struct banner *b)
 {
+    bool colon = strchr(b->address, ':') != NULL;
+    const char *open = colon ? "[" : "";
+    const char *close = colon ? "]" : "";
+
+    buf_append_str(out, STR("parley " PARLEY_VERSION "   "));
+    append_who(out, b);
     buf_printf(out,
-               "parley " PARLEY_VERSION "   loopback only, no authentication\n\n"
-               "  World      ws://%s:%u%s\n"
-               "  Status     http://%s:%u/api/gateway/status\n",
-               b->address, (unsigned)b->port, b->world_path, b->address, (unsigned)b->port);
+               "\n\n"
+               "  World      ws://%s%s%s:%u%s\n"
+               "  Status     http://%s%s%s:%u/api/gateway/status\n",
+               open, b->address, close, (unsigned)b->port, b->world_path, open, b->address, close,
+               (unsigned)b->port);
     if (b->unix_path != NULL) {
         buf_append_str(out, STR("  Local      unix:"));
         printable_append(out, str_from_z(b->unix_path));

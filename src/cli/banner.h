@@ -7,8 +7,10 @@
 
 struct banner {
     const char *program; /* as it was started */
+    const char *bind;    /* listen.bind; NULL: sockets were given */
+    const char *mode;    /* auth.mode */
     const char *world_path;
-    const char *address; /* "127.0.0.1" */
+    const char *address; /* "127.0.0.1"; to be reached at from here */
     uint16_t port;
     const char *unix_path; /* NULL for none */
 };

@@ -28,9 +28,9 @@ void complain(const char *format, ...)
 }
 
 /* The examples of a command have % where the path of the program goes. */
-static void print_examples(const char *examples)
+void command_print_examples(const struct command *command)
 {
-    for (const char *at = examples; *at != '\0'; at++) {
+    for (const char *at = command->examples; *at != '\0'; at++) {
         if (at[0] == '%') {
             (void)fputs(program_path, stdout);
         } else {
@@ -39,19 +39,46 @@ static void print_examples(const char *examples)
     }
 }
 
+enum { NARROWEST = 12, WIDEST = 32 };
+
+/* "--port N" */
+static int flag_text(const struct flag *flag, char *out, size_t cap)
+{
+    return snprintf(out, cap, "%s%s%s", flag->name, flag->value != NULL ? " " : "",
+                    flag->value != NULL ? flag->value : "");
+}
+
+static void print_flags(const struct command *command)
+{
+    char left[64];
+    int width = NARROWEST;
+
+    for (const struct flag *flag = command->flags; flag->name != NULL; flag++) {
+        int len = flag_text(flag, left, sizeof(left));
+        if (len > width) {
+            width = len < WIDEST ? len : WIDEST;
+        }
+    }
+    for (const struct flag *flag = command->flags; flag->name != NULL; flag++) {
+        (void)flag_text(flag, left, sizeof(left));
+        (void)printf("  %-*s  %s\n", width, left, flag->help);
+    }
+}
+
 void command_print_help(const struct command *command)
 {
     (void)printf("examples:\n");
-    print_examples(command->examples);
+    command_print_examples(command);
     (void)printf("\nusage: %s %s %s\n\n%s", program_path, command->name, command->synopsis,
                  command->about);
+    if (command->words != NULL) {
+        (void)printf("\n%s:\n", command->name);
+        for (const struct word *word = command->words; word->name != NULL; word++) {
+            (void)printf("  %-*s  %s\n", NARROWEST, word->name, word->help);
+        }
+    }
     if (command->flags[0].name != NULL) {
         (void)printf("\nflags:\n");
-    }
-    for (const struct flag *flag = command->flags; flag->name != NULL; flag++) {
-        char left[64];
-        (void)snprintf(left, sizeof(left), "%s %s", flag->name,
-                       flag->value != NULL ? flag->value : "");
-        (void)printf("  %-22s %s\n", left, flag->help);
+        print_flags(command);
     }
 }

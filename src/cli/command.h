@@ -3,8 +3,8 @@
 
 /*
  * A command of the program: what it is called, what it takes, what it does. The table of commands
- * is in main.c; help and the parsing of arguments come from these structs. Data goes to stdout,
- * talk to stderr.
+ * is in commands.c; help, the parsing of arguments, completion, the manual page and the reference
+ * come from these structs. Data goes to stdout, talk to stderr.
  */
 
 #include <stdio.h>
@@ -25,8 +25,14 @@ enum cli_exit {
 
 struct flag {
     const char *name;  /* "--port" */
-    const char *value; /* what it takes, as help says it: "N"; NULL for nothing */
+    const char *value; /* what it takes, as help says it: "N", "a|b"; NULL for nothing */
     const char *help;
+};
+
+/* One of the things that a command can do, or can be asked about: its first operand. */
+struct word {
+    const char *name; /* "check" */
+    const char *help; /* a few words */
 };
 
 struct args;
@@ -38,14 +44,17 @@ struct command {
     const char *examples;     /* whole lines, indented */
     const char *about;        /* whole lines: more that one has to know; "" for nothing */
     const struct flag *flags; /* ended by one without a name */
+    const struct word *words; /* ended by one without a name; NULL: the first operand is free */
     enum cli_exit (*run)(struct args *args);
 };
 
 /* All of them, in the order of help; ends in NULL. */
 extern const struct command *const command_table[];
 
-extern const struct command command_serve, command_status, command_tail, command_send,
-    command_protocol, command_version, command_help;
+extern const struct command command_serve, command_status, command_agents, command_clients,
+    command_sessions, command_tail, command_send, command_kick, command_drain, command_ticket,
+    command_token, command_password, command_config, command_doctor, command_protocol,
+    command_completion, command_help, command_version;
 
 /* The command of this name, or NULL: then a sentence with the nearest one is on stderr. */
 const struct command *command_find(const char *name);
@@ -55,6 +64,8 @@ extern const char *program_path;
 
 /* What there is. */
 void command_print_overview(FILE *out);
+/* The examples of a command, whole lines, to stdout. */
+void command_print_examples(const struct command *command);
 /* Help on one command, to stdout. */
 void command_print_help(const struct command *command);
 

@@ -173,6 +173,14 @@ static void write_for_people(struct buf *out, unsigned level, const char *event,
     }
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 /* Whether a line can be written at once. */
 static bool has_room(int fd)
 {
@@ -181,11 +189,20 @@ static bool has_room(int fd)
     return poll(&room, 1, 0) > 0 && (room.revents & POLLOUT) != 0;
 }
 
-static void write_for_programs(struct line *line, const struct log_sink *sink, unsigned level,
-                               const char *event, struct str client, struct str details)
+static void put_count(struct line *line, const char *key, uint64_t count)
 {
-    char lost[24];
+    char text[24];
 
+    if (count > 0) {
+        (void)snprintf(text, sizeof(text), "%" PRIu64, count);
+        put_value(line, str_from_z(key), str_from_z(text));
+    }
+}
+
+static void write_for_programs(struct line *line, const struct log_sink *sink, unsigned level,
+                               const char *event, struct str client, struct str details,
+                               uint64_t left_out)
+{
     if (line->is_json) {
         json_begin_object(&line->json);
     }
@@ -196,10 +213,8 @@ static void write_for_programs(struct line *line, const struct log_sink *sink, u
         put_text(line, STR("client"), client);
     }
     put_details(line, details);
-    if (sink->lost > 0) {
-        (void)snprintf(lost, sizeof(lost), "%" PRIu64, sink->lost);
-        put_value(line, STR("lost_lines"), str_from_z(lost));
-    }
+    put_count(line, "left_out", left_out);
+    put_count(line, "lost_lines", sink->lost);
     if (line->is_json) {
         json_end_object(&line->json);
     }
@@ -210,8 +225,12 @@ void log_write(struct log_sink *sink, unsigned level, const char *event, struct 
 {
     struct line line = {.is_json = sink->style == LOG_AS_JSON};
     bool people = sink->style == LOG_FOR_PEOPLE;
+    uint64_t left_out = 0;
 
-    if (level < sink->level || (people && level < 2)) {
+    if (level < sink->level || (people && level < LEVEL_WARNING)) {
+        return;
+    }
+    if (level > LEVEL_DEBUG && !log_limit_pass(&sink->limit, event, now_ms(), &left_out)) {
         return;
     }
     if (!has_room(sink->fd)) {
@@ -223,7 +242,7 @@ void log_write(struct log_sink *sink, unsigned level, const char *event, struct 
     if (people) {
         write_for_people(&line.out, level, event, client, details);
     } else {
-        write_for_programs(&line, sink, level, event, client, details);
+        write_for_programs(&line, sink, level, event, client, details, left_out);
     }
     buf_append_char(&line.out, '\n');
     if (!line.out.failed) {

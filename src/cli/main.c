@@ -2,32 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "base/suggest.h"
 #include "cli/args.h"
-
-const struct command *const command_table[] = {
-    &command_serve,    &command_status, &command_tail,    &command_send,
-    &command_protocol, &command_help,   &command_version, NULL,
-};
-
-const struct command *command_find(const char *name)
-{
-    struct suggestion nearest;
-
-    suggestion_init(&nearest, str_from_z(name));
-    for (size_t i = 0; command_table[i] != NULL; i++) {
-        if (strcmp(command_table[i]->name, name) == 0) {
-            return command_table[i];
-        }
-        suggestion_offer(&nearest, str_from_z(command_table[i]->name), command_table[i]->name);
-    }
-    if (nearest.best != NULL) {
-        complain("there is no command %s; did you mean %s?", name, nearest.best);
-    } else {
-        complain("there is no command %s; see %s help", name, program_path);
-    }
-    return NULL;
-}
 
 /*
  * A program may be started without stdin, stdout or stderr. Then the next files would get their

@@ -47,6 +47,29 @@ void print_duration(struct buf *out, uint64_t seconds)
     }
 }
 
+void print_since(struct buf *out, time_t since, time_t now)
+{
+    enum { DAY = 86400 };
+    struct tm t;
+
+    if (now - since < DAY && since - now < DAY) {
+        print_clock(out, since);
+    } else if (localtime_r(&since, &t) != NULL) {
+        buf_printf(out, "%04d-%02d-%02d", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday);
+    }
+}
+
+uint64_t print_whole(struct str raw)
+{
+    char digits[32] = "";
+
+    if (json_kind_of(raw) != JSON_NUMBER || raw.len >= sizeof(digits) || raw.ptr[0] == '-') {
+        return 0;
+    }
+    memcpy(digits, raw.ptr, raw.len);
+    return strtoull(digits, NULL, 10);
+}
+
 /* Valid JSON without the white space between its tokens. */
 static void append_compact(struct buf *out, struct str raw)
 {

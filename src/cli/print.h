@@ -18,6 +18,15 @@ void print_clock(struct buf *out, time_t now);
 /* Appends "4s", "3m 12s", "5h 2m", "9d 3h". */
 void print_duration(struct buf *out, uint64_t seconds);
 
+/*
+ * Appends when something began, local time: "10:14:02" when that is less than a day ago, else
+ * "2026-11-28".
+ */
+void print_since(struct buf *out, time_t since, time_t now);
+
+/* A raw JSON number without its fraction; 0 for anything else. */
+uint64_t print_whole(struct str raw);
+
 /* A raw JSON string as text, or any other JSON without its white space; escaped for people. */
 void print_value(struct buf *out, struct str raw);
 

@@ -1,6 +1,5 @@
 #include <stdlib.h>
 
-#include "base/suggest.h"
 #include "cli/args.h"
 #include "cli/lines.h"
 #include "cli/texts.h"
@@ -11,13 +10,34 @@
 enum { MAX_MESSAGE = 10 * 1024 * 1024, MAX_ANSWER = 64 * 1024 * 1024 };
 
 static const struct flag flags[] = {
-    {"--dialect", "NAME", "world (the default) or gateway"},
+    {"--dialect", "world|gateway", "whose messages (world)"},
     {"--json", NULL, "check, roundtrip: one JSON object for each message"},
     {0},
 };
 
+/* What the command can do; in the order of `texts`. */
+static const struct word words[] = {
+    {"check", "whether each message on standard input is valid"},
+    {"roundtrip", "the same, and what comes out of decoding and encoding it"},
+    {"schema", "JSON Schema (2020-12) of the messages"},
+    {"asyncapi", "the protocol as AsyncAPI 3"},
+    {"typescript", "types for TypeScript"},
+    {"python", "types for Python"},
+    {0},
+};
+
+enum { CHECK, ROUNDTRIP, SCHEMA, ASYNCAPI, TYPESCRIPT, PYTHON, ACTION_COUNT };
+
+/* A text of each dialect, for what prints one. */
+static const struct embedded_text *const texts[ACTION_COUNT][PARLEY_GATEWAY + 1] = {
+    [SCHEMA] = {&text_schema_world, &text_schema_gateway},
+    [ASYNCAPI] = {&text_asyncapi, &text_asyncapi},
+    [TYPESCRIPT] = {&text_typescript, &text_typescript},
+    [PYTHON] = {&text_python, &text_python},
+};
+
 struct asking {
-    const char *what;
+    int what;
     enum parley_dialect dialect;
     bool as_json;
 };
@@ -70,7 +90,7 @@ static void judge(const struct asking *asking, const struct buf *line, struct ve
         return;
     }
     v.ok = parley_check(asking->dialect, PARLEY_STRICT, text.ptr, text.len, &v.known, &v.problem);
-    if (v.ok && strcmp(asking->what, "roundtrip") == 0) {
+    if (v.ok && asking->what == ROUNDTRIP) {
         v.ok = make_round_trip(text, &v);
     }
     wire_scan(text.ptr, text.len, 1u << WIRE_TYPE, &wire);
@@ -146,38 +166,10 @@ static enum cli_exit judge_lines(const struct asking *asking)
     return refused > 0 ? CLI_FAILED : CLI_OK;
 }
 
-/* What the command can do; a text of each dialect where it prints one. */
-static const struct action {
-    const char *name;
-    const struct embedded_text *texts[PARLEY_GATEWAY + 1];
-} actions[] = {
-    {.name = "check"},
-    {.name = "roundtrip"},
-    {"schema", {&text_schema_world, &text_schema_gateway}},
-    {"asyncapi", {&text_asyncapi, &text_asyncapi}},
-    {"typescript", {&text_typescript, &text_typescript}},
-    {"python", {&text_python, &text_python}},
-};
-
-enum { ACTION_COUNT = sizeof(actions) / sizeof(actions[0]) };
-
 static enum cli_exit act(const struct asking *asking)
 {
-    struct suggestion nearest;
-    size_t i = 0;
+    const struct embedded_text *text = texts[asking->what][asking->dialect];
 
-    suggestion_init(&nearest, str_from_z(asking->what));
-    while (i < ACTION_COUNT && strcmp(actions[i].name, asking->what) != 0) {
-        suggestion_offer(&nearest, str_from_z(actions[i].name), actions[i].name);
-        i++;
-    }
-    if (i == ACTION_COUNT) {
-        complain(nearest.best != NULL ? "protocol cannot %s; did you mean %s?"
-                                      : "protocol cannot %s; see %s protocol --help",
-                 asking->what, nearest.best != NULL ? nearest.best : program_path);
-        return CLI_USAGE;
-    }
-    const struct embedded_text *text = actions[i].texts[asking->dialect];
     if (text == NULL) {
         return judge_lines(asking);
     }
@@ -203,44 +195,31 @@ static bool read_dialect(const char *name, enum parley_dialect *ret_dialect)
 static enum cli_exit run_protocol(struct args *args)
 {
     struct asking asking = {.dialect = PARLEY_WORLD};
-    const char *value;
-    int taken;
+    const char *what = NULL, *dialect = "world", *json = NULL;
+    const char **const values[] = {&dialect, &json};
+    enum cli_exit code;
 
-    while ((taken = args_next(args, &value)) != ARGS_END) {
-        if (taken == ARGS_OPERAND && asking.what == NULL) {
-            asking.what = value;
-        } else if (taken == ARGS_OPERAND) {
-            complain("protocol does one thing at a time: %s or %s", asking.what, value);
-            return CLI_USAGE;
-        } else if (taken < 0) {
-            return args_exit(taken);
-        } else if (strcmp(flags[taken].name, "--json") == 0) {
-            asking.as_json = true;
-        } else if (!read_dialect(value, &asking.dialect)) {
-            return CLI_USAGE;
-        }
+    if (!args_read(args, values, &what, 1, &code)) {
+        return code;
     }
-    if (asking.what == NULL) {
-        complain("say what to do: %s protocol check", program_path);
-        return CLI_USAGE;
-    }
-    return act(&asking);
+    asking.what = args_word(args->command, what);
+    asking.as_json = json != NULL;
+    return asking.what >= 0 && read_dialect(dialect, &asking.dialect) ? act(&asking) : CLI_USAGE;
 }
 
 const struct command command_protocol = {
     .name = "protocol",
     .summary = "check messages, and what a message is",
-    .synopsis =
-        "check|roundtrip|schema|asyncapi|typescript|python [--dialect world|gateway] [--json]",
+    .synopsis = "ACTION [--dialect world|gateway] [--json]",
     .examples = "  % protocol check < messages.jsonl\n"
                 "  % protocol schema > world.schema.json\n"
                 "  % protocol typescript > messages.ts\n",
-    .about =
-        "check reads messages, one on a line, and says of each whether it is valid, or what is\n"
-        "wrong with which member; roundtrip also decodes and encodes it and prints what comes\n"
-        "out. The exit code is 1 when any is refused. schema (JSON Schema 2020-12), asyncapi\n"
-        "(AsyncAPI 3), typescript and python print the messages for other tools; all of them\n"
-        "come from the table that the check goes by.\n",
+    .about = "check and roundtrip read messages, one on a line, and say of each whether it is "
+             "valid, or\n"
+             "what is wrong with which member; the exit code is 1 when any is refused. The others\n"
+             "print the messages for other tools. All of it comes from the table that the gateway\n"
+             "itself goes by.\n",
     .flags = flags,
+    .words = words,
     .run = run_protocol,
 };

@@ -8,15 +8,19 @@
 
 #include "base/base64.h"
 #include "base/printable.h"
+#include "cli/answer.h"
 #include "cli/socket.h"
 #include "http/body.h"
 #include "http/head.h"
 
-enum { MAX_IN = 1024 * 1024, MAX_ERROR = 4096 };
+/* Close codes of the protocol that say: do not come back like this. */
+enum { CLOSE_AUTHENTICATION = 4401, CLOSE_FORBIDDEN = 4403, CLOSE_KICKED = 4408 };
+
+enum { MAX_IN = 1024 * 1024, MAX_ERROR = 64 * 1024, MAX_REQUEST = 128 * 1024 };
 
 void remote_init(struct remote *r)
 {
-    *r = (struct remote){.fd = -1};
+    *r = (struct remote){.fd = -1, .timeout_ms = REMOTE_TIMEOUT_MS};
     buf_init(&r->in, MAX_IN);
     buf_init(&r->message, REMOTE_MAX_MESSAGE);
     buf_init(&r->error, MAX_ERROR);
@@ -62,13 +66,14 @@ static enum cli_exit connect_to(struct remote *r, const struct url *url)
     buf_clear(&r->error);
     r->in_taken = 0;
     r->taken = false;
-    r->fd = socket_connect(url, REMOTE_TIMEOUT_MS, &r->error);
+    r->status = 0;
+    r->fd = socket_connect(url, r->timeout_ms, &r->error);
     return r->fd >= 0 ? CLI_OK : CLI_UNAVAILABLE;
 }
 
 static enum cli_exit write_all(struct remote *r, struct str bytes)
 {
-    switch (socket_write(r->fd, bytes, REMOTE_TIMEOUT_MS)) {
+    switch (socket_write(r->fd, bytes, r->timeout_ms)) {
     case SOCKET_OK:
         return CLI_OK;
     case SOCKET_TIMEOUT:
@@ -95,20 +100,32 @@ static enum cli_exit read_more(struct remote *r, int64_t deadline)
     }
 }
 
-static enum cli_exit send_request(struct remote *r, const struct url *url, struct str target,
-                                  const char *fields)
+/* `fields` are whole lines; a `json` text makes it a POST. */
+static enum cli_exit send_request(struct remote *r, const struct address *to, struct str target,
+                                  const char *fields, struct str json)
 {
     struct buf request;
 
-    buf_init(&request, HTTP_MAX_HEAD);
+    buf_init(&request, MAX_REQUEST);
     buf_printf(&request,
-               "GET %.*s HTTP/1.1\r\n"
+               "%s %.*s HTTP/1.1\r\n"
                "Host: %.*s\r\n"
                "User-Agent: parley/" PARLEY_VERSION "\r\n"
-               "%s\r\n",
-               STR_ARG(target), STR_ARG(url->authority), fields);
-    enum cli_exit code = request.failed ? fail(r, CLI_USAGE, "the address is too long")
+               "%s",
+               json.len > 0 ? "POST" : "GET", STR_ARG(target), STR_ARG(to->url.authority), fields);
+    if (json.len > 0) {
+        buf_printf(&request, "Content-Type: application/json\r\nContent-Length: %zu\r\n", json.len);
+    }
+    if (to->token.len > 0) {
+        buf_printf(&request, "Authorization: Bearer %.*s\r\n", STR_ARG(buf_str(&to->token)));
+    }
+    buf_append_str(&request, STR("\r\n"));
+    buf_append_str(&request, json);
+    enum cli_exit code = request.failed ? fail(r, CLI_USAGE, "the request is too long to be sent")
                                         : write_all(r, buf_str(&request));
+    if (request.data != NULL) {
+        explicit_bzero(request.data, request.cap);
+    }
     buf_fini(&request);
     return code;
 }
@@ -126,6 +143,7 @@ static enum cli_exit read_head(struct remote *r, struct http_head *head, int64_t
             return code;
         }
     }
+    r->status = len > 0 ? head->status : 0;
     return len > 0 ? CLI_OK : fail(r, CLI_PROTOCOL, "the other side does not speak HTTP");
 }
 
@@ -172,15 +190,15 @@ static enum cli_exit read_body(struct remote *r, const struct http_head *head, s
     return CLI_OK;
 }
 
-enum cli_exit remote_get(struct remote *r, const struct url *url, struct str path, struct buf *body,
-                         int *ret_status)
+enum cli_exit remote_request(struct remote *r, const struct address *to, struct str path,
+                             struct str json, struct buf *answer, int *ret_status)
 {
     struct http_head head;
-    int64_t deadline = socket_now_ms() + REMOTE_TIMEOUT_MS;
+    int64_t deadline = socket_now_ms() + r->timeout_ms;
 
-    enum cli_exit code = connect_to(r, url);
+    enum cli_exit code = connect_to(r, &to->url);
     if (code == CLI_OK) {
-        code = send_request(r, url, path, "Connection: close\r\n");
+        code = send_request(r, to, path, "Connection: close\r\n", json);
     }
     if (code == CLI_OK) {
         code = read_head(r, &head, deadline);
@@ -189,45 +207,55 @@ enum cli_exit remote_get(struct remote *r, const struct url *url, struct str pat
         return code;
     }
     buf_consume(&r->in, head.scanned);
-    code = read_body(r, &head, body, deadline);
-    if (code == CLI_OK && body->failed) {
+    code = read_body(r, &head, answer, deadline);
+    if (code == CLI_OK && answer->failed) {
         return fail(r, CLI_PROTOCOL, "the answer is larger than any that is expected");
     }
     *ret_status = head.status;
     return code;
 }
 
-static enum cli_exit judge_handshake(struct remote *r, const struct http_head *head,
-                                     struct str accept)
+/* The answer to a handshake was not 101: what it says instead. */
+static enum cli_exit hear_refusal(struct remote *r, const struct http_head *head, int64_t deadline)
 {
-    switch (head->status) {
-    case 101:
-        if (head->upgrade_websocket &&
-            str_equal(http_value(head, r->in.data, HTTP_WS_ACCEPT), accept)) {
-            return CLI_OK;
-        }
-        return fail(r, CLI_PROTOCOL, "the other side answered the handshake wrongly");
-    case 401:
-    case 403:
-        return fail(r, CLI_REFUSED, "the gateway refuses this client");
-    case 429:
-    case 503:
-        return fail(r, CLI_TRY_AGAIN, "the gateway takes no clients at the moment");
-    default:
-        buf_clear(&r->error);
-        buf_printf(&r->error,
-                   "no world is served there: the answer was HTTP %d; "
-                   "is this the address of a Parley gateway?",
-                   head->status);
-        return CLI_PROTOCOL;
+    struct buf body, said;
+    int status = head->status;
+
+    buf_init(&body, MAX_ERROR);
+    buf_init(&said, MAX_ERROR);
+    buf_consume(&r->in, head->scanned);
+    (void)read_body(r, head, &body, deadline);
+    enum cli_exit code = answer_judge(status, body.failed ? STR("") : buf_str(&body), &said);
+    buf_clear(&r->error);
+    if (code == CLI_FAILED) {
+        buf_append_str(&r->error, STR("no world is served there: "));
+        code = CLI_PROTOCOL;
     }
+    buf_append_str(&r->error, buf_str(&said));
+    buf_fini(&said);
+    buf_fini(&body);
+    return code;
 }
 
-enum cli_exit remote_open(struct remote *r, const struct url *url, struct str target)
+static enum cli_exit judge_handshake(struct remote *r, const struct http_head *head,
+                                     struct str accept, int64_t deadline)
+{
+    if (head->status != 101) {
+        return hear_refusal(r, head, deadline);
+    }
+    if (head->upgrade_websocket &&
+        str_equal(http_value(head, r->in.data, HTTP_WS_ACCEPT), accept)) {
+        return CLI_OK;
+    }
+    return fail(r, CLI_PROTOCOL, "the other side answered the handshake wrongly");
+}
+
+enum cli_exit remote_open(struct remote *r, const struct address *to, struct str target)
 {
     uint8_t nonce[16];
     char key[24], accept[WS_ACCEPT_SIZE], fields[160];
     struct http_head head;
+    int64_t deadline = socket_now_ms() + r->timeout_ms;
 
     fill_random(nonce, sizeof(nonce));
     base64_encode(nonce, sizeof(nonce), key);
@@ -236,15 +264,15 @@ enum cli_exit remote_open(struct remote *r, const struct url *url, struct str ta
                    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %.*s\r\n",
                    (int)sizeof(key), key);
-    enum cli_exit code = connect_to(r, url);
+    enum cli_exit code = connect_to(r, &to->url);
     if (code == CLI_OK) {
-        code = send_request(r, url, target, fields);
+        code = send_request(r, to, target, fields, STR(""));
     }
     if (code == CLI_OK) {
-        code = read_head(r, &head, socket_now_ms() + REMOTE_TIMEOUT_MS);
+        code = read_head(r, &head, deadline);
     }
     if (code == CLI_OK) {
-        code = judge_handshake(r, &head, str_make(accept, sizeof(accept)));
+        code = judge_handshake(r, &head, str_make(accept, sizeof(accept)), deadline);
     }
     if (code == CLI_OK) {
         buf_consume(&r->in, head.scanned);
@@ -295,7 +323,17 @@ static enum cli_exit hear_close(struct remote *r, const struct ws_event *event)
     } else {
         (void)send_frame(r, WS_CLOSE, STR(""));
     }
-    return event->code == WS_CLOSE_TRY_LATER ? CLI_TRY_AGAIN : CLI_UNAVAILABLE;
+    switch (event->code) {
+    case WS_CLOSE_TRY_LATER:
+        return CLI_TRY_AGAIN;
+    case WS_CLOSE_POLICY:
+    case CLOSE_AUTHENTICATION:
+    case CLOSE_FORBIDDEN:
+    case CLOSE_KICKED:
+        return CLI_REFUSED;
+    default:
+        return CLI_UNAVAILABLE;
+    }
 }
 
 /* Acts on an event. *ret_whole: r->message is a whole message. */

@@ -9,8 +9,8 @@
  */
 
 #include "base/buf.h"
+#include "cli/address.h"
 #include "cli/command.h"
-#include "cli/url.h"
 #include "ws/ws.h"
 
 enum {
@@ -25,6 +25,8 @@ struct remote {
     struct buf message; /* the message under way */
     bool taken;         /* `message` was handed out: the next piece begins another */
     struct ws_parser parser;
+    int timeout_ms; /* REMOTE_TIMEOUT_MS, unless it is set otherwise after remote_init */
+    int status;     /* of the last HTTP answer; 0 for none */
     struct buf error;
 };
 
@@ -32,12 +34,15 @@ void remote_init(struct remote *r);
 /* Closes at once, without a close frame. NULL is taken. */
 void remote_fini(struct remote *r);
 
-/* Connects and fetches `path`; the body goes to `body`, and *ret_status is its HTTP status. */
-enum cli_exit remote_get(struct remote *r, const struct url *url, struct str path, struct buf *body,
-                         int *ret_status);
+/*
+ * Connects and asks for `path`: GET, or with a JSON text to send along, POST. What comes back goes
+ * to `answer`, and *ret_status is its HTTP status.
+ */
+enum cli_exit remote_request(struct remote *r, const struct address *to, struct str path,
+                             struct str json, struct buf *answer, int *ret_status);
 
 /* Connects and opens a WebSocket at `target` (path and query). */
-enum cli_exit remote_open(struct remote *r, const struct url *url, struct str target);
+enum cli_exit remote_open(struct remote *r, const struct address *to, struct str target);
 /* Sends a text message. */
 enum cli_exit remote_send(struct remote *r, struct str text);
 /*

@@ -1,6 +1,5 @@
 #include <time.h>
 
-#include "cli/address.h"
 #include "cli/args.h"
 #include "cli/print.h"
 #include "cli/remote.h"
@@ -12,7 +11,6 @@
 enum { MAX_LINE = 64 * 1024 };
 
 struct sending {
-    const char *url;
     const char *to;
     const char *as;
     const char *world;
@@ -25,6 +23,7 @@ static const struct flag flags[] = {
     {"--as", "ID", "say that this agent is the sender (agent_id)"},
     {"--world", "NAME", "the world to send it in (main)"},
     FLAG_URL,
+    FLAG_TOKEN_FILE,
     {0},
 };
 
@@ -47,32 +46,6 @@ static bool check_arguments(const struct sending *s)
         return false;
     }
     return true;
-}
-
-/* Returns whether to go on; if not, *ret_code is what to end with. */
-static bool read_arguments(struct args *args, struct sending *s, enum cli_exit *ret_code)
-{
-    const char **values[] = {&s->to, &s->as, &s->world, &s->url};
-    const char *value;
-    int taken;
-
-    *ret_code = CLI_USAGE;
-    while ((taken = args_next(args, &value)) != ARGS_END) {
-        if (taken >= 0) {
-            *values[taken] = value;
-        } else if (taken != ARGS_OPERAND) {
-            *ret_code = args_exit(taken);
-            return false;
-        } else if (s->type == NULL) {
-            s->type = value;
-        } else if (s->data == NULL) {
-            s->data = value;
-        } else {
-            complain("send takes a type and one JSON object; %s is too much", value);
-            return false;
-        }
-    }
-    return check_arguments(s);
 }
 
 static void make_message(const struct sending *s, struct buf *out)
@@ -145,7 +118,7 @@ static enum cli_exit await_pong(struct remote *r)
     }
 }
 
-static enum cli_exit send_it(struct remote *r, const struct url *url, const struct sending *s)
+static enum cli_exit send_it(struct remote *r, const struct address *to, const struct sending *s)
 {
     struct buf target, message;
 
@@ -153,7 +126,7 @@ static enum cli_exit send_it(struct remote *r, const struct url *url, const stru
     buf_init(&message, REMOTE_MAX_MESSAGE);
     url_append_world(&target, str_from_z(s->world));
     make_message(s, &message);
-    enum cli_exit code = remote_open(r, url, buf_str(&target));
+    enum cli_exit code = remote_open(r, to, buf_str(&target));
     if (code == CLI_OK) {
         code = remote_send(r, buf_str(&message));
     }
@@ -172,20 +145,30 @@ static enum cli_exit send_it(struct remote *r, const struct url *url, const stru
 static enum cli_exit run_send(struct args *args)
 {
     struct sending s = {0};
-    struct url url;
+    const char *operands[2] = {NULL, NULL};
+    struct address_flags where = {0};
+    const char **const values[] = {&s.to, &s.as, &s.world, &where.url, &where.token_file};
+    struct address address;
     struct remote remote;
     enum cli_exit code;
 
-    if (!read_arguments(args, &s, &code)) {
+    if (!args_read(args, values, operands, 2, &code)) {
         return code;
     }
-    if (!address_find(s.url, &url)) {
+    s.type = operands[0];
+    s.data = operands[1];
+    if (!check_arguments(&s)) {
         return CLI_USAGE;
     }
+    code = address_find(&where, &address);
+    if (code != CLI_OK) {
+        return code;
+    }
     remote_init(&remote);
-    code = send_it(&remote, &url, &s);
+    code = send_it(&remote, &address, &s);
     remote_close(&remote);
     remote_fini(&remote);
+    address_fini(&address);
     return code;
 }
 

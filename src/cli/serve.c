@@ -1,100 +1,79 @@
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/printable.h"
 #include "cli/args.h"
 #include "cli/banner.h"
 #include "cli/log.h"
 #include "cli/print.h"
+#include "cli/serve_args.h"
+#include "cli/service.h"
 #include "cli/socket.h"
 #include "gateway/assembly.h"
 
 enum { MAX_TALK = 16 * 1024 };
 
-enum { FLAG_PORT, FLAG_BIND, FLAG_UNIX, FLAG_THREADS, FLAG_SET };
-
-static const struct flag flags[] = {
-    {"--port", "N", "listen on this port; 0 for a free one (8765)"},
-    {"--bind", "A", "where to listen: loopback, and nothing else in this build"},
-    {"--unix", "PATH", "listen on a UNIX socket as well"},
-    {"--threads", "N", "how many reactors (auto: the CPUs, at most 4)"},
-    {"--set", "KEY=VALUE", "any option; docs/configuration.md lists them"},
-    {0},
-};
-
-/* The option that a flag stands for. */
-static const enum option_id flag_options[] = {
-    [FLAG_PORT] = OPTION_LISTEN_PORT,
-    [FLAG_BIND] = OPTION_LISTEN_BIND,
-    [FLAG_UNIX] = OPTION_LISTEN_UNIX,
-    [FLAG_THREADS] = OPTION_THREADS,
-};
-
-/* A serving gateway, as the log and the signals see it. */
+/* A serving gateway, as the log, the signals and the service manager see it. */
 struct server {
+    struct serve_args args; /* they hold for reloads, too */
+    struct service service;
     struct assembly assembly;
     struct log_sink log;
     int64_t started_ms;
+    bool is_ready;      /* it has been said */
+    bool reload_failed; /* the last one */
 };
 
 /* For the signal handler, which is told nothing else. */
 static struct gateway *volatile running;
+static volatile sig_atomic_t had_terminal;
 
 static void on_signal(int signal_number)
 {
     struct gateway *g = running;
+    int error = errno;
 
-    (void)signal_number;
     if (g != NULL) {
         gateway_stop(g);
     }
+    (void)signal_number;
+    errno = error;
+}
+
+/* Sent to have it reload; or because its terminal was closed, which then is none any more. */
+static void on_hangup(int signal_number)
+{
+    struct gateway *g = running;
+    int error = errno;
+
+    (void)signal_number;
+    if (g != NULL && had_terminal && isatty(STDERR_FILENO) == 0) {
+        gateway_stop(g);
+    } else if (g != NULL) {
+        gateway_reload(g);
+    }
+    errno = error;
 }
 
 static void catch_signals(struct gateway *g)
 {
     struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction reload = {.sa_handler = on_hangup, .sa_flags = SA_RESTART};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
 
     running = g;
+    had_terminal = isatty(STDERR_FILENO) != 0;
     (void)sigemptyset(&stop.sa_mask);
+    (void)sigemptyset(&reload.sa_mask);
     (void)sigaction(SIGTERM, &stop, NULL);
     (void)sigaction(SIGINT, &stop, NULL);
+    (void)sigaction(SIGHUP, &reload, NULL);
     (void)sigaction(SIGPIPE, &ignore, NULL);
-}
-
-/* --- configuration ---------------------------------------------------------------------------- */
-
-/* Returns CLI_OK, or what to end with; a sentence is in `error` when it is CLI_CONFIG. */
-static enum cli_exit read_flags(struct args *args, struct config *c, bool *ret_help,
-                                struct buf *error)
-{
-    const char *value;
-    int taken;
-
-    *ret_help = false;
-    while ((taken = args_next(args, &value)) != ARGS_END) {
-        if (taken == ARGS_OPERAND) {
-            complain("serve takes no operand: %s", value);
-            return CLI_USAGE;
-        }
-        if (taken < 0) {
-            *ret_help = taken == ARGS_HELP;
-            return args_exit(taken);
-        }
-        bool ok;
-        if (taken == FLAG_SET) {
-            ok = config_set_pair(c, str_from_z(value), error);
-        } else {
-            ok = config_set(c, str_from_z(option_table[flag_options[taken]].key), str_from_z(value),
-                            CONFIG_FLAG, flags[taken].name, error);
-        }
-        if (!ok) {
-            return CLI_CONFIG;
-        }
-    }
-    return CLI_OK;
 }
 
 static void choose_log(struct log_sink *log, const struct config *c)
@@ -102,13 +81,9 @@ static void choose_log(struct log_sink *log, const struct config *c)
     uint64_t format = config_number(c, OPTION_LOG_FORMAT);
     bool people = format == LOG_FORMAT_AUTO && isatty(STDERR_FILENO);
 
-    *log = (struct log_sink){
-        .fd = STDERR_FILENO,
-        .style = people                      ? LOG_FOR_PEOPLE
-                 : format == LOG_FORMAT_JSON ? LOG_AS_JSON
-                                             : LOG_AS_TEXT,
-        .level = (unsigned)config_number(c, OPTION_LOG_LEVEL),
-    };
+    log->fd = STDERR_FILENO;
+    log->style = people ? LOG_FOR_PEOPLE : format == LOG_FORMAT_JSON ? LOG_AS_JSON : LOG_AS_TEXT;
+    log->level = (unsigned)config_number(c, OPTION_LOG_LEVEL);
 }
 
 /* --- what is said ----------------------------------------------------------------------------- */
@@ -136,18 +111,37 @@ static void write_log(void *owner, unsigned level, const char *event, struct str
     log_write(&s->log, level, event, client, details);
 }
 
+static const char *auth_mode(const struct server *s)
+{
+    const struct config *c = &s->assembly.setup->config;
+
+    return option_table[OPTION_AUTH_MODE].words[config_number(c, OPTION_AUTH_MODE)];
+}
+
+/* Where it can be reached at from here: all addresses are no address. */
+static const char *address_of(const struct listener *l)
+{
+    return strcmp(l->address, "0.0.0.0") == 0 ? "127.0.0.1"
+           : strcmp(l->address, "::") == 0    ? "::1"
+                                              : l->address;
+}
+
 static void tell_person(const struct server *s, const struct listener *tcp, uint64_t took_ms)
 {
+    const struct assembly *a = &s->assembly;
     struct buf text;
     char path[256], ready[64];
 
-    (void)snprintf(path, sizeof(path), "%.*s", STR_ARG(s->assembly.world_paths[0]));
+    (void)snprintf(path, sizeof(path), "%.*s", STR_ARG(a->world_paths[0]));
     struct banner banner = {
         .program = program_path,
+        .bind =
+            s->service.socket_count > 0 ? NULL : config_text(&a->first->config, OPTION_LISTEN_BIND),
+        .mode = auth_mode(s),
         .world_path = path,
-        .address = tcp->address,
+        .address = address_of(tcp),
         .port = tcp->port,
-        .unix_path = s->assembly.settings.unix_path,
+        .unix_path = a->settings.unix_path,
     };
     buf_init(&text, MAX_TALK);
     banner_append(&text, &banner);
@@ -157,20 +151,44 @@ static void tell_person(const struct server *s, const struct listener *tcp, uint
     say(ready);
 }
 
+/* Of the door for status alone; 0: there is none. */
+static uint16_t find_status_port(const struct server *s)
+{
+    size_t count;
+    const struct listener *doors = gateway_listeners(s->assembly.gateway, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (doors[i].status_only) {
+            return doors[i].port;
+        }
+    }
+    return 0;
+}
+
 static void tell_log(struct server *s, const struct listener *tcp, uint64_t took_ms)
 {
+    const struct assembly *a = &s->assembly;
+    uint16_t status_port = find_status_port(s);
     struct buf details;
 
     buf_init(&details, MAX_TALK);
     log_add(&details, "version", STR(PARLEY_VERSION));
     log_add(&details, "address", str_from_z(tcp->address));
     log_add_uint(&details, "port", tcp->port);
-    if (s->assembly.settings.unix_path != NULL) {
-        log_add(&details, "unix", str_from_z(s->assembly.settings.unix_path));
+    if (status_port != 0) {
+        log_add_uint(&details, "status_port", status_port);
     }
-    log_add_uint(&details, "threads", s->assembly.settings.threads);
+    if (a->settings.unix_path != NULL) {
+        log_add(&details, "unix", str_from_z(a->settings.unix_path));
+    }
+    if (a->setup->config.file != NULL) {
+        log_add(&details, "config", str_from_z(a->setup->config.file));
+    }
+    log_add(&details, "auth", str_from_z(auth_mode(s)));
+    log_add_uint(&details, "threads", a->settings.threads);
+    log_add_uint(&details, "pid", (uint64_t)getpid());
     log_add_uint(&details, "took_ms", took_ms);
-    log_write(&s->log, 1, "ready", STR(""), buf_str(&details));
+    log_write(&s->log, LEVEL_INFO, "ready", STR(""), buf_str(&details));
     buf_fini(&details);
 }
 
@@ -187,23 +205,141 @@ static void tell_ready(struct server *s)
     }
 }
 
+/* `key` names what the sentence is in a line for programs. */
+static void tell(struct server *s, unsigned level, const char *event, const char *key,
+                 struct str sentence)
+{
+    struct buf text;
+
+    buf_init(&text, 2 * MAX_TALK);
+    if (s->log.style == LOG_FOR_PEOPLE) {
+        buf_printf(&text, "%s: ", event);
+        printable_append(&text, sentence);
+        buf_append_char(&text, '\0');
+        say(text.failed ? event : text.data);
+    } else {
+        log_add(&text, key, sentence);
+        log_write(&s->log, level, event, STR(""), buf_str(&text));
+    }
+    buf_fini(&text);
+}
+
+static void tell_warnings(struct server *s, const struct setup *p)
+{
+    struct str rest = buf_str(&p->warnings);
+
+    while (rest.len > 0) {
+        size_t end = str_find(rest, '\n');
+        tell(s, LEVEL_WARNING, "config_warning", "text", str_slice(rest, 0, end));
+        rest = str_slice(rest, end + 1, rest.len);
+    }
+}
+
+static void on_reloaded(void *owner, const struct reload_report *report)
+{
+    struct server *s = owner;
+    const struct setup *p = report->setup;
+    struct buf details;
+
+    s->reload_failed = report->error.len > 0;
+    if (s->reload_failed) {
+        tell(s, LEVEL_ERROR, "reload_failed", "error", report->error);
+        return;
+    }
+    choose_log(&s->log, &p->config);
+    tell_warnings(s, p);
+    buf_init(&details, MAX_TALK);
+    log_add_uint(&details, "changed", report->changes);
+    if (p->config.file != NULL) {
+        log_add(&details, "config", str_from_z(p->config.file));
+    }
+    log_add(&details, "auth", str_from_z(auth_mode(s)));
+    if (p->restart.len > 0) {
+        log_add(&details, "needs_restart", buf_str(&p->restart));
+    }
+    if (s->log.style == LOG_FOR_PEOPLE) {
+        say(p->restart.len > 0 ? "reloaded; some of what was changed needs a restart" : "reloaded");
+    } else {
+        log_write(&s->log, LEVEL_INFO, "reloaded", STR(""), buf_str(&details));
+    }
+    buf_fini(&details);
+}
+
+/* --- the service manager ---------------------------------------------------------------------- */
+
+static void on_phase(void *owner, enum gateway_phase phase)
+{
+    struct server *s = owner;
+
+    switch (phase) {
+    case GATEWAY_SERVING:
+        if (!s->is_ready) {
+            s->is_ready = true;
+            tell_ready(s);
+        }
+        service_tell(&s->service, s->reload_failed
+                                      ? "READY=1\nSTATUS=Serving; the last reload failed, with the "
+                                        "old settings still in force: the log says why"
+                                      : "READY=1\nSTATUS=Serving");
+        break;
+    case GATEWAY_RELOADING:
+        service_tell_reloading(&s->service);
+        break;
+    default:
+        service_tell(&s->service, "STOPPING=1\nSTATUS=Telling clients goodbye");
+        break;
+    }
+}
+
+static void on_alive(void *owner)
+{
+    struct server *s = owner;
+
+    service_tell(&s->service, "WATCHDOG=1");
+}
+
 /* --- serving ---------------------------------------------------------------------------------- */
 
-static enum cli_exit serve(struct server *s, const struct config *c, struct buf *error)
+_Static_assert((int)SERVICE_SOCKETS < (int)LISTENERS_MAX, "and one for listen.unix");
+
+/* What the service manager gave goes over to the gateway. */
+static void hand_over_sockets(struct server *s, struct gateway_socket *sockets,
+                              struct assembly_ports *ports)
 {
+    for (unsigned i = 0; i < s->service.socket_count; i++) {
+        struct service_socket *given = &s->service.sockets[i];
+        sockets[i] = (struct gateway_socket){given->fd, given->status_only};
+        ports->exposed |= given->exposed;
+    }
+    ports->sockets = sockets;
+    ports->socket_count = s->service.socket_count;
+}
+
+static enum cli_exit serve(struct server *s, struct buf *error)
+{
+    struct gateway_socket sockets[SERVICE_SOCKETS];
+    struct assembly_ports ports = {
+        .owner = s,
+        .log = write_log,
+        .phase = on_phase,
+        .reloaded = on_reloaded,
+        .alive = s->service.watchdog_ms > 0 ? on_alive : NULL,
+        .alive_ms = s->service.watchdog_ms,
+    };
     bool taken = false;
 
-    choose_log(&s->log, c);
-    if (!assembly_init(&s->assembly, c, PARLEY_VERSION, error)) {
+    hand_over_sockets(s, sockets, &ports);
+    if (!assembly_init(&s->assembly, &s->args.sources, &ports, PARLEY_VERSION, error)) {
         return CLI_CONFIG;
     }
-    s->assembly.owner = s;
-    s->assembly.log = write_log;
-    if (!assembly_open(&s->assembly, error, &taken)) {
+    choose_log(&s->log, &s->assembly.setup->config);
+    tell_warnings(s, s->assembly.setup);
+    bool opened = assembly_open(&s->assembly, error, &taken);
+    service_forget_sockets(&s->service);
+    if (!opened) {
         return taken ? CLI_CONFIG : CLI_FAILED;
     }
     catch_signals(s->assembly.gateway);
-    tell_ready(s);
     int failure = gateway_run(s->assembly.gateway);
     running = NULL;
     if (failure != 0) {
@@ -213,59 +349,57 @@ static enum cli_exit serve(struct server *s, const struct config *c, struct buf 
     if (s->log.style == LOG_FOR_PEOPLE) {
         say("stopped");
     } else {
-        log_write(&s->log, 1, "stopped", STR(""), STR(""));
+        log_write(&s->log, LEVEL_INFO, "stopped", STR(""), STR(""));
     }
     return CLI_OK;
 }
 
-static enum cli_exit configure_and_serve(struct args *args, struct config *c, struct buf *error)
+static enum cli_exit prepare_and_serve(struct args *args, struct server *s, struct buf *error)
 {
-    struct server server = {.started_ms = socket_now_ms()};
-    bool help;
+    enum cli_exit code;
 
-    enum cli_exit code = read_flags(args, c, &help, error);
-    if (code != CLI_OK || help) {
+    if (!serve_args_read(&s->args, args, &code)) {
         return code;
     }
-    if (!config_read_environment(c, environ, error) || !config_check(c, error)) {
+    if (!service_init(&s->service, error)) {
         return CLI_CONFIG;
     }
-    code = serve(&server, c, error);
-    assembly_fini(&server.assembly);
+    code = serve(s, error);
+    assembly_fini(&s->assembly);
     return code;
 }
 
 static enum cli_exit run_serve(struct args *args)
 {
-    struct config c;
+    struct server server = {.started_ms = socket_now_ms(), .service.fd = -1};
     struct buf error;
 
     buf_init(&error, MAX_TALK);
-    enum cli_exit code = CLI_FAILED;
-    if (config_init(&c)) {
-        code = configure_and_serve(args, &c, &error);
-    } else {
-        buf_append_str(&error, STR("out of memory"));
-    }
+    enum cli_exit code = prepare_and_serve(args, &server, &error);
     if (error.len > 0) {
         complain("%.*s", STR_ARG(buf_str(&error)));
     }
+    service_fini(&server.service);
+    serve_args_fini(&server.args);
     buf_fini(&error);
-    config_fini(&c);
     return code;
 }
 
 const struct command command_serve = {
     .name = "serve",
     .summary = "run the gateway",
-    .synopsis = "[--port N] [--unix PATH] [--threads N] [--set KEY=VALUE]...",
+    .synopsis = "[--config FILE] [--port N] [--bind A] [--token-file FILE] [--set KEY=VALUE]...",
     .examples = "  % serve\n"
                 "  % serve --port 9000 --threads 2\n"
+                "  % serve --bind all --token-file secret.txt\n"
                 "  % serve --set heartbeat.interval=10s --set log.format=json\n",
-    .about = "Runs the gateway until SIGTERM or SIGINT (^C): then it takes no more clients, tells\n"
-             "those it has and ends; a second signal ends it at once. It needs no configuration.\n"
-             "Options come from flags, else from the environment (PARLEY_SECTION__KEY), else they\n"
-             "have their defaults. A wrong option, or a port that is taken: exit code 78.\n",
-    .flags = flags,
+    .about =
+        "Runs the gateway until SIGTERM or SIGINT (^C): then it takes no more clients, tells\n"
+        "those it has and ends; a second signal ends it at once. SIGHUP has it read its\n"
+        "configuration and its tokens again. It needs no configuration. Options come from flags,\n"
+        "else from the environment (PARLEY_SECTION__KEY), else from a file (--config,\n"
+        "$PARLEY_CONFIG, ./parley.yaml, ~/.config/parley/parley.yaml, /etc/parley/parley.yaml),\n"
+        "else they have their defaults. A wrong option, or a port that is taken: exit code 78.\n",
+    .flags = serve_flags,
     .run = run_serve,
 };

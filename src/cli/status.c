@@ -1,34 +1,7 @@
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "cli/address.h"
+#include "cli/agents.h"
 #include "cli/args.h"
 #include "cli/print.h"
-#include "cli/remote.h"
 #include "json/reader.h"
-
-enum { MAX_BODY = 64 * 1024 * 1024, MAX_NUMBER = 32 };
-
-enum { FLAG_JSON };
-
-static const struct flag flags[] = {
-    {"--json", NULL, "the gateway's answer as it came, on one line"},
-    FLAG_URL,
-    {0},
-};
-
-/* A raw JSON number, whole. */
-static uint64_t whole_number(struct str raw)
-{
-    char digits[MAX_NUMBER] = "";
-
-    if (json_kind_of(raw) != JSON_NUMBER || raw.len >= sizeof(digits)) {
-        return 0;
-    }
-    memcpy(digits, raw.ptr, raw.len);
-    return strtoull(digits, NULL, 10);
-}
 
 static void print_head(struct buf *out, struct str status)
 {
@@ -39,7 +12,7 @@ static void print_head(struct buf *out, struct str status)
     buf_append_str(out, STR("   "));
     print_value(out, json_get(status, STR("status")));
     buf_append_str(out, STR("   up "));
-    print_duration(out, whole_number(json_get(status, STR("uptime_seconds"))));
+    print_duration(out, print_whole(json_get(status, STR("uptime_seconds"))));
     buf_append_str(out, STR("\n\n  clients   "));
     print_value(out, json_get(status, STR("connections")));
     buf_append_str(out, STR("\n  sessions  "));
@@ -53,112 +26,43 @@ static void print_head(struct buf *out, struct str status)
     buf_append_str(out, STR(" dropped\n\n"));
 }
 
-static void print_cell(struct buf *out, struct str raw, size_t width)
-{
-    size_t start = out->len;
-
-    print_value(out, raw);
-    do {
-        buf_append_char(out, ' ');
-    } while (!out->failed && out->len < start + width);
-}
-
-static void print_agents(struct buf *out, struct str status)
-{
-    struct json_iter it = json_iter_of(json_get(status, STR("agents")));
-    struct str agent;
-    uint64_t listed = 0, total = whole_number(json_get(status, STR("total")));
-
-    while (json_next_element(&it, &agent)) {
-        if (listed == 0) {
-            buf_printf(out, "  %-20s %-10s %-12s %-9s %s\n", "AGENT", "ROLE", "WORLD", "SINCE",
-                       "CLIENT");
-        }
-        listed++;
-        buf_append_str(out, STR("  "));
-        print_cell(out, json_get(agent, STR("agent_id")), 21);
-        print_cell(out, json_get(agent, STR("role")), 11);
-        print_cell(out, json_get(agent, STR("world")), 13);
-        print_clock(out, (time_t)whole_number(json_get(agent, STR("connected_at"))));
-        buf_append_str(out, STR("  "));
-        print_value(out, json_get(agent, STR("client_id")));
-        buf_append_char(out, '\n');
-    }
-    if (listed == 0) {
-        buf_append_str(out, STR("  no agents\n"));
-    } else if (total > listed) {
-        buf_printf(out, "  and %llu more\n", (unsigned long long)(total - listed));
-    }
-}
-
-static enum cli_exit show(const struct buf *body, bool json)
+static enum cli_exit print_status(struct str status)
 {
     struct buf out;
-    struct str status = buf_str(body);
 
-    if (!json_valid(status) || json_kind_of(status) != JSON_OBJECT) {
-        complain("the answer is no status; is this the address of a Parley gateway?");
-        return CLI_PROTOCOL;
-    }
-    buf_init(&out, MAX_BODY * 2);
-    if (json) {
-        print_raw_message(&out, status, isatty(STDOUT_FILENO));
-        buf_append_char(&out, '\n');
-    } else {
-        print_head(&out, status);
-        print_agents(&out, status);
-    }
-    bool ok = !out.failed && fwrite(out.data, 1, out.len, stdout) == out.len && fflush(stdout) == 0;
+    buf_init(&out, 2 * API_MAX_ANSWER);
+    print_head(&out, status);
+    listing_append(&out, &agents_listing, status);
+    enum cli_exit code = api_print(&out);
     buf_fini(&out);
-    return ok ? CLI_OK : CLI_FAILED;
-}
-
-static enum cli_exit fetch(const struct url *url, bool json)
-{
-    struct remote remote;
-    struct buf body;
-    int http_status;
-
-    remote_init(&remote);
-    buf_init(&body, MAX_BODY);
-    enum cli_exit code = remote_get(&remote, url, STR("/api/gateway/status"), &body, &http_status);
-    if (code != CLI_OK) {
-        complain("%.*s", STR_ARG(buf_str(&remote.error)));
-    } else if (http_status != 200) {
-        complain("the answer was HTTP %d; is this the address of a Parley gateway?", http_status);
-        code = http_status == 401 || http_status == 403 ? CLI_REFUSED
-               : http_status == 503                     ? CLI_TRY_AGAIN
-                                                        : CLI_PROTOCOL;
-    } else {
-        code = show(&body, json);
-    }
-    buf_fini(&body);
-    remote_fini(&remote);
     return code;
 }
 
+static const struct flag flags[] = {
+    {"--json", NULL, "the gateway's answer as it came, on one line"},
+    FLAG_URL,
+    FLAG_TOKEN_FILE,
+    {0},
+};
+
 static enum cli_exit run_status(struct args *args)
 {
-    const char *value, *address = NULL;
-    bool json = false;
-    struct url url;
-    int taken;
+    const char *json = NULL;
+    struct address_flags where = {0};
+    const char **const values[] = {&json, &where.url, &where.token_file};
+    enum cli_exit code;
+    struct buf answer;
 
-    while ((taken = args_next(args, &value)) != ARGS_END) {
-        if (taken == ARGS_OPERAND) {
-            complain("status takes no operand: %s", value);
-            return CLI_USAGE;
-        }
-        if (taken < 0) {
-            return args_exit(taken);
-        }
-        if (taken == FLAG_JSON) {
-            json = true;
-        } else {
-            address = value;
-        }
+    if (!args_read(args, values, NULL, 0, &code)) {
+        return code;
     }
-    return address_find(address, &url) ? fetch(&url, json) : CLI_USAGE;
+    buf_init(&answer, API_MAX_ANSWER);
+    code = api_ask(&where, STR("/api/gateway/status"), STR(""), &answer);
+    if (code == CLI_OK) {
+        code = json != NULL ? api_print_json(buf_str(&answer)) : print_status(buf_str(&answer));
+    }
+    buf_fini(&answer);
+    return code;
 }
 
 const struct command command_status = {

@@ -3,7 +3,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/address.h"
 #include "cli/args.h"
 #include "cli/print.h"
 #include "cli/remote.h"
@@ -25,7 +24,7 @@ struct watch {
     size_t type_count;
     const char *from; /* an agent id, or NULL */
     const char *world;
-    const char *url;
+    struct address_flags where;
     bool json;
     bool terminal;
     bool colour;
@@ -39,6 +38,7 @@ static const struct flag flags[] = {
     {"--world", "NAME", "the world to watch (main)"},
     {"--json", NULL, "each message as it came, one on a line"},
     FLAG_URL,
+    FLAG_TOKEN_FILE,
     {0},
 };
 
@@ -55,7 +55,7 @@ static bool take_type(struct watch *w, const char *type)
 /* Returns whether to go on; if not, *ret_code is what to end with. */
 static bool read_arguments(struct args *args, struct watch *w, enum cli_exit *ret_code)
 {
-    const char **values[] = {NULL, &w->from, &w->world, NULL, &w->url};
+    const char **values[] = {NULL, &w->from, &w->world, NULL, &w->where.url, &w->where.token_file};
     const char *value;
     int taken;
 
@@ -177,7 +177,7 @@ static bool show(const struct watch *w, struct str message)
 }
 
 /* Watches one connection until it ends. *ret_greeted: the world was joined. */
-static enum cli_exit watch_once(struct remote *r, const struct url *url, const struct watch *w,
+static enum cli_exit watch_once(struct remote *r, const struct address *to, const struct watch *w,
                                 bool *ret_greeted)
 {
     struct buf target;
@@ -185,7 +185,7 @@ static enum cli_exit watch_once(struct remote *r, const struct url *url, const s
 
     buf_init(&target, MAX_TARGET);
     url_append_world(&target, str_from_z(w->world));
-    enum cli_exit code = remote_open(r, url, buf_str(&target));
+    enum cli_exit code = remote_open(r, to, buf_str(&target));
     buf_fini(&target);
     if (code == CLI_OK) {
         code = subscribe(r, w);
@@ -206,7 +206,7 @@ static enum cli_exit watch_once(struct remote *r, const struct url *url, const s
  * A gateway that was there once may be starting again, so it is waited for; nobody there from the
  * start is more likely the wrong address.
  */
-static enum cli_exit watch_always(const struct url *url, const struct watch *w)
+static enum cli_exit watch_always(const struct address *to, const struct watch *w)
 {
     struct remote remote;
     int wait_ms = SHORTEST_WAIT_MS;
@@ -215,7 +215,7 @@ static enum cli_exit watch_always(const struct url *url, const struct watch *w)
     for (;;) {
         bool greeted = false;
         remote_init(&remote);
-        enum cli_exit code = watch_once(&remote, url, w, &greeted);
+        enum cli_exit code = watch_once(&remote, to, w, &greeted);
         bool again = (ever || greeted) && (code == CLI_UNAVAILABLE || code == CLI_TRY_AGAIN);
         if (greeted) {
             ever = true;
@@ -241,13 +241,18 @@ static enum cli_exit run_tail(struct args *args)
         .terminal = isatty(STDOUT_FILENO),
         .colour = print_in_colour(STDOUT_FILENO),
     };
-    struct url url;
+    struct address address;
     enum cli_exit code;
 
     if (!read_arguments(args, &w, &code)) {
         return code;
     }
-    return address_find(w.url, &url) ? watch_always(&url, &w) : CLI_USAGE;
+    code = address_find(&w.where, &address);
+    if (code == CLI_OK) {
+        code = watch_always(&address, &w);
+        address_fini(&address);
+    }
+    return code;
 }
 
 const struct command command_tail = {

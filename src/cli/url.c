@@ -6,7 +6,7 @@
 #include "http/head.h"
 
 /* A world is a session called "world:" and its name; session ids have up to 128 characters. */
-enum { WORLD_MAX = 128 - 6 };
+enum { ID_MAX = 128, WORLD_MAX = ID_MAX - 6 };
 
 static bool refuse(struct buf *error, struct str text, const char *why)
 {
@@ -77,13 +77,38 @@ void url_append_world(struct buf *out, struct str world)
     }
 }
 
-bool url_world_valid(struct str world)
+/* What the names of agents and worlds consist of; none of it has a meaning in a path or a query. */
+static bool is_name(struct str text)
 {
-    for (size_t i = 0; i < world.len; i++) {
-        unsigned char c = (unsigned char)world.ptr[i];
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
         if (!isalnum(c) && memchr("._:@-", c, 5) == NULL) {
             return false;
         }
     }
-    return world.len > 0 && world.len <= WORLD_MAX;
+    return text.len > 0;
+}
+
+bool url_world_valid(struct str world)
+{
+    return is_name(world) && world.len <= WORLD_MAX;
+}
+
+bool url_id_valid(struct str id)
+{
+    return is_name(id) && id.len <= ID_MAX;
+}
+
+void url_append_query(struct buf *out, struct str name, struct str value)
+{
+    buf_append_char(out, str_find(buf_str(out), '?') < out->len ? '&' : '?');
+    buf_append_str(out, name);
+    buf_append_char(out, '=');
+    for (size_t i = 0; i < value.len; i++) {
+        if (is_name(str_slice(value, i, i + 1))) {
+            buf_append_char(out, value.ptr[i]);
+        } else {
+            buf_printf(out, "%%%02X", (unsigned)(unsigned char)value.ptr[i]);
+        }
+    }
 }

@@ -25,4 +25,12 @@ void url_append_world(struct buf *out, struct str world);
 /* Whether this can be the name of a world: it follows the rule of agent ids. */
 bool url_world_valid(struct str world);
 
+/*
+ * Appends "&NAME=VALUE" to a path, or "?NAME=VALUE" to one without a query; what cannot stand in a
+ * query is encoded.
+ */
+void url_append_query(struct buf *out, struct str name, struct str value);
+/* Whether this can be the id of a client or an agent, [A-Za-z0-9._:@-]{1,128}. */
+bool url_id_valid(struct str id);
+
 #endif

@@ -1,32 +1,146 @@
 #include "config/config.h"
 
-#include "base/printable.h"
+#include "config/internal.h"
+#include "config/syntax.h"
 
-/* All mean the same: both addresses of loopback. */
-static bool is_loopback(struct str bind)
+/* Begins a sentence about a value: "FILE:LINE: KEY: ", or "KEY: " when it is from elsewhere. */
+static void begin(const struct config *c, enum option_id id, struct buf *out)
 {
-    return str_equal(bind, STR("loopback")) || str_equal(bind, STR("localhost")) ||
-           str_equal(bind, STR("127.0.0.1")) || str_equal(bind, STR("::1"));
+    if (c->values[id].origin == CONFIG_FILE) {
+        config_append_origin(c, id, out);
+        buf_append_str(out, STR(": "));
+    }
+    buf_printf(out, "%s: ", option_table[id].key);
+}
+
+/* FILE:LINE: KEY: "TEXT" WHAT. Returns false. */
+static bool refuse(const struct config *c, enum option_id id, struct str text, const char *what,
+                   struct buf *error)
+{
+    begin(c, id, error);
+    config_append_quoted(error, text);
+    buf_printf(error, " %s", what);
+    return false;
+}
+
+static void warn(const struct config *c, enum option_id id, const char *what, struct buf *warnings)
+{
+    if (warnings != NULL) {
+        begin(c, id, warnings);
+        buf_printf(warnings, "%s\n", what);
+    }
+}
+
+static bool is_set(const struct config *c, enum option_id id)
+{
+    return config_text(c, id)[0] != '\0';
 }
 
 static bool check_bind(const struct config *c, struct buf *error)
 {
     struct str bind = str_from_z(config_text(c, OPTION_LISTEN_BIND));
 
-    if (is_loopback(bind)) {
+    if (str_equal(bind, STR("tailscale"))) {
+        return refuse(c, OPTION_LISTEN_BIND, bind,
+                      "is no address, and Parley does not look for networks by name; set it to the "
+                      "address that this machine has there, with auth.mode token, or leave it out "
+                      "and list the proxy in front in trusted_proxies",
+                      error);
+    }
+    switch (syntax_bind(bind)) {
+    case BIND_LOOPBACK:
+        return true;
+    case BIND_WRONG:
+        return refuse(c, OPTION_LISTEN_BIND, bind,
+                      "is no address; it takes loopback, all, or an IPv4 or IPv6 address", error);
+    case BIND_OTHERS:
+        break;
+    }
+    if (config_number(c, OPTION_AUTH_MODE) != AUTH_MODE_NONE ||
+        config_number(c, OPTION_AUTH_ALLOW_ANONYMOUS) != 0) {
         return true;
     }
-    buf_append_str(error, STR("listen.bind: \""));
-    printable_append(error, bind);
-    buf_append_str(error, STR("\": "));
-    if (str_equal(bind, STR("tailscale"))) {
-        buf_append_str(error, STR("Parley does not look for networks by name; "));
+    return refuse(c, OPTION_LISTEN_BIND, bind,
+                  "lets other machines in, and nobody is asked who they are; set a token "
+                  "(--token-file FILE), or let everybody in (--allow-anonymous)",
+                  error);
+}
+
+static bool check_ports(const struct config *c, struct buf *error)
+{
+    uint64_t port = config_number(c, OPTION_LISTEN_PORT);
+
+    if (port == 0 || port != config_number(c, OPTION_LISTEN_STATUS_PORT)) {
+        return true;
     }
-    buf_append_str(error,
-                   STR("this build has no authentication by token yet and so serves loopback only: "
-                       "leave listen.bind out, or set it to loopback"));
+    return refuse(c, OPTION_LISTEN_STATUS_PORT,
+                  str_from_z(config_text(c, OPTION_LISTEN_STATUS_PORT)),
+                  "is listen.port as well; choose another, or 0 for none", error);
+}
+
+/* --- authentication --------------------------------------------------------------------------- */
+
+static bool check_mode(const struct config *c, struct buf *error)
+{
+    bool tokens = is_set(c, OPTION_AUTH_TOKEN_FILE) || is_set(c, OPTION_AUTH_TOKENS);
+    struct str mode = str_from_z(config_text(c, OPTION_AUTH_MODE));
+
+    switch (config_number(c, OPTION_AUTH_MODE)) {
+    case AUTH_MODE_TOKEN:
+        if (!tokens && !c->has_shared_secret) {
+            return refuse(c, OPTION_AUTH_MODE, mode,
+                          "needs tokens, and there are none; name a file of them "
+                          "(auth.token_file), list them (auth.tokens), or give one that all share "
+                          "(--token-file FILE)",
+                          error);
+        }
+        return true;
+    case AUTH_MODE_PASSWORD:
+        if (!is_set(c, OPTION_AUTH_PASSWORD_HASH)) {
+            return refuse(c, OPTION_AUTH_MODE, mode,
+                          "needs a password; set auth.password_hash to what `parley password hash` "
+                          "prints",
+                          error);
+        }
+        return true;
+    default:
+        return true;
+    }
+}
+
+static bool check_password(const struct config *c, struct buf *error)
+{
+    if (!is_set(c, OPTION_AUTH_PASSWORD_HASH) ||
+        syntax_is_argon2id(str_from_z(config_text(c, OPTION_AUTH_PASSWORD_HASH)))) {
+        return true;
+    }
+    begin(c, OPTION_AUTH_PASSWORD_HASH, error);
+    buf_append_str(error, STR("this is no argon2id hash ($argon2id$v=...); set it to what `parley "
+                              "password hash` prints"));
     return false;
 }
+
+/* What is of no use to anybody as it is set. */
+static void warn_of_unused(const struct config *c, struct buf *warnings)
+{
+    static const struct {
+        enum option_id id;
+        enum option_auth_mode mode;
+        const char *what;
+    } uses[] = {
+        {OPTION_AUTH_TOKEN_FILE, AUTH_MODE_TOKEN, "is not used: auth.mode is not token"},
+        {OPTION_AUTH_TOKENS, AUTH_MODE_TOKEN, "is not used: auth.mode is not token"},
+        {OPTION_AUTH_PASSWORD_HASH, AUTH_MODE_PASSWORD, "is not used: auth.mode is not password"},
+    };
+
+    for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+        if (is_set(c, uses[i].id) && config_number(c, OPTION_AUTH_MODE) != uses[i].mode) {
+            warn(c, uses[i].id, uses[i].what, warnings);
+        }
+    }
+}
+
+/* --- lists and other texts -------------------------------------------------------------------- */
 
 /* A path that a request target can have, and not one that the HTTP interface answers. */
 static bool is_world_path(struct str path)
@@ -50,21 +164,63 @@ static bool is_world_path(struct str path)
     return path.len > 1 && path.ptr[0] == '/';
 }
 
-static bool check_world_paths(const struct config *c, struct buf *error)
+static bool check_lists(const struct config *c, struct buf *error)
 {
-    struct str path, rest = str_from_z(config_text(c, OPTION_LISTEN_WORLD_PATHS));
+    static const struct {
+        enum option_id id;
+        bool (*is_right)(struct str element);
+        const char *what;
+    } lists[] = {
+        {OPTION_LISTEN_WORLD_PATHS, is_world_path,
+         "cannot be the path of a world; it begins with / and is none that the gateway serves "
+         "otherwise"},
+        {OPTION_LISTEN_HOSTS, syntax_is_host,
+         "is no host; it takes names and addresses (IPv6 in brackets), without scheme and port"},
+        {OPTION_ORIGINS, syntax_is_origin,
+         "is no origin; it takes SCHEME://HOST, SCHEME://HOST:PORT or *, without a path"},
+        {OPTION_TRUSTED_PROXIES, syntax_is_network,
+         "is no address and no network; it takes those like 10.0.0.7, 10.0.0.0/8 and fd00::/8"},
+    };
+    struct str element;
 
-    while (config_next_element(&rest, &path)) {
-        if (!is_world_path(path)) {
-            buf_append_str(error, STR("listen.world_paths: \""));
-            printable_append(error, path);
-            buf_append_str(error, STR("\" cannot be the path of a world; it begins with / and is "
-                                      "none that the gateway serves otherwise"));
-            return false;
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        struct str rest = str_from_z(config_text(c, lists[i].id));
+        while (config_next_element(&rest, &element)) {
+            if (!lists[i].is_right(element)) {
+                return refuse(c, lists[i].id, element, lists[i].what, error);
+            }
         }
     }
     return true;
 }
+
+static bool check_public_url(const struct config *c, struct buf *error)
+{
+    struct str url = str_from_z(config_text(c, OPTION_LISTEN_PUBLIC_URL));
+
+    return url.len == 0 || syntax_is_url(url) ||
+           refuse(c, OPTION_LISTEN_PUBLIC_URL, url,
+                  "is no URL; it takes http://HOST, https://HOST, ws://HOST or wss://HOST, perhaps "
+                  "with a port and a path",
+                  error);
+}
+
+static void warn_of_origins(const struct config *c, struct buf *warnings)
+{
+    struct str origin, rest = str_from_z(config_text(c, OPTION_ORIGINS));
+
+    while (config_number(c, OPTION_AUTH_MODE) != AUTH_MODE_NONE &&
+           config_next_element(&rest, &origin)) {
+        if (str_equal(origin, STR("*"))) {
+            warn(c, OPTION_ORIGINS,
+                 "\"*\" lets the pages of every site connect with the credentials that they get "
+                 "hold of; list the sites instead",
+                 warnings);
+        }
+    }
+}
+
+/* --- one number and another ------------------------------------------------------------------- */
 
 /* The first must be below (or, with `equal`, at most) the second. */
 static bool check_order(const struct config *c, enum option_id low, enum option_id high, bool equal,
@@ -80,9 +236,16 @@ static bool check_order(const struct config *c, enum option_id low, enum option_
     return false;
 }
 
-bool config_check(const struct config *c, struct buf *error)
+bool config_check(const struct config *c, struct buf *warnings, struct buf *error)
 {
-    return check_bind(c, error) && check_world_paths(c, error) &&
-           check_order(c, OPTION_LIMITS_MESSAGE_BYTES, OPTION_LIMITS_FRAME_BYTES, true, error) &&
-           check_order(c, OPTION_HEARTBEAT_INTERVAL, OPTION_HEARTBEAT_TIMEOUT, false, error);
+    bool ok = check_bind(c, error) && check_ports(c, error) && check_mode(c, error) &&
+              check_password(c, error) && check_lists(c, error) && check_public_url(c, error) &&
+              check_order(c, OPTION_LIMITS_MESSAGE_BYTES, OPTION_LIMITS_FRAME_BYTES, true, error) &&
+              check_order(c, OPTION_HEARTBEAT_INTERVAL, OPTION_HEARTBEAT_TIMEOUT, false, error);
+
+    if (ok) {
+        warn_of_unused(c, warnings);
+        warn_of_origins(c, warnings);
+    }
+    return ok;
 }

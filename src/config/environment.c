@@ -39,8 +39,10 @@ static bool is_ours(struct str key, bool section)
     if (option != NULL) {
         return !synonym;
     }
+    /* PARLEY_TOKEN is for the commands that ask a gateway. */
+    const struct option_absent *absent = option_find_absent(key);
     const char *nearest = option_nearest(key);
-    return option_find_absent(key) != NULL ||
+    return (absent != NULL && str_equal(str_from_z(absent->key), key)) ||
            (nearest != NULL && str_find(str_from_z(nearest), '.') == strlen(nearest));
 }
 

@@ -25,12 +25,14 @@ const struct option *option_find(struct str key, bool *ret_synonym)
     return NULL;
 }
 
+/* "agents.*" is each key below `agents`, and the section itself. */
 static bool is_absent(const struct option_absent *absent, struct str key)
 {
     struct str name = str_from_z(absent->key);
 
-    if (name.ptr[name.len - 1] == '*') {
-        return str_starts_with(key, str_slice(name, 0, name.len - 1));
+    if (name.ptr[name.len - 1] == '*' && (str_starts_with(key, str_slice(name, 0, name.len - 1)) ||
+                                          str_equal(key, str_slice(name, 0, name.len - 2)))) {
+        return true;
     }
     return str_equal(name, key) || has_word(absent->synonyms, key);
 }
@@ -76,14 +78,19 @@ static void append_words(struct buf *out, const struct option *option, const cha
 void option_append_allowed(struct buf *out, const struct option *option)
 {
     switch (option->kind) {
+    case OPTION_BOOL:
     case OPTION_ENUM:
         append_words(out, option, " or ");
         return;
     case OPTION_STRING:
         buf_append_str(out, STR("text"));
         return;
+    case OPTION_PATH:
+        buf_append_str(out, STR("a path"));
+        return;
     case OPTION_LIST:
-        buf_append_str(out, STR("a list, separated by commas"));
+        buf_printf(out, "a list of %s to %s elements, separated by commas", option->min_text,
+                   option->max_text);
         return;
     case OPTION_INT:
         buf_append_str(out, STR("a number"));

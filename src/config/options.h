@@ -10,27 +10,31 @@
 #include "options.gen.h"
 
 enum option_kind {
+    OPTION_BOOL,     /* 0 or 1 */
     OPTION_INT,      /* a number; its word, if it has one, is 0 */
-    OPTION_SIZE,     /* bytes */
+    OPTION_SIZE,     /* bytes; the same of its word */
     OPTION_DURATION, /* milliseconds */
     OPTION_ENUM,     /* the index of the word */
     OPTION_STRING,
-    OPTION_LIST, /* elements separated by commas */
+    OPTION_PATH, /* text; one from a file is relative to the file's directory */
+    OPTION_LIST, /* elements separated by commas; the number is how many */
 };
 
 struct option {
     const char *key;
     enum option_kind kind;
     const char *fallback; /* the default, as a user would write it */
-    uint64_t min;
+    uint64_t min;         /* of a number; of a list, how many elements */
     uint64_t max;
     const char *min_text; /* the limits as a user would write them */
     const char *max_text;
     const char *const *words;    /* NULL-terminated; NULL for none */
     const char *const *synonyms; /* NULL-terminated; NULL for none */
+    bool secret;                 /* its value is not to be shown */
+    bool reloadable;             /* a running gateway can take a new value */
 };
 
-/* A key of the product that this build does not have. One that ends in '*' is a prefix. */
+/* A key that this build does not have. One that ends in ".*" is a section. */
 struct option_absent {
     const char *key;
     const char *const *synonyms;

@@ -1,5 +1,8 @@
 #include "config/value.h"
 
+#include "base/utf8.h"
+#include "config/config.h"
+
 struct unit {
     struct str name;
     uint64_t factor;
@@ -75,40 +78,82 @@ static enum value_status read_word(const struct option *option, struct str text,
     return VALUE_WRONG;
 }
 
-/* A NUL would end the text early for whoever hands it to the system. */
-static enum value_status check_text(const struct option *option, struct str text,
+/*
+ * Text is UTF-8 without control characters, and without U+FFFE and U+FFFF, which no YAML can hold.
+ * A NUL would end it early for whoever hands it to the system.
+ */
+static bool is_text(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char byte = (unsigned char)text.ptr[i];
+        if (byte < ' ' || byte == 0x7f) {
+            return false;
+        }
+        if (byte == 0xef && text.len - i > 2 && (unsigned char)text.ptr[i + 1] == 0xbf &&
+            (unsigned char)text.ptr[i + 2] >= 0xbe) {
+            return false;
+        }
+    }
+    return utf8_valid(text.ptr, text.len);
+}
+
+bool config_next_element(struct str *rest, struct str *ret_element)
+{
+    if (rest->len == 0) {
+        return false;
+    }
+    size_t comma = str_find(*rest, ',');
+    *ret_element = str_trim(str_slice(*rest, 0, comma));
+    *rest = str_slice(*rest, comma + 1, rest->len);
+    return true;
+}
+
+/* A comma at the end separates nothing; any other has something on both sides. */
+static enum value_status check_list(const struct option *option, struct str list,
                                     uint64_t *ret_number)
 {
-    if (str_find(text, '\0') < text.len || (option->kind == OPTION_LIST && text.len == 0)) {
-        return VALUE_WRONG;
+    struct str element;
+    uint64_t count = 0;
+
+    while (config_next_element(&list, &element)) {
+        if (element.len == 0) {
+            return VALUE_WRONG;
+        }
+        count++;
     }
-    *ret_number = 0;
-    return VALUE_OK;
+    return check_range(option, count, ret_number);
 }
 
 enum value_status value_read(const struct option *option, struct str text, bool bare,
                              uint64_t *ret_number)
 {
+    enum value_status status = VALUE_WRONG;
     uint64_t number;
 
     switch (option->kind) {
-    case OPTION_ENUM:
-        return read_word(option, text, ret_number);
     case OPTION_STRING:
+    case OPTION_PATH:
+        *ret_number = 0;
+        return is_text(text) ? VALUE_OK : VALUE_WRONG;
     case OPTION_LIST:
-        return check_text(option, text, ret_number);
+        return is_text(text) ? check_list(option, text, ret_number) : VALUE_WRONG;
     case OPTION_SIZE:
-        return read_measure(option, size_units, text, ret_number);
+        status = read_measure(option, size_units, text, ret_number);
+        break;
     case OPTION_DURATION:
         if (bare && read_digits(text, &number)) {
             return check_range(option, number, ret_number);
         }
-        return read_measure(option, duration_units, text, ret_number);
+        status = read_measure(option, duration_units, text, ret_number);
+        break;
     case OPTION_INT:
         if (read_digits(text, &number)) {
             return check_range(option, number, ret_number);
         }
         break;
+    case OPTION_BOOL:
+    case OPTION_ENUM:
+        break;
     }
-    return read_word(option, text, ret_number);
+    return status == VALUE_WRONG ? read_word(option, text, ret_number) : status;
 }

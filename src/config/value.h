@@ -14,7 +14,7 @@ enum value_status {
 
 /*
  * Reads `text` as the option's kind wants it. *ret_number is the number, the bytes, the
- * milliseconds or the index of the word; 0 for text and lists, which are checked only.
+ * milliseconds, the index of the word or how many elements a list has; 0 for other text.
  * `bare` lets a duration be without a unit: then it is milliseconds.
  */
 enum value_status value_read(const struct option *option, struct str text, bool bare,

@@ -152,6 +152,17 @@ void hub_reload(struct hub *hub, const struct hub_settings *settings)
     hub->clients.max = now.max_clients;
 }
 
+bool hub_tell_policy(struct hub *hub, struct shared *policy)
+{
+    if (!hub_reserve(hub)) {
+        return false;
+    }
+    for (unsigned r = 0; r < hub->settings.reactors; r++) {
+        hub_tell(hub, r, &(struct down){.kind = DOWN_POLICY, .policy = shared_ref(policy)});
+    }
+    return true;
+}
+
 static void free_clients(struct hub *hub)
 {
     for (uint32_t i = 0; i < slab_limit(&hub->clients); i++) {

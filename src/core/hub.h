@@ -53,6 +53,12 @@ void hub_settings_init(struct hub_settings *s);
  */
 void hub_reload(struct hub *hub, const struct hub_settings *settings);
 
+/*
+ * Has all reactors go by another policy (DOWN_POLICY), each with a reference of its own. False:
+ * there is no memory, and none was told.
+ */
+bool hub_tell_policy(struct hub *hub, struct shared *policy);
+
 /* Returns owned; NULL when there is no memory. Settings and ports are copied. */
 struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports *ports,
                     struct hub_time now);

@@ -56,6 +56,7 @@ static void wipe_secrets(struct up_batch *b)
             explicit_bzero(b->text.data + b->items[i].off, b->items[i].len);
         }
     }
+    b->text.secret = false;
 }
 
 void up_batch_free(struct up_batch *b)
@@ -89,10 +90,14 @@ static struct up *add_up(struct up_batch *b, enum up_kind kind, uint64_t conn,
     }
     size_t off = b->text.len;
     if (evidence != NULL) {
+        b->text.secret = true; /* before it grows with half of it in */
         evidence_pack(evidence, &b->text);
     }
     buf_append_str(&b->text, text);
     if (b->text.failed) {
+        if (evidence != NULL && b->text.len > off) {
+            explicit_bzero(b->text.data + off, b->text.len - off);
+        }
         b->text.failed = false;
         b->text.len = off;
         return NULL;
@@ -109,6 +114,12 @@ static struct up *add_up(struct up_batch *b, enum up_kind kind, uint64_t conn,
 struct up *up_batch_add(struct up_batch *b, enum up_kind kind, uint64_t conn, struct str text)
 {
     return add_up(b, kind, conn, NULL, text);
+}
+
+void up_batch_hide(struct up_batch *b, struct up *item)
+{
+    item->secret = true;
+    b->text.secret = true;
 }
 
 struct up *up_batch_add_asking(struct up_batch *b, enum up_kind kind, uint64_t conn,

@@ -90,9 +90,11 @@ void up_batch_clear(struct up_batch *b);
  * is as before, when there is no memory (the caller closes the connection it is about).
  */
 struct up *up_batch_add(struct up_batch *b, enum up_kind kind, uint64_t conn, struct str text);
-/* The same for UP_OPENED and UP_REQUEST: `text` stands behind the evidence. */
+/* The same for UP_OPENED and UP_REQUEST: `text` stands behind the evidence. A secret. */
 struct up *up_batch_add_asking(struct up_batch *b, enum up_kind kind, uint64_t conn,
                                const struct evidence *evidence, struct str text);
+/* Makes the text of the item last added a secret: no memory that held it is left unwiped. */
+void up_batch_hide(struct up_batch *b, struct up *item);
 /* What a batch costs: the measure of down_batch.credit. */
 static inline size_t up_batch_size(const struct up_batch *b)
 {
@@ -107,6 +109,7 @@ static inline struct str up_text(const struct up_batch *b, const struct up *item
 /* --- down: from the hub to a reactor ---------------------------------------------------------- */
 
 enum down_kind {
+    /* Up to DOWN_REFUSE: for the reactor itself. */
     DOWN_ACCEPT,    /* conn: answer the handshake with 101; frames follow. With DOWN_STRANGER only
                        messages of up to STRANGER_MAX_MESSAGE bytes are read, until DOWN_TRUST */
     DOWN_TRUST,     /* conn: its client has authenticated: the usual limits hold */

@@ -43,19 +43,31 @@ static bool is_response(const struct outbox *o)
     return ((o->stall->flags | (o->tail != NULL ? o->tail->flags : 0)) & DOWN_LAST) != 0;
 }
 
-void outbox_check_backlog(struct reader *r, struct outbox *o)
+static uint64_t own_bytes(const struct outbox *o)
 {
-    if (!o->stalled || (o->closing && o->lag != LAG_NONE) || is_response(o)) {
-        return;
+    return (uint64_t)o->queued_bytes + o->stall->len;
+}
+
+uint64_t outbox_backlog(const struct outbox *o)
+{
+    if (!o->stalled) {
+        return 0;
     }
-    uint64_t own = (uint64_t)o->queued_bytes + o->stall->len;
-    uint64_t total = own;
+    uint64_t total = own_bytes(o);
     if (o->lag == LAG_NONE) {
         for (const struct membership *m = o->joined; m != NULL; m = m->next) {
             total += view_retained(m->view, m->pos);
         }
     }
-    if (total <= r->max_backlog) {
+    return total;
+}
+
+void outbox_check_backlog(struct reader *r, struct outbox *o)
+{
+    if (!o->stalled || (o->closing && o->lag != LAG_NONE) || is_response(o)) {
+        return;
+    }
+    if (outbox_backlog(o) <= r->max_backlog) {
         return;
     }
     /* One whose close does not get through has no use for another chance. */
@@ -67,9 +79,8 @@ void outbox_check_backlog(struct reader *r, struct outbox *o)
         if (!fatal) {
             r->ports.lagged(r->ports.owner, o, false);
         }
-        own = (uint64_t)o->queued_bytes + o->stall->len;
     }
-    if (fatal || own > r->max_backlog) {
+    if (fatal || own_bytes(o) > r->max_backlog) {
         o->closing = true;
         r->ports.lagged(r->ports.owner, o, true);
     }
@@ -83,6 +94,16 @@ bool outbox_has_room(struct reader *r, struct outbox *o)
     }
     o->lag = LAG_ASKED;
     return true;
+}
+
+uint64_t outbox_missed(const struct outbox *o)
+{
+    uint64_t missed = o->stall != NULL ? o->stall->missed : 0;
+
+    for (const struct membership *m = o->joined; m != NULL && o->lag != LAG_NONE; m = m->next) {
+        missed += view_count_missed(m, membership_end(m));
+    }
+    return missed;
 }
 
 /* Writes a number, left aligned, over the spaces of a count slot. */

@@ -166,8 +166,9 @@ static void apply(struct reader *r, struct down *c,
         apply_to_log(r, c);
         return;
     }
-    if (c->kind == DOWN_ACCEPT || c->kind == DOWN_REFUSE) {
+    if (c->kind <= DOWN_REFUSE) {
         other(r->ports.owner, c);
+        c->policy = NULL; /* it was taken */
         return;
     }
     struct outbox *o = r->ports.find(r->ports.owner, c->conn);

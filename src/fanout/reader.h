@@ -91,8 +91,8 @@ void outbox_close(struct reader *r, struct outbox *o);
 
 /*
  * Takes a batch of commands, wholly. Commands for connections that are gone are dropped. What is
- * not fanout's (DOWN_ACCEPT, DOWN_REFUSE) is passed to `other`, in order. A connection for which
- * memory ran out is reported as lagged, fatally.
+ * not fanout's (up to DOWN_REFUSE) is passed to `other`, in order, which takes the policy of a
+ * DOWN_POLICY. A connection for which memory ran out is reported as lagged, fatally.
  */
 void reader_apply(struct reader *r, struct down_batch *batch,
                   void (*other)(void *owner, const struct down *item));
@@ -153,6 +153,10 @@ bool outbox_sent(struct reader *r, struct outbox *o, const struct plan *plan, si
 void outbox_resume(struct reader *r, struct outbox *o);
 /* After all was written: whether it lags and the hub is to be told (UP_ROOM), once. */
 bool outbox_has_room(struct reader *r, struct outbox *o);
+/* Of one that lags: how many broadcasts it has missed up to now. */
+uint64_t outbox_missed(const struct outbox *o);
+/* What a stalled outbox keeps in memory, in bytes; 0 of one that is not. */
+uint64_t outbox_backlog(const struct outbox *o);
 
 static inline bool outbox_stalled(const struct outbox *o)
 {

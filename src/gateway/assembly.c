@@ -5,6 +5,7 @@
 #include <sched.h>
 
 #include "base/printable.h"
+#include "crypto/password.h"
 #include "http/head.h"
 
 enum { AUTO_THREADS = 4 };
@@ -59,6 +60,14 @@ static void answer(void *owner, struct hub *hub, uint64_t conn, const struct evi
     rest_handle(&a->rest, hub, conn, evidence, request, head_len);
 }
 
+static void judged(void *owner, uint64_t conn, const struct hub_asker *asker, struct str request,
+                   size_t head_len)
+{
+    struct assembly *a = owner;
+
+    rest_judged(&a->rest, gateway_hub(a->gateway), conn, asker, request, head_len);
+}
+
 static void stop(void *owner)
 {
     const struct assembly *a = owner;
@@ -71,9 +80,42 @@ static void forward_log(void *owner, enum log_level level, const char *event, st
 {
     struct assembly *a = owner;
 
-    if (a->log != NULL) {
-        a->log(a->owner, (unsigned)level, event, client, details);
+    a->ports.log(a->ports.owner, (unsigned)level, event, client, details);
+}
+
+static void forward_phase(void *owner, enum gateway_phase phase)
+{
+    struct assembly *a = owner;
+
+    a->ports.phase(a->ports.owner, phase);
+}
+
+static void forward_alive(void *owner)
+{
+    struct assembly *a = owner;
+
+    a->ports.alive(a->ports.owner);
+}
+
+/* What listen.status_port serves. */
+static bool is_status_path(struct str path)
+{
+    static const struct str paths[] = {
+        {"/health", 7}, {"/healthz", 8}, {"/readyz", 7}, {"/api/gateway/status", 19}};
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        if (str_equal(path, paths[i])) {
+            return true;
+        }
     }
+    return false;
+}
+
+static uint32_t max_body(const struct config *c, const struct rest_path *at)
+{
+    return at->takes_message
+               ? (uint32_t)config_number(c, OPTION_LIMITS_MESSAGE_BYTES) + REST_AROUND_MESSAGE
+               : 0;
 }
 
 static bool make_routes(struct assembly *a, const struct config *c, struct buf *error)
@@ -92,6 +134,7 @@ static bool make_routes(struct assembly *a, const struct config *c, struct buf *
     }
     a->rest = (struct rest){.world_paths = a->world_paths,
                             .world_path_count = count,
+                            .public_metrics = config_number(c, OPTION_METRICS_PUBLIC) != 0,
                             .state = rest_state_new(),
                             .owner = a,
                             .figures = read_figures,
@@ -106,70 +149,213 @@ static bool make_routes(struct assembly *a, const struct config *c, struct buf *
         a->routes[count++] = (struct route){.path = at.path,
                                             .suffix = at.suffix,
                                             .has_parameter = at.has_parameter,
-                                            .methods = at.methods};
+                                            .methods = at.methods,
+                                            .max_body = max_body(c, &at),
+                                            .is_status = is_status_path(at.path)};
     }
     a->settings.reactor.routes = a->routes;
     a->settings.reactor.route_count = count;
     return true;
 }
 
-_Static_assert((int)WORLD_VALIDATION_OFF == VALIDATE_OFF &&
-                   (int)WORLD_VALIDATION_KNOWN == VALIDATE_KNOWN &&
-                   (int)WORLD_VALIDATION_STRICT == VALIDATE_STRICT,
-               "the option's words stand in the order of the hub's values");
+/* --- reloading -------------------------------------------------------------------------------- */
 
-static void make_hub_settings(struct hub_settings *s, const struct config *c, const char *version)
+static struct setup *load_setup(const struct assembly *a)
 {
-    s->version = version;
-    s->max_clients = (uint32_t)config_number(c, OPTION_LIMITS_CLIENTS);
-    s->max_message_bytes = config_number(c, OPTION_LIMITS_MESSAGE_BYTES);
-    s->max_frame_bytes = config_number(c, OPTION_LIMITS_FRAME_BYTES);
-    s->max_send_queue_bytes = config_number(c, OPTION_LIMITS_SEND_QUEUE_BYTES);
-    s->heartbeat_interval_ms = config_number(c, OPTION_HEARTBEAT_INTERVAL);
-    s->heartbeat_timeout_ms = config_number(c, OPTION_HEARTBEAT_TIMEOUT);
-    s->verify_sender = config_number(c, OPTION_WORLD_IDENTITY) == WORLD_IDENTITY_VERIFY;
-    s->validation = (uint8_t)config_number(c, OPTION_WORLD_VALIDATION);
-    s->close_slow_clients = config_number(c, OPTION_SLOW_CLIENT) == SLOW_CLIENT_CLOSE;
+    struct setup_source source = {.sources = a->sources,
+                                  .running = a->first != NULL ? &a->first->config : NULL,
+                                  .exposed = a->ports.exposed};
+
+    return setup_load(&source);
 }
 
-bool assembly_init(struct assembly *a, const struct config *c, const char *version,
-                   struct buf *error)
+/* In the worker's thread: what it looks at does not change while the gateway runs. */
+static void *reload_load(void *owner)
 {
-    const char *unix_path = config_text(c, OPTION_LISTEN_UNIX);
+    return load_setup(owner);
+}
 
-    *a = (struct assembly){0};
+static void reload_drop(void *owner, void *setup)
+{
+    (void)owner;
+    setup_free(setup);
+}
+
+/* What a setup says of the gateway while it runs. */
+static void use(struct assembly *a, struct setup *p)
+{
+    setup_hub_settings(p, &a->settings.hub);
+    a->rest.public_metrics = config_number(&p->config, OPTION_METRICS_PUBLIC) != 0;
+    a->setup = p;
+}
+
+static size_t count_changes(const struct setup *before, const struct setup *after)
+{
+    struct config_change changes[OPTION_COUNT];
+
+    return config_changes(&before->config, &after->config, changes);
+}
+
+/*
+ * Takes what a whole setup says. False: for want of memory not all of it; what was taken is part of
+ * the new one, and doing it again takes the rest.
+ */
+static bool take(struct assembly *a, struct hub *hub, struct setup *p)
+{
+    /* The hash before its digest: nobody comes in by a password that was withdrawn. */
+    bool whole = gateway_set_password(a->gateway, p->password) && hub_set_access(hub, &p->access) &&
+                 hub_tell_policy(hub, &p->policy->shared);
+
+    hub_reload(hub, &a->settings.hub);
+    gateway_set_drain(a->gateway, config_number(&p->config, OPTION_DRAIN));
+    return whole;
+}
+
+static void reload_apply(void *owner, struct hub *hub, void *setup)
+{
+    struct assembly *a = owner;
+    struct setup *p = setup;
+    struct setup *before = a->setup;
+    struct reload_report report = {.setup = p};
+
+    if (p == NULL || p->error.len > 0) {
+        report.error = p == NULL ? STR("out of memory") : buf_str(&p->error);
+        a->ports.reloaded(a->ports.owner, &report);
+        setup_free(p);
+        return;
+    }
+    report.changes = count_changes(before, p);
+    use(a, p);
+    if (!take(a, hub, p)) {
+        report.error = STR("out of memory before all of it was taken; reload once more");
+    }
+    a->ports.reloaded(a->ports.owner, &report);
+    if (before != a->first) {
+        setup_free(before);
+    }
+}
+
+/* --- starting --------------------------------------------------------------------------------- */
+
+static void digest(void *owner, struct str secret, uint8_t ret_digest[DIGEST_SIZE])
+{
+    (void)owner;
+    digest_sha256(secret.ptr, secret.len, ret_digest);
+}
+
+static bool verify_password(const char *hash, struct str password)
+{
+    return password_verify(str_from_z(hash), password);
+}
+
+static uint64_t count_memory(void *owner)
+{
+    struct assembly *a = owner;
+
+    return memory_used(&a->memory, a->settings.hub.max_memory);
+}
+
+static void make_settings(struct assembly *a, const char *version)
+{
+    const struct config *c = &a->first->config;
+    const char *unix_path = config_text(c, OPTION_LISTEN_UNIX);
+    struct gateway_settings *s = &a->settings;
+
+    s->hub.version = version;
+    s->policy = a->first->policy;
+    s->threads = count_threads(c);
+    s->bind = config_text(c, OPTION_LISTEN_BIND);
+    s->port = (uint16_t)config_number(c, OPTION_LISTEN_PORT);
+    s->status_port = (uint16_t)config_number(c, OPTION_LISTEN_STATUS_PORT);
+    s->sockets = a->ports.sockets;
+    s->socket_count = a->ports.socket_count;
+    s->unix_path = unix_path[0] != '\0' ? unix_path : NULL;
+    s->drain_ms = config_number(c, OPTION_DRAIN);
+    s->owner = a;
+    s->request = answer;
+    s->log = forward_log;
+    s->digest = digest;
+    s->judged = judged;
+    s->memory = count_memory;
+    s->verify_password = verify_password;
+    s->reload_load = reload_load;
+    s->reload_apply = reload_apply;
+    s->reload_drop = reload_drop;
+    s->phase = forward_phase;
+    s->alive = a->ports.alive != NULL ? forward_alive : NULL;
+    s->alive_ms = a->ports.alive_ms;
+}
+
+bool assembly_init(struct assembly *a, const struct config_sources *sources,
+                   const struct assembly_ports *ports, const char *version, struct buf *error)
+{
+    *a = (struct assembly){.ports = *ports, .sources = sources};
+    memory_meter_init(&a->memory);
     gateway_settings_init(&a->settings);
-    make_hub_settings(&a->settings.hub, c, version);
-    a->settings.threads = count_threads(c);
-    a->settings.port = (uint16_t)config_number(c, OPTION_LISTEN_PORT);
-    a->settings.unix_path = unix_path[0] != '\0' ? unix_path : NULL;
-    a->settings.drain_ms = config_number(c, OPTION_DRAIN);
-    a->settings.owner = a;
-    a->settings.request = answer;
-    a->settings.log = forward_log;
-    return make_routes(a, c, error);
+    a->first = load_setup(a);
+    if (a->first == NULL) {
+        buf_append_str(error, STR("out of memory"));
+        return false;
+    }
+    if (a->first->error.len > 0) {
+        buf_append_str(error, buf_str(&a->first->error));
+        return false;
+    }
+    use(a, a->first);
+    make_settings(a, version);
+    return make_routes(a, &a->first->config, error);
+}
+
+/* Appends the setting that asked for a listener, and where it was to be. */
+static void name_part(const struct assembly *a, enum gateway_part part, struct buf *error)
+{
+    const struct gateway_settings *s = &a->settings;
+
+    switch (part) {
+    case GATEWAY_UNIX:
+        buf_append_str(error, STR("listen.unix: "));
+        printable_append(error, str_from_z(s->unix_path));
+        break;
+    case GATEWAY_STATUS:
+        buf_printf(error, "listen.status_port: %u", (unsigned)s->status_port);
+        break;
+    case GATEWAY_SOCKETS:
+        buf_append_str(error, STR("a socket that the service manager gives"));
+        break;
+    default:
+        buf_printf(error, "listen.port: %u", (unsigned)s->port);
+        break;
+    }
 }
 
 /* What is to be done about a listener that cannot be had. */
 static void explain(const struct assembly *a, int failure, enum gateway_part part,
                     struct buf *error)
 {
-    bool is_unix = part == GATEWAY_UNIX;
+    const char *another = part == GATEWAY_UNIX     ? "path"
+                          : part == GATEWAY_STATUS ? "port"
+                                                   : "port (--port N, 0 for a free one)";
 
-    if (is_unix) {
-        buf_append_str(error, STR("listen.unix: "));
-        printable_append(error, str_from_z(a->settings.unix_path));
-    } else {
-        buf_printf(error, "listen.port: %u", (unsigned)a->settings.port);
-    }
+    name_part(a, part, error);
     switch (failure) {
     case EADDRINUSE:
-        buf_printf(error, " is taken by another program; stop it, or choose another %s",
-                   is_unix ? "path" : "port (--port N, 0 for a free one)");
-        return;
+        buf_printf(error, " is taken by another program; stop it, or choose another %s", another);
+        break;
     case EEXIST:
         buf_append_str(error, STR(" exists and is no socket; remove it, or choose another path"));
-        return;
+        break;
+    case EADDRNOTAVAIL:
+        buf_append_str(error, STR(": listen.bind is no address of this machine: "));
+        printable_append(error, str_from_z(a->settings.bind));
+        break;
+    case EACCES:
+        if (part != GATEWAY_UNIX) {
+            buf_append_str(error, STR(" needs a privilege; choose one from 1024 on, or have the "
+                                      "service manager open it (parley.socket)"));
+            break;
+        }
+        buf_printf(error, ": %s", strerror(failure));
+        break;
     default:
         buf_printf(error, ": %s", strerror(failure));
     }
@@ -180,24 +366,37 @@ bool assembly_open(struct assembly *a, struct buf *error, bool *ret_taken)
     enum gateway_part part;
     int failure = gateway_new(&a->settings, &a->gateway, &part);
 
-    if (failure == 0) {
-        return true;
+    if (failure != 0) {
+        *ret_taken = part != GATEWAY_RESOURCES;
+        if (*ret_taken) {
+            explain(a, -failure, part, error);
+        } else {
+            buf_printf(error, "the gateway cannot start: %s", strerror(-failure));
+        }
+        return false;
     }
-    *ret_taken = part != GATEWAY_RESOURCES;
-    if (*ret_taken) {
-        explain(a, -failure, part, error);
-    } else {
-        buf_printf(error, "the gateway cannot start: %s", strerror(-failure));
+    if (!gateway_set_password(a->gateway, a->setup->password) ||
+        !hub_set_access(gateway_hub(a->gateway), &a->setup->access)) {
+        buf_append_str(error, STR("the gateway cannot start: out of memory"));
+        *ret_taken = false;
+        return false;
     }
-    return false;
+    return true;
 }
 
 void assembly_fini(struct assembly *a)
 {
-    if (a != NULL) {
-        gateway_free(a->gateway);
-        a->gateway = NULL;
-        rest_state_free(a->rest.state);
-        a->rest.state = NULL;
+    if (a == NULL) {
+        return;
     }
+    gateway_free(a->gateway);
+    a->gateway = NULL;
+    rest_state_free(a->rest.state);
+    a->rest.state = NULL;
+    if (a->setup != a->first) {
+        setup_free(a->setup);
+    }
+    setup_free(a->first);
+    a->setup = a->first = NULL;
+    memory_meter_fini(&a->memory);
 }

@@ -9,17 +9,12 @@
 
 #include "gateway/internal.h"
 
-static const struct str origins[] = {
-    {"http://localhost:*", 18}, {"http://127.0.0.1:*", 18}, {"http://[::1]:*", 14}};
-
 void gateway_settings_init(struct gateway_settings *s)
 {
     *s = (struct gateway_settings){
-        .threads = 1, .listen_loopback = true, .port = 8765, .drain_ms = 10000};
+        .threads = 1, .bind = "loopback", .port = 8765, .drain_ms = 10000};
     hub_settings_init(&s->hub);
     reactor_settings_init(&s->reactor);
-    s->reactor.origins = origins;
-    s->reactor.origin_count = sizeof(origins) / sizeof(origins[0]);
 }
 
 static void raise_file_limit(void)
@@ -59,32 +54,42 @@ static void forward_log(void *owner, enum log_level level, const char *event, st
     }
 }
 
-/* --- building --------------------------------------------------------------------------------- */
-
-static int listen_all(struct gateway *g, enum gateway_part *ret_part)
+static void digest(void *owner, struct str secret, uint8_t ret_digest[32])
 {
-    if (g->settings.listen_loopback) {
-        int count = listener_open_loopback(g->settings.port, g->listeners);
-        if (count < 0) {
-            *ret_part = GATEWAY_TCP;
-            return count;
-        }
-        g->listener_count = (unsigned)count;
-    }
-    if (g->settings.unix_path != NULL) {
-        int error = listener_open_unix(g->settings.unix_path, &g->listeners[g->listener_count]);
-        if (error != 0) {
-            *ret_part = GATEWAY_UNIX;
-            return error;
-        }
-        g->listener_count++;
-    }
-    return 0;
+    struct gateway *g = owner;
+
+    g->settings.digest(g->settings.owner, secret, ret_digest);
 }
+
+static void judged(void *owner, uint64_t conn, const struct hub_asker *asker, struct str request,
+                   size_t head_len)
+{
+    struct gateway *g = owner;
+
+    g->settings.judged(g->settings.owner, conn, asker, request, head_len);
+}
+
+static uint64_t count_memory(void *owner)
+{
+    struct gateway *g = owner;
+
+    return g->settings.memory(g->settings.owner);
+}
+
+/* --- building --------------------------------------------------------------------------------- */
 
 static bool make_hub(struct gateway *g)
 {
-    struct hub_ports ports = {.owner = g, .random = fill_random, .log = forward_log};
+    const struct gateway_settings *s = &g->settings;
+    struct hub_ports ports = {
+        .owner = g,
+        .random = fill_random,
+        .log = forward_log,
+        .digest = s->digest != NULL ? digest : NULL,
+        .check_password = s->verify_password != NULL ? work_check_password : NULL,
+        .judged = s->judged != NULL ? judged : NULL,
+        .memory = s->memory != NULL ? count_memory : NULL,
+    };
 
     g->settings.hub.reactors = g->settings.threads;
     g->hub = hub_new(&g->settings.hub, &ports, clock_now());
@@ -92,15 +97,13 @@ static bool make_hub(struct gateway *g)
     return g->hub != NULL && g->empty != NULL;
 }
 
-static bool make_reactor(struct gateway *g, unsigned i)
+static bool make_reactor(struct gateway *g, unsigned i, struct net_policy *policy)
 {
     struct reactor_settings s = g->settings.reactor;
     struct reactor_ports ports = {.owner = g};
 
     s.index = i;
-    s.max_message_bytes = (uint32_t)g->settings.hub.max_message_bytes;
-    s.max_frame_bytes = (uint32_t)g->settings.hub.max_frame_bytes;
-    s.max_backlog = g->settings.hub.max_send_queue_bytes;
+    s.policy = policy;
     if (g->settings.threads > 1) {
         ports.hand_over = threads_hand_over;
         if (!queue_init(&g->queues[i])) {
@@ -120,6 +123,34 @@ static bool make_reactor(struct gateway *g, unsigned i)
     return true;
 }
 
+/* The product's, with the limits of the hub; NULL: no memory. */
+static struct net_policy *make_policy(const struct hub_settings *hub)
+{
+    struct net_policy_source source;
+    struct buf error;
+
+    net_policy_source_init(&source);
+    source.max_message_bytes = (uint32_t)hub->max_message_bytes;
+    source.max_frame_bytes = (uint32_t)hub->max_frame_bytes;
+    source.max_backlog = hub->max_send_queue_bytes;
+    buf_init(&error, 0); /* its texts are good */
+    return net_policy_new(&source, &error);
+}
+
+static bool make_reactors(struct gateway *g)
+{
+    struct net_policy *given = g->settings.policy;
+    struct net_policy *policy =
+        given != NULL ? net_policy_ref(given) : make_policy(&g->settings.hub);
+    bool made = policy != NULL;
+
+    for (unsigned i = 0; i < g->settings.threads && made; i++) {
+        made = make_reactor(g, i, policy);
+    }
+    net_policy_unref(policy);
+    return made;
+}
+
 int gateway_new(const struct gateway_settings *settings, struct gateway **ret_gateway,
                 enum gateway_part *ret_part)
 {
@@ -132,23 +163,18 @@ int gateway_new(const struct gateway_settings *settings, struct gateway **ret_ga
     }
     g->settings = *settings;
     raise_file_limit();
+    /* First of all, since sockets that were given are taken whatever else fails. */
+    error = doors_open(g, ret_part);
     g->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (g->wake_fd < 0) {
+    if (error == 0 && g->wake_fd < 0) {
         error = -errno;
-        goto fail;
     }
-    error = listen_all(g, ret_part);
     if (error != 0) {
         goto fail;
     }
     error = -ENOMEM;
-    if (!make_hub(g)) {
+    if (!work_init(g) || !make_hub(g) || !make_reactors(g)) {
         goto fail;
-    }
-    for (unsigned i = 0; i < g->settings.threads; i++) {
-        if (!make_reactor(g, i)) {
-            goto fail;
-        }
     }
     *ret_gateway = g;
     return 0;
@@ -162,6 +188,7 @@ void gateway_free(struct gateway *g)
     if (g == NULL) {
         return;
     }
+    work_fini(g);
     for (unsigned i = 0; i < g->queue_count; i++) {
         queue_fini(&g->queues[i]);
     }
@@ -186,16 +213,42 @@ int gateway_run(struct gateway *g)
     return g->settings.threads > 1 ? run_threads(g) : run_single(g);
 }
 
-void gateway_stop(struct gateway *g)
+/* Wakes it where the hub runs. From any thread, and from signal handlers. */
+void gateway_wake(struct gateway *g)
 {
     const uint64_t one = 1;
     int error = errno;
 
-    atomic_fetch_add(&g->stops, 1);
-    ssize_t done = write(g->wake_fd, &one, sizeof(one));
-    (void)done;
-    reactor_wake(g->reactors[0]);
+    if (g->settings.threads > 1) {
+        /* It fails only when a wake-up is already pending. */
+        ssize_t done = write(g->wake_fd, &one, sizeof(one));
+        (void)done;
+    } else {
+        reactor_wake(g->reactors[0]);
+    }
     errno = error;
+}
+
+void gateway_stop(struct gateway *g)
+{
+    atomic_fetch_add(&g->stops, 1);
+    gateway_wake(g);
+}
+
+void gateway_reload(struct gateway *g)
+{
+    atomic_fetch_add(&g->reloads, 1);
+    gateway_wake(g);
+}
+
+bool gateway_set_password(struct gateway *g, const char *hash)
+{
+    return worker_set_password(g->worker, hash);
+}
+
+void gateway_set_drain(struct gateway *g, uint64_t drain_ms)
+{
+    g->settings.drain_ms = drain_ms;
 }
 
 const struct listener *gateway_listeners(const struct gateway *g, size_t *ret_count)

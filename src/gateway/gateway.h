@@ -9,20 +9,39 @@
  * Nothing here is global and nothing is printed, so several can live in a process.
  */
 
+#include "core/access.h"
 #include "core/hub.h"
 #include "net/reactor.h"
 
 struct gateway;
 
+enum gateway_phase {
+    GATEWAY_SERVING,   /* it runs; and again behind each GATEWAY_RELOADING */
+    GATEWAY_RELOADING, /* it has begun to */
+    GATEWAY_STOPPING,  /* and does not reload any more */
+};
+
+struct gateway_socket {
+    int fd;
+    bool status_only; /* for health and status alone */
+};
+
 struct gateway_settings {
     struct hub_settings hub;         /* its `reactors` is set from `threads` */
-    struct reactor_settings reactor; /* for each; `index` and the limits that the hub has too are
-                                        set from there; what it borrows must outlive the gateway */
-    unsigned threads;                /* reactors, 1 to MAX_REACTORS */
-    bool listen_loopback;            /* on 127.0.0.1 and ::1 */
-    uint16_t port;                   /* 0: a free one */
-    const char *unix_path; /* also listen there; NULL: no; borrowed until gateway_new returns */
-    uint64_t drain_ms;     /* for clients to leave, once stopped */
+    struct reactor_settings reactor; /* for each; `index` and `policy` are set here; what it borrows
+                                        must outlive the gateway */
+    struct net_policy *policy; /* borrowed until gateway_new returns; NULL: the product's, with the
+                                  limits of the hub */
+    unsigned threads;          /* reactors, 1 to MAX_REACTORS */
+    /* Where it listens; borrowed until gateway_new returns. */
+    const char *bind;      /* "loopback" (127.0.0.1 and ::1), "all", or an address; NULL: no TCP */
+    uint16_t port;         /* 0: a free one */
+    uint16_t status_port;  /* also there, for health and status alone; 0: no */
+    const char *unix_path; /* also there; NULL: no */
+    /* Listening sockets to be used instead of `bind` and the ports: gateway_new takes them. */
+    const struct gateway_socket *sockets;
+    unsigned socket_count;
+    uint64_t drain_ms; /* for clients to leave, once stopped */
     void *owner;
     /*
      * Answers an HTTP request by hub_respond, now or later; runs where the hub runs. `request` is
@@ -31,16 +50,49 @@ struct gateway_settings {
      */
     void (*request)(void *owner, struct hub *hub, uint64_t conn, const struct evidence *evidence,
                     struct str request, size_t head_len);
-    /* As in hub_ports; may be NULL. Called where the hub runs. */
+    /* As in hub_ports, and NULL where they may be NULL there. Called where the hub runs. */
     void (*log)(void *owner, enum log_level level, const char *event, struct str client,
                 struct str details);
+    void (*digest)(void *owner, struct str secret, uint8_t ret_digest[32]);
+    void (*judged)(void *owner, uint64_t conn, const struct hub_asker *asker, struct str request,
+                   size_t head_len);
+    uint64_t (*memory)(void *owner);
+    /*
+     * Whether `password` is the one that `hash` was stored for (see gateway_set_password). Called
+     * in a thread of its own, one at a time. NULL: no password is asked for.
+     */
+    bool (*verify_password)(const char *hash, struct str password);
+    /*
+     * A reload, in two steps: `reload_load` reads and checks, in a thread of its own, and returns
+     * what is to be done (owned); `reload_apply` takes that and does it, where the hub runs. NULL
+     * instead of a plan: there was no memory, or no thread.
+     * `reload_drop` takes it when there is no gateway any more to do it to. NULL: gateway_reload
+     * does nothing.
+     */
+    void *(*reload_load)(void *owner);
+    void (*reload_apply)(void *owner, struct hub *hub, void *plan);
+    void (*reload_drop)(void *owner, void *plan);
+    /* What it is about to do, or has done; may be NULL. Called where the hub runs. */
+    void (*phase)(void *owner, enum gateway_phase phase);
+    /*
+     * Called every `alive_ms` where the hub runs, as long as every reactor has had a turn since the
+     * last call. For a watchdog; NULL: there is none.
+     */
+    void (*alive)(void *owner);
+    uint64_t alive_ms;
 };
 
 /* The product's defaults: its limits, one thread, loopback on port 8765; no routes. */
 void gateway_settings_init(struct gateway_settings *s);
 
 /* What could not be had. */
-enum gateway_part { GATEWAY_RESOURCES, GATEWAY_TCP, GATEWAY_UNIX };
+enum gateway_part {
+    GATEWAY_RESOURCES,
+    GATEWAY_TCP,
+    GATEWAY_STATUS, /* the status port */
+    GATEWAY_UNIX,
+    GATEWAY_SOCKETS, /* one that was given */
+};
 
 /*
  * Listens and is ready to run; connections wait until it does. Returns 0, or a negative errno with
@@ -63,7 +115,22 @@ int gateway_run(struct gateway *g);
  */
 void gateway_stop(struct gateway *g);
 
-/* Where it listens; *ret_count of them, borrowed. */
+/*
+ * Has the configuration loaded and applied, while all goes on. Called again before that has ended,
+ * it is done once more behind it; while the gateway is stopping, it is not done. From any thread,
+ * and from signal handlers.
+ */
+void gateway_reload(struct gateway *g);
+/*
+ * The stored hash that passwords are checked against from now on, those that are being checked
+ * included; copied. NULL: no password is right. Where the hub runs, or before it does. False: there
+ * is no memory, and all is as before.
+ */
+bool gateway_set_password(struct gateway *g, const char *hash);
+/* Another drain_ms, for a stop that has not begun. Where the hub runs. */
+void gateway_set_drain(struct gateway *g, uint64_t drain_ms);
+
+/* Where it listens; *ret_count of them, borrowed. Status ports stand behind others. */
 const struct listener *gateway_listeners(const struct gateway *g, size_t *ret_count);
 /* The hub, borrowed; to be used where it runs, which is in the callbacks above. */
 struct hub *gateway_hub(struct gateway *g);

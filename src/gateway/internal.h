@@ -1,13 +1,13 @@
 #ifndef PARLEY_GATEWAY_INTERNAL_H
 #define PARLEY_GATEWAY_INTERNAL_H
 
-/* What gateway.c, turn.c, single.c and threads.c share. */
+/* What gateway.c, turn.c, work.c, single.c and threads.c share. */
 
 #include "gateway/gateway.h"
 #include "gateway/queue.h"
+#include "gateway/worker.h"
 
 enum {
-    GATEWAY_LISTENERS = 3,      /* IPv4, IPv6, AF_UNIX */
     STOP_GRACE_MS = 2000,       /* after drain_ms, for the last closes to be answered */
     HUB_BUDGET = 1024 * 1024,   /* bytes of up batches in one hub turn */
     TURN_OUTPUT = 1024 * 1024,  /* bytes of frames after which a hub turn ends */
@@ -17,12 +17,20 @@ enum {
 struct gateway {
     struct gateway_settings settings;
     struct hub *hub;
-    struct listener listeners[GATEWAY_LISTENERS];
+    struct listener listeners[LISTENERS_MAX];
     unsigned listener_count;
     struct reactor *reactors[MAX_REACTORS];
     struct down_batch *empty; /* to be given for the next down batch that is taken */
-    atomic_uint stops;        /* times that it was asked to stop */
+    struct worker *worker;
+    atomic_uint stops;    /* times that it was asked to stop */
+    atomic_uint reloads;  /* the same, to reload */
+    atomic_bool has_news; /* the worker has a result */
     /* Where the hub runs. */
+    unsigned reloads_begun; /* of `reloads`, the last one seen to */
+    bool loading;           /* the worker has been asked to, and what it loads is not taken yet */
+    bool serving;           /* it has been said so */
+    uint64_t next_alive_ms;
+    uint64_t turns_seen[MAX_REACTORS]; /* turns of each at the last call of `alive` */
     uint64_t next_tick_ms;
     uint64_t stop_by_ms;
     bool draining;
@@ -41,6 +49,14 @@ struct gateway {
     uint64_t credit[MAX_REACTORS];        /* to be given back */
 };
 
+/* Wakes it where the hub runs. From any thread, and from signal handlers. */
+void gateway_wake(struct gateway *g);
+
+/* --- doors.c: where it listens --- */
+
+/* Opens all listeners. Returns 0 or a negative errno with *ret_part. */
+int doors_open(struct gateway *g, enum gateway_part *ret_part);
+
 /* --- turn.c: what the hub does in a turn, however it is composed -------------------------------
  */
 
@@ -54,8 +70,20 @@ uint64_t clock_us(void);
 bool turn_receive(struct gateway *g, struct up_batch *batch, size_t *ret_cost);
 /* Time, stop and the end of the hub's turn. Returns false when it is over with the gateway. */
 bool turn_end(struct gateway *g, struct hub_time now);
+void tell_phase(struct gateway *g, enum gateway_phase phase);
 /* How long until the next tick. */
 int turn_timeout_ms(const struct gateway *g, struct hub_time now);
+
+/* --- work.c: what the worker does for the hub --------------------------------------------------
+ */
+
+/* False: no memory. */
+bool work_init(struct gateway *g);
+void work_fini(struct gateway *g);
+/* hub_ports.check_password */
+bool work_check_password(void *owner, uint64_t job, struct str password);
+/* Gives the hub what the worker has done, and has it reload when that was asked for. */
+void work_turn(struct gateway *g);
 
 /* --- single.c, threads.c ---------------------------------------------------------------------- */
 

@@ -62,6 +62,7 @@ struct queue {
     atomic_bool has_up;
     atomic_bool has_down; /* or sockets */
     struct sleeper reactor;
+    _Atomic uint64_t turns; /* of the reactor; for a watchdog */
 };
 
 /* False: the mutex cannot be made. */

@@ -1,10 +1,10 @@
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "gateway/internal.h"
+#include "gateway/thread.h"
 
 enum {
     HAND_OVER_SLACK = 8, /* connections that a reactor may have more than another, and */
@@ -31,7 +31,7 @@ static void wake_reactor(struct gateway *g, unsigned i)
 
 /* --- a reactor's thread ----------------------------------------------------------------------- */
 
-struct worker {
+struct reactor_thread {
     struct gateway *gateway;
     unsigned index;
     pthread_t thread;
@@ -107,10 +107,10 @@ static void follow(struct reactor *r, struct exchange *x)
 
 static void *run_reactor(void *arg)
 {
-    struct worker *w = arg;
-    struct gateway *g = w->gateway;
-    struct reactor *r = g->reactors[w->index];
-    struct queue *q = &g->queues[w->index];
+    struct reactor_thread *t = arg;
+    struct gateway *g = t->gateway;
+    struct reactor *r = g->reactors[t->index];
+    struct queue *q = &g->queues[t->index];
     struct exchange x = {.full = NULL};
     uint64_t woke_us;
     bool doors_closed = false;
@@ -137,6 +137,7 @@ static void *run_reactor(void *arg)
         follow(r, &x);
         reactor_flush(r);
         histogram_add(&r->metrics.loop_lag, clock_us() - woke_us, 1);
+        metric_add(&q->turns, 1);
         if (!doors_closed && atomic_load(&g->doors_closed)) {
             doors_closed = true;
             leave_doors(g, r);
@@ -213,6 +214,9 @@ static void send_down(struct gateway *g, unsigned i)
 
 static bool has_news(struct gateway *g)
 {
+    if (atomic_load(&g->has_news)) {
+        return true;
+    }
     for (unsigned i = 0; i < g->settings.threads; i++) {
         if (g->inbox[i] != NULL || atomic_load(&g->queues[i].has_up)) {
             return true;
@@ -287,29 +291,16 @@ static void free_batches(struct gateway *g)
     }
 }
 
-/* Signals are for the thread that called gateway_run. */
-static int start(struct worker *w)
-{
-    sigset_t all;
-    sigset_t before;
-
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&w->thread, NULL, run_reactor, w);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -error;
-}
-
 int run_threads(struct gateway *g)
 {
-    struct worker workers[MAX_REACTORS];
+    struct reactor_thread threads[MAX_REACTORS];
     unsigned started = 0;
     int error = 0;
 
     atomic_store(&g->doors_open, g->settings.threads);
     while (started < g->settings.threads && error == 0) {
-        workers[started] = (struct worker){.gateway = g, .index = started};
-        error = start(&workers[started]);
+        threads[started] = (struct reactor_thread){.gateway = g, .index = started};
+        error = thread_start(&threads[started].thread, run_reactor, &threads[started]);
         started += error == 0;
     }
     if (error == 0) {
@@ -318,7 +309,7 @@ int run_threads(struct gateway *g)
     atomic_store(&g->quit, true);
     for (unsigned i = 0; i < started; i++) {
         reactor_wake(g->reactors[i]);
-        (void)pthread_join(workers[i].thread, NULL);
+        (void)pthread_join(threads[i].thread, NULL);
     }
     free_batches(g);
     return error;

@@ -93,6 +93,13 @@ static uint64_t count_connections(const struct gateway *g)
     return count;
 }
 
+void tell_phase(struct gateway *g, enum gateway_phase phase)
+{
+    if (g->settings.phase != NULL) {
+        g->settings.phase(g->settings.owner, phase);
+    }
+}
+
 /* Whether it is over. */
 static bool drain(struct gateway *g, struct hub_time now)
 {
@@ -103,6 +110,7 @@ static bool drain(struct gateway *g, struct hub_time now)
     }
     if (!g->draining) {
         g->draining = true;
+        tell_phase(g, GATEWAY_STOPPING);
         g->stop_by_ms = now.mono_ms + g->settings.drain_ms + STOP_GRACE_MS;
         hub_drain(g->hub, g->settings.drain_ms);
         close_doors(g);
@@ -114,14 +122,45 @@ static bool drain(struct gateway *g, struct hub_time now)
            (hub_empty(g->hub) && count_connections(g) == 0);
 }
 
+/* Whether each reactor has had a turn since the last time that it was so. */
+static bool all_have_turned(struct gateway *g)
+{
+    /* With one thread this turn is the reactor's. */
+    unsigned count = g->settings.threads > 1 ? g->settings.threads : 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        if (metric_read(&g->queues[i].turns) == g->turns_seen[i]) {
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < count; i++) {
+        g->turns_seen[i] = metric_read(&g->queues[i].turns);
+    }
+    return true;
+}
+
+static void tell_alive(struct gateway *g, struct hub_time now)
+{
+    if (g->settings.alive != NULL && now.mono_ms >= g->next_alive_ms && all_have_turned(g)) {
+        g->settings.alive(g->settings.owner);
+        g->next_alive_ms = now.mono_ms + g->settings.alive_ms;
+    }
+}
+
 bool turn_end(struct gateway *g, struct hub_time now)
 {
+    if (!g->serving) {
+        g->serving = true;
+        tell_phase(g, GATEWAY_SERVING);
+    }
     if (drain(g, now)) {
         return false;
     }
+    work_turn(g);
     if (now.mono_ms >= g->next_tick_ms) {
         hub_tick(g->hub, now);
         g->next_tick_ms = now.mono_ms + TICK_MS;
+        tell_alive(g, now);
     }
     hub_end_turn(g->hub);
     return true;

@@ -19,6 +19,8 @@ static const struct str field_names[HTTP_FIELD_COUNT] = {
     [HTTP_X_FORWARDED_FOR] = {"x-forwarded-for", 15},
     [HTTP_X_FORWARDED_PROTO] = {"x-forwarded-proto", 17},
     [HTTP_X_FORWARDED_HOST] = {"x-forwarded-host", 16},
+    [HTTP_X_REAL_IP] = {"x-real-ip", 9},
+    [HTTP_VIA] = {"via", 3},
     [HTTP_IDEMPOTENCY_KEY] = {"idempotency-key", 15},
     [HTTP_WS_KEY] = {"sec-websocket-key", 17},
     [HTTP_WS_VERSION] = {"sec-websocket-version", 21},
@@ -31,10 +33,11 @@ enum { LONGEST_NAME = 24, SAME_LENGTH = 3, NO_FIELD = HTTP_FIELD_COUNT };
 
 /* The fields whose names have a length; an unused place is HTTP_HOST, whose length none shares. */
 static const uint8_t fields_by_length[LONGEST_NAME + 1][SAME_LENGTH] = {
+    [3] = {HTTP_VIA},
     [4] = {HTTP_HOST},
     [6] = {HTTP_ORIGIN, HTTP_EXPECT, HTTP_ACCEPT},
     [7] = {HTTP_UPGRADE},
-    [9] = {HTTP_FORWARDED},
+    [9] = {HTTP_FORWARDED, HTTP_X_REAL_IP},
     [10] = {HTTP_CONNECTION, HTTP_USER_AGENT},
     [12] = {HTTP_CONTENT_TYPE},
     [13] = {HTTP_AUTHORIZATION, HTTP_IF_NONE_MATCH},
@@ -51,7 +54,8 @@ static const uint8_t fields_by_length[LONGEST_NAME + 1][SAME_LENGTH] = {
 static const uint32_t list_fields =
     1u << HTTP_CONNECTION | 1u << HTTP_UPGRADE | 1u << HTTP_WS_PROTOCOL | 1u << HTTP_WS_EXTENSIONS |
     1u << HTTP_FORWARDED | 1u << HTTP_X_FORWARDED_FOR | 1u << HTTP_X_FORWARDED_PROTO |
-    1u << HTTP_X_FORWARDED_HOST | 1u << HTTP_ACCEPT | 1u << HTTP_IF_NONE_MATCH;
+    1u << HTTP_X_FORWARDED_HOST | 1u << HTTP_X_REAL_IP | 1u << HTTP_VIA | 1u << HTTP_ACCEPT |
+    1u << HTTP_IF_NONE_MATCH;
 
 _Static_assert(HTTP_FIELD_COUNT <= 32, "a bit for each field");
 

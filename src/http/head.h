@@ -47,6 +47,8 @@ enum http_field {
     HTTP_X_FORWARDED_FOR,
     HTTP_X_FORWARDED_PROTO,
     HTTP_X_FORWARDED_HOST,
+    HTTP_X_REAL_IP,
+    HTTP_VIA,
     HTTP_IDEMPOTENCY_KEY,
     HTTP_WS_KEY,        /* Sec-WebSocket-Key */
     HTTP_WS_VERSION,    /* Sec-WebSocket-Version */
@@ -91,7 +93,7 @@ struct http_head {
     uint32_t repeated;       /* bit n: on more than one line; `fields` then has the first one, and
                                 http_next_value finds all. Only list fields (Connection, Upgrade,
                                 Sec-WebSocket-Protocol and -Extensions, Forwarded, X-Forwarded-*,
-                                Accept, If-None-Match) may be; another is a 400. */
+                                X-Real-IP, Via, Accept, If-None-Match) may be; another is a 400. */
     struct http_span target; /* as sent: path and query; begins with '/' */
     struct http_span fields[HTTP_FIELD_COUNT]; /* values without surrounding white space */
     bool upgrade_websocket; /* Connection has "upgrade" and Upgrade has "websocket", on any line;

@@ -43,6 +43,9 @@ size_t http_skip_text(const char *data, size_t at, size_t end);
 /* Whether each '%' is followed by two hexadecimal digits. */
 bool http_escapes_ok(struct str s);
 
+/* IPv6address of RFC 3986 section 3.2.2: eight groups of 16 bits, "::" once for one or more. */
+bool http_ipv6_parse(struct str s, uint8_t ret_address[16]);
+
 /* What a refused head broke. HTTP_KEPT: nothing. */
 enum http_rule {
     HTTP_KEPT,

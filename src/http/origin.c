@@ -118,6 +118,22 @@ bool http_origin_matches(struct str origin, struct str pattern)
            host_matches(have.host, want.host);
 }
 
+bool http_origin_pattern_valid(struct str pattern)
+{
+    struct parts p;
+    struct str name, port;
+    uint64_t number;
+
+    if (str_equal(pattern, STR("*"))) {
+        return true;
+    }
+    if (!split_origin(pattern, &p) || !made_of(p.scheme, "+-.") ||
+        (p.has_port && !str_equal(p.port, STR("*")) && !str_to_uint(p.port, 65535, &number))) {
+        return false;
+    }
+    return p.host.ptr[0] == '[' ? http_host_split(p.host, &name, &port) : made_of(p.host, ".-*");
+}
+
 bool http_origin_allowed(struct str origin, const struct str *patterns, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

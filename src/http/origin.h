@@ -17,6 +17,8 @@
  * equal as text, and none equals only none. The pattern "*" matches every concrete origin.
  */
 bool http_origin_matches(struct str origin, struct str pattern);
+/* Whether a text is a pattern as above, which some origin can match. */
+bool http_origin_pattern_valid(struct str pattern);
 /* Whether it matches one of `count` patterns. */
 bool http_origin_allowed(struct str origin, const struct str *patterns, size_t count);
 

@@ -41,9 +41,10 @@ enum json_kind json_kind_of(struct str value)
 /* Behind a string; `at` is its opening quote. */
 static const char *pass_string(const char *at, const char *end)
 {
-    at++;
-    while (at < end && *at != '"') {
-        at += *at == '\\' && end - at > 1 ? 2 : 1;
+    for (at++; at < end && *at != '"'; at++) {
+        if (*at == '\\' && end - at > 1) {
+            at++;
+        }
     }
     return at < end ? at + 1 : end;
 }

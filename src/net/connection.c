@@ -187,6 +187,34 @@ void connection_stall(struct reactor *r, struct connection *c)
     }
 }
 
+void connection_shed(struct reactor *r)
+{
+    struct connection *worst = NULL;
+    uint64_t most = 0;
+
+    for (uint32_t slot = 0; slot < slab_limit(&r->connections); slot++) {
+        struct connection *c = slab_at(&r->connections, slot);
+        if (c->outbox.conn == NO_CONN || (c->state != CONN_OPEN && c->state != CONN_REQUEST)) {
+            continue;
+        }
+        uint64_t backlog = outbox_backlog(&c->outbox);
+        if (backlog > most) {
+            worst = c;
+            most = backlog;
+        }
+    }
+    if (worst == NULL) {
+        return;
+    }
+    metric_add(&r->metrics.shed, 1);
+    if (worst->state == CONN_OPEN) {
+        connection_fail(r, worst, WS_CLOSE_TRY_LATER,
+                        STR("the gateway is short of memory: connect again later"));
+    }
+    /* Its close cannot overtake what it does not read. */
+    connection_doom(r, worst);
+}
+
 static void expire_head(struct reactor *r, struct connection *c)
 {
     if (c->answered && c->request == NULL) {

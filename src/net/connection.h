@@ -17,8 +17,8 @@
  *                                the hub does not answer                   (gone)
  *   REQUEST   nothing            the response is written                   HEAD, or LINGER
  *                                the hub does not answer                   (gone)
- *   OPEN      messages           the peer breaks the protocol, closes or   CLOSING
- *                                says nothing more (its end of the socket)
+ *   OPEN      messages, unless   the peer breaks the protocol, closes or   CLOSING
+ *             it is paused       says nothing more (its end of the socket)
  *                                the hub's close frame is written          LINGER
  *   CLOSING   to throw it away   the last bytes are written                LINGER
  *   LINGER    to throw it away   the peer ends, or long enough             (gone)
@@ -53,6 +53,7 @@ struct request {
     struct http_head head; /* while HEAD: how far it is parsed; while BODY: it */
     struct buf text;       /* what was read: from the start of the head while HEAD or BODY */
     struct buf whole;      /* while BODY, chunked: the head and the body without its chunks */
+    struct buf evidence;   /* while BODY: who asks, packed */
     struct http_chunked chunked;
 };
 
@@ -64,6 +65,8 @@ struct message {
     uint8_t rest_len;
     char rest[WS_MAX_REST]; /* bytes that ws_parse left */
 };
+
+enum { ALIVE_MASK = 0x3fff };
 
 struct connection {
     struct outbox outbox; /* its `conn` is the handle; NO_CONN while the slot is free */
@@ -77,9 +80,9 @@ struct connection {
         struct message *message; /* OPEN, CLOSING, LINGER; NULL while nothing is partial */
     };
     int fd;
-    uint16_t alive_tick; /* OPEN: low bits of the tick at which the hub last heard it lives */
-    unsigned state : 3;  /* enum connection_state */
-    unsigned door : 3;   /* where it came in */
+    unsigned alive_tick : 14; /* OPEN: low bits of the tick at which the hub last heard it lives */
+    unsigned state : 3;       /* enum connection_state */
+    unsigned door : 3;        /* where it came in */
     bool in_epoll : 1;
     bool wants_read : 1; /* what epoll is asked for */
     bool wants_write : 1;
@@ -90,7 +93,12 @@ struct connection {
     bool ends : 1;           /* CLOSING: with the last byte written, not with the hub's close */
     bool answered : 1;       /* HEAD: a request has been answered before */
     bool peer_ended : 1;     /* CLOSING: nothing more can be read */
+    bool is_stranger : 1;    /* OPEN: it has yet to authenticate; what it says may be a secret */
+    bool is_paused : 1;      /* OPEN: nothing is read, by the hub's wish */
 };
+
+/* What an idle client costs; each eight bytes more are a megabyte for 100,000 of them. */
+_Static_assert(sizeof(struct connection) <= 128, "a connection has grown");
 
 _Static_assert(LISTENERS_MAX <= 1 << 3, "a door's number has to fit");
 
@@ -153,8 +161,8 @@ void message_free(struct message *m);
 
 /* --- request.c -------------------------------------------------------------------------------- */
 
-/* Deals with bytes that were read while HEAD or BODY. */
-void request_receive(struct reactor *r, struct connection *c, const char *data, size_t len);
+/* Deals with bytes that were read while HEAD or BODY. Credentials in a head are overwritten. */
+void request_receive(struct reactor *r, struct connection *c, char *data, size_t len);
 /* HEAD or OPEN: gives the bytes that came behind the request to whoever reads them now. */
 void request_go_on(struct reactor *r, struct connection *c);
 void request_free(struct request *q);
@@ -184,7 +192,11 @@ void connection_refuse_status(struct reactor *r, struct connection *c, int statu
 bool connection_flush(struct reactor *r, struct connection *c);
 /* The socket of a stalled connection takes bytes again. */
 bool connection_resume(struct reactor *r, struct connection *c);
-/* DOWN_ACCEPT and DOWN_REFUSE. */
+/* OPEN: the limit of its messages from the next one on, as it and the policy are now. */
+void connection_set_limit(const struct reactor *r, struct connection *c);
+/* What the hub says to the reactor about a connection. */
 void connection_command(struct reactor *r, const struct down *command);
+/* DOWN_SHED: ends the connection that is furthest behind, if one is. */
+void connection_shed(struct reactor *r);
 
 #endif

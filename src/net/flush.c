@@ -2,6 +2,25 @@
 
 #include "net/connection.h"
 
+static bool is_reading(const struct connection *c)
+{
+    switch ((enum connection_state)c->state) {
+    case CONN_HEAD:
+    case CONN_BODY:
+        return true;
+    case CONN_OPEN:
+        return !c->is_paused;
+    case CONN_CLOSING:
+    case CONN_LINGER:
+        return !c->peer_ended;
+    case CONN_WAIT:
+    case CONN_REQUEST:
+    case CONN_GONE:
+        break;
+    }
+    return false;
+}
+
 /* --- answers to handshakes -------------------------------------------------------------------- */
 
 /*
@@ -27,8 +46,9 @@ static void accept_handshake(struct reactor *r, struct connection *c)
     len += 4;
     c->is_websocket = true;
     c->has_early = c->request != NULL;
-    ws_parser_init(&c->ws, WS_SERVER, r->settings.max_frame_bytes);
-    c->alive_tick = (uint16_t)r->tick;
+    ws_parser_init(&c->ws, WS_SERVER, 0);
+    connection_set_limit(r, c);
+    c->alive_tick = r->tick & ALIVE_MASK;
     connection_enter(r, c, CONN_OPEN);
     if (!outbox_push(&r->reader, &c->outbox, answer, len, 0)) {
         metric_add(&r->metrics.out_of_memory, 1);
@@ -36,20 +56,11 @@ static void accept_handshake(struct reactor *r, struct connection *c)
     }
 }
 
-void connection_command(struct reactor *r, const struct down *command)
+static void refuse_handshake(struct reactor *r, struct connection *c, const struct down *command)
 {
-    struct connection *c = connection_find(r, command->conn);
-
-    /* It may have been lost since it was announced. */
-    if (c == NULL || c->state != CONN_WAIT) {
-        return;
-    }
-    if (command->kind == DOWN_ACCEPT) {
-        accept_handshake(r, c);
-        return;
-    }
-    c->known = false;
     struct str bytes = {NULL, 0};
+
+    c->known = false;
     if (command->segment != NULL) {
         bytes = str_make(command->segment->data + command->off, command->len);
     }
@@ -62,25 +73,76 @@ void connection_command(struct reactor *r, const struct down *command)
                           .fields = ""});
 }
 
-/* --- writing ---------------------------------------------------------------------------------- */
+/* --- what the hub says to open connections ---------------------------------------------------- */
 
-static bool is_reading(const struct connection *c)
+void connection_set_limit(const struct reactor *r, struct connection *c)
 {
-    switch ((enum connection_state)c->state) {
-    case CONN_HEAD:
-    case CONN_BODY:
-    case CONN_OPEN:
-        return true;
-    case CONN_CLOSING:
-    case CONN_LINGER:
-        return !c->peer_ended;
-    case CONN_WAIT:
-    case CONN_REQUEST:
-    case CONN_GONE:
+    uint32_t limit = r->policy->max_frame_bytes;
+
+    if (c->is_stranger && limit > STRANGER_MAX_MESSAGE) {
+        limit = STRANGER_MAX_MESSAGE;
+    }
+    ws_parser_limit(&c->ws, limit);
+}
+
+/* What is in the socket stays there; what had come with the handshake, in `request`. */
+static void stop_reading(struct reactor *r, struct connection *c)
+{
+    c->is_paused = true;
+    if (c->in_epoll) {
+        (void)connection_watch(r, c, false, c->wants_write);
+    }
+}
+
+static void read_on(struct reactor *r, struct connection *c)
+{
+    c->is_paused = false;
+    /* While the answer to the handshake is not written the flush does the rest. */
+    if (c->in_epoll) {
+        if (c->has_early) {
+            request_go_on(r, c);
+        }
+        (void)connection_watch(r, c, is_reading(c), c->wants_write);
+    }
+}
+
+static void tell_open(struct reactor *r, struct connection *c, enum down_kind kind)
+{
+    switch (kind) {
+    case DOWN_TRUST:
+        c->is_stranger = false;
+        connection_set_limit(r, c);
+        break;
+    case DOWN_PAUSE:
+        stop_reading(r, c);
+        break;
+    case DOWN_GO_ON:
+        read_on(r, c);
+        break;
+    default:
         break;
     }
-    return false;
 }
+
+void connection_command(struct reactor *r, const struct down *command)
+{
+    struct connection *c = connection_find(r, command->conn);
+
+    /* It may have been lost since it was announced, or be about to end. */
+    if (c == NULL) {
+        return;
+    }
+    if (c->state == CONN_OPEN) {
+        tell_open(r, c, (enum down_kind)command->kind);
+    } else if (c->state == CONN_WAIT && command->kind == DOWN_ACCEPT) {
+        c->is_stranger = (command->flags & DOWN_STRANGER) != 0;
+        accept_handshake(r, c);
+    } else if (c->state == CONN_WAIT && command->kind == DOWN_REFUSE) {
+        refuse_handshake(r, c, command);
+    }
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
 
 /* One write of what was planned. Returns how many bytes were taken, or -1: the socket is broken. */
 static ssize_t write_plan(struct reactor *r, struct connection *c)
@@ -133,10 +195,13 @@ static enum step write_once(struct reactor *r, struct connection *c)
 static bool settle(struct reactor *r, struct connection *c)
 {
     if (outbox_has_room(&r->reader, &c->outbox)) {
-        (void)connection_report(r, c, UP_ROOM, STR(""));
+        struct up *item = connection_report(r, c, UP_ROOM, STR(""));
+        if (item != NULL) {
+            item->size = outbox_missed(&c->outbox);
+        }
     }
     if ((c->state == CONN_HEAD && c->request != NULL && c->answered) ||
-        (c->state == CONN_OPEN && c->has_early)) {
+        (c->state == CONN_OPEN && c->has_early && !c->is_paused)) {
         request_go_on(r, c);
     }
     return connection_watch(r, c, is_reading(c), false);

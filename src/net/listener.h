@@ -20,7 +20,9 @@ struct listener {
     int fd; /* -1: closed */
     const struct stream_type *stream;
     bool is_unix;
-    char address[sizeof(((struct sockaddr_un *)0)->sun_path) + 1]; /* "127.0.0.1", or the path */
+    bool status_only; /* only routes for that are there, and no WebSocket; set by the composition */
+    char address[sizeof(((struct sockaddr_un *)0)->sun_path) + 1]; /* "127.0.0.1", or the path;
+"@name" when it is abstract */
     uint16_t port;                                                 /* of TCP */
     dev_t device; /* of AF_UNIX: the file that was made, and no other, is removed at the end */
     ino_t inode;
@@ -29,7 +31,7 @@ struct listener {
 /*
  * Listens on 127.0.0.1 and, where the machine has it, on ::1, on the same port; port 0 finds one
  * that is free on both. Writes one or two listeners and returns how many, or a negative errno:
- * -EADDRINUSE when either is taken.
+ * -EADDRINUSE when either is taken. A machine without IPv4 has the other alone.
  */
 int listener_open_loopback(uint16_t port, struct listener ret_listeners[2]);
 
@@ -40,7 +42,22 @@ int listener_open_loopback(uint16_t port, struct listener ret_listeners[2]);
  */
 int listener_open_unix(const char *path, struct listener *ret_listener);
 
-/* Closes it and removes its file. May be called again, and with NULL. */
+/*
+ * Listens on all addresses of the machine (`address` NULL): on [::] for both versions of the
+ * internet protocol, or on 0.0.0.0 where there is no IPv6. Or on one address, in figures, with a
+ * scope if it needs one ("fe80::1%eth0"). Port 0 finds a free one. Returns 0 or a negative errno:
+ * -EINVAL for what is no address, -EADDRNOTAVAIL for one that is not ours, -EADDRINUSE, -EACCES.
+ */
+int listener_open_any(const char *address, uint16_t port, struct listener *ret_listener);
+
+/*
+ * Takes over a socket that somebody else opened and listens on, TCP or AF_UNIX, as systemd passes
+ * them. Its file, if it has one, stays at the end. Returns 0 or a negative errno, and `fd` is as
+ * it was: -EINVAL when it is no listening stream socket of these families, -ENOTSOCK, -EBADF.
+ */
+int listener_adopt(int fd, struct listener *ret_listener);
+
+/* Closes it and removes the file that it made. May be called again, and with NULL. */
 void listener_close(struct listener *l);
 
 #endif

@@ -12,12 +12,8 @@
 
 void reactor_settings_init(struct reactor_settings *s)
 {
-    *s = (struct reactor_settings){.check_host = true,
-                                   .max_connections = 1000000,
-                                   .max_message_bytes = 1024 * 1024,
-                                   .max_frame_bytes = 10 * 1024 * 1024,
+    *s = (struct reactor_settings){.max_connections = 1000000,
                                    .max_body_bytes = 1024 * 1024,
-                                   .max_backlog = 2 * 1024 * 1024,
                                    .head_ms = 10000,
                                    .answer_ms = 60000,
                                    .close_ms = 10000,
@@ -50,9 +46,29 @@ static void take_lag(void *owner, struct outbox *o, bool fatal)
     connection_doom(r, c);
 }
 
+/* Limits of connections that are open follow; a message that is half here keeps what it had. */
+static void take_policy(struct reactor *r, struct net_policy *policy)
+{
+    net_policy_unref(r->policy);
+    r->policy = policy;
+    r->reader.max_backlog = policy->max_backlog;
+    for (uint32_t slot = 0; slot < slab_limit(&r->connections); slot++) {
+        struct connection *c = slab_at(&r->connections, slot);
+        if (c->outbox.conn != NO_CONN && c->state == CONN_OPEN) {
+            connection_set_limit(r, c);
+        }
+    }
+}
+
 static void take_command(void *owner, const struct down *command)
 {
-    connection_command(owner, command);
+    if (command->kind == DOWN_POLICY) {
+        take_policy(owner, net_policy_of(command->policy));
+    } else if (command->kind == DOWN_SHED) {
+        connection_shed(owner);
+    } else {
+        connection_command(owner, command);
+    }
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -67,6 +83,16 @@ static bool open_descriptors(struct reactor *r)
            epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->wake_fd, &event) == 0;
 }
 
+static uint32_t longest_body(const struct reactor_settings *s)
+{
+    uint32_t longest = s->max_body_bytes;
+
+    for (size_t i = 0; i < s->route_count; i++) {
+        longest = s->routes[i].max_body > longest ? s->routes[i].max_body : longest;
+    }
+    return longest;
+}
+
 struct reactor *reactor_new(const struct reactor_settings *settings,
                             const struct reactor_ports *ports)
 {
@@ -76,6 +102,8 @@ struct reactor *reactor_new(const struct reactor_settings *settings,
         return NULL;
     }
     r->settings = *settings;
+    r->policy = net_policy_ref(settings->policy);
+    r->longest_body = longest_body(settings);
     r->ports = *ports;
     r->epoll = -1;
     r->wake_fd = -1;
@@ -85,7 +113,7 @@ struct reactor *reactor_new(const struct reactor_settings *settings,
     ticks_init(&r->ticks);
     reader_init(&r->reader, settings->index,
                 &(struct reader_ports){.owner = r, .find = find_outbox, .lagged = take_lag},
-                settings->max_backlog);
+                settings->policy->max_backlog);
     r->up = up_batch_new();
     if (r->up == NULL || !open_descriptors(r)) {
         reactor_free(r);
@@ -119,6 +147,7 @@ void reactor_free(struct reactor *r)
     slab_fini(&r->connections);
     ticks_fini(&r->ticks);
     up_batch_free(r->up);
+    net_policy_unref(r->policy);
     free(r);
 }
 

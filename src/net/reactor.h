@@ -24,6 +24,7 @@
 #include "base/slab.h"
 #include "fanout/reader.h"
 #include "net/listener.h"
+#include "net/policy.h"
 #include "net/ticks.h"
 #include "ws/ws.h"
 
@@ -43,28 +44,23 @@ struct route {
     struct str suffix;  /* with a parameter, which is one segment that is not empty: `path` is */
     bool has_parameter; /* what stands before it, this what stands behind */
     bool is_websocket;
-    uint8_t dialect; /* of a WebSocket path: enum dialect */
-    uint8_t methods; /* of another: bit n, enum http_method n is allowed */
+    uint8_t dialect;   /* of a WebSocket path: enum dialect */
+    uint8_t methods;   /* of another: bit n, enum http_method n is allowed */
+    uint32_t max_body; /* bytes of a request; 0: max_body_bytes of the settings */
+    bool is_status;    /* is there at a door for status alone, too */
 };
 
 struct reactor_settings {
     unsigned index;             /* < MAX_REACTORS */
     const struct route *routes; /* borrowed, as all that follows */
     size_t route_count;
-    const struct str *origins; /* patterns; see http_origin_matches */
-    size_t origin_count;
-    const struct str *hosts; /* names for this machine besides localhost and its addresses */
-    size_t host_count;
-    bool check_host; /* refuse other names with 421 */
+    struct net_policy *policy; /* the first; borrowed until reactor_new returns */
     uint32_t max_connections;
-    uint32_t max_message_bytes; /* a longer message is skipped and reported */
-    uint32_t max_frame_bytes;   /* a longer message ends the connection */
-    uint32_t max_body_bytes;    /* of an HTTP request */
-    uint64_t max_backlog;       /* bytes a connection may be behind with */
-    uint32_t head_ms;           /* for a request head, and its body */
-    uint32_t answer_ms;         /* for the hub to answer a handshake or a request */
-    uint32_t close_ms;          /* for the last bytes to be written */
-    uint32_t linger_ms;         /* for the peer to end, after we have */
+    uint32_t max_body_bytes; /* of an HTTP request, on a route that does not say */
+    uint32_t head_ms;        /* for a request head, and its body */
+    uint32_t answer_ms;      /* for the hub to answer a handshake or a request */
+    uint32_t close_ms;       /* for the last bytes to be written */
+    uint32_t linger_ms;      /* for the peer to end, after we have */
 };
 
 struct reactor_ports {
@@ -97,6 +93,7 @@ struct reactor_metrics {
     _Atomic uint64_t requests;      /* HTTP requests given to the hub */
     _Atomic uint64_t refused;       /* HTTP requests answered with an error by the reactor */
     _Atomic uint64_t timeouts;      /* connections ended by a deadline */
+    _Atomic uint64_t shed;          /* connections ended because memory was short */
     _Atomic uint64_t lagged;        /* connections that fell behind */
     _Atomic uint64_t out_of_memory; /* connections lost for want of it */
     _Atomic uint64_t skipped;       /* broadcasts skipped for slow readers */
@@ -123,6 +120,8 @@ static inline void metric_set(_Atomic uint64_t *metric, uint64_t value)
 struct reactor {
     struct reactor_settings settings;
     struct reactor_ports ports;
+    struct net_policy *policy; /* owned by one reference; what holds now */
+    uint32_t longest_body;     /* of all routes */
     int epoll;
     int wake_fd;
     int spare_fd; /* given up for a moment when there are no descriptors left */
@@ -146,7 +145,7 @@ struct reactor {
     char receive[WS_MAX_REST + RECEIVE_SIZE];
 };
 
-/* Limits and timeouts of the product; no routes, index 0. */
+/* Limits and timeouts of the product; no routes, no policy, index 0. */
 void reactor_settings_init(struct reactor_settings *s);
 
 /* Returns owned; NULL with errno when there is no memory or no descriptor. */

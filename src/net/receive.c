@@ -24,7 +24,8 @@ static struct message *partial_of(struct reactor *r, struct connection *c)
             connection_doom(r, c);
             return NULL;
         }
-        buf_init(&c->message->text, r->settings.max_message_bytes);
+        buf_init(&c->message->text, 0);
+        c->message->text.secret = c->is_stranger;
     }
     return c->message;
 }
@@ -37,6 +38,9 @@ static void deliver(struct reactor *r, struct connection *c, struct str payload,
 
     if (item != NULL) {
         item->binary = binary;
+        if (c->is_stranger) {
+            up_batch_hide(r->up, item);
+        }
         wire_scan(payload.ptr, payload.len, WIRE_WORLD, &item->wire);
         metric_add(&r->metrics.messages, 1);
     }
@@ -61,8 +65,9 @@ static void take_piece(struct reactor *r, struct connection *c, const struct ws_
         return;
     }
     m->under_way = true;
+    m->text.max = r->policy->max_message_bytes;
     m->size += event->data.len;
-    if (m->size > r->settings.max_message_bytes) {
+    if (m->size > r->policy->max_message_bytes) {
         buf_fini(&m->text);
     } else {
         buf_append_str(&m->text, event->data);
@@ -75,7 +80,7 @@ static void take_piece(struct reactor *r, struct connection *c, const struct ws_
     if (!event->final) {
         return;
     }
-    if (m->size > r->settings.max_message_bytes) {
+    if (m->size > r->policy->max_message_bytes) {
         report_too_big(r, c, m->size);
     } else {
         deliver(r, c, buf_str(&m->text), event->opcode == WS_BINARY);
@@ -89,7 +94,7 @@ static void take_data(struct reactor *r, struct connection *c, const struct ws_e
 {
     if (!event->first || !event->final) {
         take_piece(r, c, event);
-    } else if (event->data.len > r->settings.max_message_bytes) {
+    } else if (event->data.len > r->policy->max_message_bytes) {
         report_too_big(r, c, event->data.len);
     } else {
         deliver(r, c, event->data, event->opcode == WS_BINARY);
@@ -126,7 +131,10 @@ static void take_event(struct reactor *r, struct connection *c, const struct ws_
         break;
     case WS_EVENT_FAIL:
         metric_add(&r->metrics.violations, 1);
-        connection_fail(r, c, event->code, str_from_z(event->reason));
+        connection_fail(r, c, event->code,
+                        event->code == WS_CLOSE_TOO_BIG && c->is_stranger
+                            ? STR("too big for a client that has not authenticated; do that first")
+                            : str_from_z(event->reason));
         break;
     }
 }
@@ -134,10 +142,10 @@ static void take_event(struct reactor *r, struct connection *c, const struct ws_
 /* Tells the hub that the peer lives, though it said nothing that goes there; once a tick. */
 static void report_alive(struct reactor *r, struct connection *c)
 {
-    uint16_t tick = (uint16_t)r->tick;
+    uint32_t tick = r->tick & ALIVE_MASK;
 
     if (c->alive_tick != tick && connection_report(r, c, UP_ALIVE, STR("")) != NULL) {
-        c->alive_tick = tick;
+        c->alive_tick = tick & ALIVE_MASK;
     }
 }
 
@@ -229,11 +237,37 @@ static bool discard(struct reactor *r, struct connection *c, size_t len)
     return true;
 }
 
+/* Gives what was read to whoever reads it now. Returns whether the connection lives. */
+static bool take_bytes(struct reactor *r, struct connection *c, char *data, size_t len)
+{
+    if (c->state == CONN_OPEN && c->has_early) {
+        request_go_on(r, c);
+    }
+    switch ((enum connection_state)c->state) {
+    case CONN_HEAD:
+    case CONN_BODY:
+        request_receive(r, c, data, len);
+        return true;
+    case CONN_OPEN:
+        message_receive(r, c, data, len);
+        return true;
+    case CONN_CLOSING:
+    case CONN_LINGER:
+        return discard(r, c, len);
+    case CONN_WAIT:
+    case CONN_REQUEST:
+    case CONN_GONE:
+        break;
+    }
+    return true;
+}
+
 bool connection_receive(struct reactor *r, struct connection *c, uint32_t events)
 {
     char *data = r->receive + WS_MAX_REST;
 
-    if (c->state == CONN_WAIT || c->state == CONN_REQUEST || c->peer_ended) {
+    if (c->state == CONN_WAIT || c->state == CONN_REQUEST || c->peer_ended ||
+        (c->state == CONN_OPEN && c->is_paused)) {
         if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
             connection_destroy(r, c);
             return false;
@@ -246,24 +280,11 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
     }
     metric_add(&r->metrics.reads, 1);
     metric_add(&r->metrics.bytes_in, (uint64_t)got);
-    if (c->state == CONN_OPEN && c->has_early) {
-        request_go_on(r, c);
+    /* Who has yet to say who it is may have said it just now. */
+    bool secret = c->state != CONN_OPEN || c->is_stranger;
+    bool lives = take_bytes(r, c, data, (size_t)got);
+    if (secret) {
+        explicit_bzero(data, (size_t)got);
     }
-    switch ((enum connection_state)c->state) {
-    case CONN_HEAD:
-    case CONN_BODY:
-        request_receive(r, c, data, (size_t)got);
-        return true;
-    case CONN_OPEN:
-        message_receive(r, c, data, (size_t)got);
-        return true;
-    case CONN_CLOSING:
-    case CONN_LINGER:
-        return discard(r, c, (size_t)got);
-    case CONN_WAIT:
-    case CONN_REQUEST:
-    case CONN_GONE:
-        break;
-    }
-    return true;
+    return lives;
 }

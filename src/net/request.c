@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "net/asking.h"
 #include "net/trial.h"
 
 void request_free(struct request *q)
@@ -7,6 +8,7 @@ void request_free(struct request *q)
     if (q != NULL) {
         buf_fini(&q->text);
         buf_fini(&q->whole);
+        buf_fini(&q->evidence);
         free(q);
     }
 }
@@ -28,8 +30,10 @@ static struct request *keep(struct reactor *r, struct connection *c, struct str 
         lose(r, c);
         return NULL;
     }
-    buf_init(&q->text, (size_t)HTTP_MAX_HEAD + RECEIVE_SIZE + r->settings.max_body_bytes);
-    buf_init(&q->whole, (size_t)HTTP_MAX_HEAD + r->settings.max_body_bytes);
+    buf_init(&q->text, (size_t)HTTP_MAX_HEAD + RECEIVE_SIZE + r->longest_body);
+    buf_init(&q->whole, (size_t)HTTP_MAX_HEAD + r->longest_body);
+    buf_init(&q->evidence, EVIDENCE_MAX);
+    q->text.secret = q->whole.secret = q->evidence.secret = true;
     buf_append_str(&q->text, text);
     if (q->text.failed) {
         request_free(q);
@@ -58,13 +62,11 @@ static void keep_behind(struct reactor *r, struct connection *c, struct str text
 
 /* --- whole requests --------------------------------------------------------------------------- */
 
-static void report_request(struct reactor *r, struct connection *c, struct str text,
-                           uint32_t head_len)
+static void report_request(struct reactor *r, struct connection *c, const struct evidence *evidence,
+                           struct str text, uint32_t head_len)
 {
-    struct evidence evidence = {.is_unix = connection_door(r, c)->is_unix, .near = true};
-
     connection_enter(r, c, CONN_REQUEST);
-    struct up *item = connection_report_asking(r, c, UP_REQUEST, &evidence, text);
+    struct up *item = connection_report_asking(r, c, UP_REQUEST, evidence, text);
 
     if (item != NULL) {
         item->code = (uint16_t)head_len;
@@ -85,16 +87,14 @@ static bool offers_protocol(const struct trial *t)
     return false;
 }
 
-static void report_handshake(struct reactor *r, struct connection *c, const struct trial *t)
+static void report_handshake(struct reactor *r, struct connection *c, const struct trial *t,
+                             struct evidence *evidence)
 {
-    struct evidence evidence = {.is_unix = connection_door(r, c)->is_unix,
-                                .near = true,
-                                .world = str_make(t->world, t->world_len)};
-
+    evidence->world = str_make(t->world, t->world_len);
     ws_accept_key(http_value(t->head, t->text, HTTP_WS_KEY), c->accept);
     c->wants_protocol = offers_protocol(t);
     connection_enter(r, c, CONN_WAIT);
-    struct up *item = connection_report_asking(r, c, UP_OPENED, &evidence, STR(""));
+    struct up *item = connection_report_asking(r, c, UP_OPENED, evidence, STR(""));
     if (item != NULL) {
         item->dialect = t->route->dialect;
         c->known = true;
@@ -103,21 +103,26 @@ static void report_handshake(struct reactor *r, struct connection *c, const stru
 
 static void receive_body(struct reactor *r, struct connection *c, struct str fresh);
 
-static void begin_body(struct reactor *r, struct connection *c, const struct trial *t,
-                       struct str text)
+static void begin_body(struct reactor *r, struct connection *c, const struct http_head *head,
+                       const struct evidence *evidence, uint32_t max_body, struct str text)
 {
     struct request *q = c->request != NULL ? c->request : keep(r, c, text);
 
     if (q == NULL) {
         return;
     }
-    q->head = *t->head;
+    q->head = *head;
+    evidence_pack(evidence, &q->evidence);
     connection_enter(r, c, CONN_BODY);
     size_t head_len = q->head.scanned;
     if (q->head.chunked) {
         http_chunked_init(&q->chunked);
         buf_append(&q->whole, q->text.data, head_len);
-        q->whole.max = head_len + r->settings.max_body_bytes;
+        q->whole.max = head_len + max_body;
+    }
+    if (q->evidence.failed) {
+        lose(r, c);
+        return;
     }
     if (http_has(&q->head, HTTP_EXPECT) && q->text.len == head_len &&
         !outbox_push(&r->reader, &c->outbox, "HTTP/1.1 100 Continue\r\n\r\n", 25, 0)) {
@@ -125,6 +130,18 @@ static void begin_body(struct reactor *r, struct connection *c, const struct tri
         return;
     }
     receive_body(r, c, str_make(q->text.data + head_len, q->text.len - head_len));
+}
+
+/* The body is whole. */
+static void report_kept(struct reactor *r, struct connection *c, struct str text)
+{
+    struct request *q = c->request;
+    struct evidence evidence;
+    struct str rest;
+
+    evidence_unpack(buf_str(&q->evidence), &evidence, &rest);
+    report_request(r, c, &evidence, text, q->head.scanned);
+    buf_fini(&q->evidence);
 }
 
 static void receive_chunks(struct reactor *r, struct connection *c, struct str fresh)
@@ -142,7 +159,7 @@ static void receive_chunks(struct reactor *r, struct connection *c, struct str f
         buf_clear(&q->text);
         return;
     }
-    report_request(r, c, buf_str(&q->whole), q->head.scanned);
+    report_kept(r, c, buf_str(&q->whole));
     buf_fini(&q->whole);
     size_t behind = fresh.len - (size_t)taken;
     keep_behind(r, c, buf_str(&q->text), q->text.len - behind);
@@ -159,40 +176,93 @@ static void receive_body(struct reactor *r, struct connection *c, struct str fre
     }
     size_t whole = q->head.scanned + (size_t)q->head.content_length;
     if (q->text.len >= whole) {
-        report_request(r, c, str_make(q->text.data, whole), q->head.scanned);
+        report_kept(r, c, str_make(q->text.data, whole));
         keep_behind(r, c, buf_str(&q->text), whole);
     }
 }
 
-/* The first `len` bytes of `text` are a head. */
-static void take_head(struct reactor *r, struct connection *c, const struct http_head *head,
-                      struct str text, size_t len)
+/* Whether the Host may be an address: then it matters whether it is the one that was called. */
+static bool may_be_address(const struct http_head *head, const char *text)
 {
-    bool check_host = r->settings.check_host && !connection_door(r, c)->is_unix;
+    struct str host = http_value(head, text, HTTP_HOST);
+
+    return host.len > 0 && (host.ptr[0] == '[' || (host.ptr[0] >= '0' && host.ptr[0] <= '9'));
+}
+
+/* Whether it may ask for what it asks. */
+static bool judge(struct reactor *r, struct connection *c, const struct asking *a, struct trial *t,
+                  uint32_t *ret_max_body)
+{
+    const struct listener *door = connection_door(r, c);
+    uint8_t local[16];
+    struct trial_rules rules = {.policy = r->policy,
+                                .routes = r->settings.routes,
+                                .route_count = r->settings.route_count,
+                                .max_body = r->settings.max_body_bytes,
+                                .check_host = r->policy->check_host && !door->is_unix,
+                                .foreign_host = a->foreign_host,
+                                .status_only = door->status_only};
+
+    if (rules.check_host && may_be_address(t->head, t->text) && peer_find_own(c->fd, local)) {
+        rules.local = local;
+    }
+    if (!trial_judge(t, &rules)) {
+        return false;
+    }
+    *ret_max_body = trial_max_body(&rules, t->route);
+    if (a->wrong != NULL) {
+        t->refusal.status = 400;
+        t->refusal.code = ERROR_INVALID_MESSAGE;
+        t->refusal.message = str_from_z(a->wrong);
+        return false;
+    }
+    return true;
+}
+
+/* The first `len` bytes of `text` are a head, which `a` has been read from. */
+static void go_by_head(struct reactor *r, struct connection *c, const struct http_head *head,
+                       struct asking *a, struct str text, size_t len)
+{
     struct trial t;
+    uint32_t max_body;
 
     trial_init(&t, head, text.ptr);
-    if (!trial_judge(&t, &r->settings, check_host)) {
+    if (!judge(r, c, a, &t, &max_body)) {
         connection_refuse(r, c, &t.refusal);
         if (t.refusal.stays) {
             keep_behind(r, c, text, len);
         }
     } else if (t.route->is_websocket) {
-        report_handshake(r, c, &t);
+        report_handshake(r, c, &t, &a->evidence);
         keep_behind(r, c, text, len);
     } else if (head->has_body) {
-        begin_body(r, c, &t, text);
+        begin_body(r, c, head, &a->evidence, max_body, text);
     } else {
-        report_request(r, c, str_slice(text, 0, len), (uint32_t)len);
+        report_request(r, c, &a->evidence, str_slice(text, 0, len), (uint32_t)len);
         keep_behind(r, c, text, len);
     }
 }
 
-void request_receive(struct reactor *r, struct connection *c, const char *data, size_t len)
+/* The first `len` bytes of `text` are a head. */
+static void take_head(struct reactor *r, struct connection *c, const struct http_head *head,
+                      char *text, size_t text_len, size_t len)
+{
+    struct asking a;
+    struct peer peer;
+
+    peer_find(c->fd, &peer);
+    asking_read(&a, head, text, &peer, r->policy);
+    a.evidence.is_unix = connection_door(r, c)->is_unix;
+    go_by_head(r, c, head, &a, str_make(text, text_len), len);
+    asking_wipe(&a);
+}
+
+void request_receive(struct reactor *r, struct connection *c, char *data, size_t len)
 {
     struct http_head fresh;
     struct http_head *head = &fresh;
-    struct str text = str_make(data, len);
+    char *text = data;
+    size_t text_len = len;
     const char *reason;
 
     if (c->request != NULL) {
@@ -203,20 +273,21 @@ void request_receive(struct reactor *r, struct connection *c, const char *data, 
             return;
         }
         head = &c->request->head;
-        text = buf_str(all);
+        text = all->data;
+        text_len = all->len;
         if (c->state == CONN_BODY) {
-            receive_body(r, c, str_slice(text, text.len - len, text.len));
+            receive_body(r, c, str_make(text + text_len - len, len));
             return;
         }
     } else {
         http_request_init(&fresh);
     }
-    int result = http_parse_head(head, text.ptr, text.len, &reason);
+    int result = http_parse_head(head, text, text_len, &reason);
     if (result > 0) {
-        take_head(r, c, head, text, (size_t)result);
+        take_head(r, c, head, text, text_len, (size_t)result);
     } else if (result < 0) {
         connection_refuse_status(r, c, -result, reason);
-    } else if (c->request == NULL && keep(r, c, text) != NULL) {
+    } else if (c->request == NULL && keep(r, c, str_make(text, text_len)) != NULL) {
         c->request->head = fresh;
     }
 }

@@ -27,23 +27,47 @@ static bool refuse_site(struct trial *t, int status, struct str message, struct 
     return refuse(t, status, ERROR_FORBIDDEN, message);
 }
 
-static bool check_site(struct trial *t, const struct reactor_settings *s, bool check_host)
+/* Whether a Host is the address that was called, which no name can have been bound to. */
+static bool is_local(struct str host, const uint8_t *local)
+{
+    uint8_t address[16];
+    struct str name, port;
+
+    if (local == NULL || !http_host_split(host, &name, &port)) {
+        return false;
+    }
+    if (name.ptr[0] == '[') {
+        name = str_slice(name, 1, name.len - 1);
+    }
+    return http_address_parse(name, address) && memcmp(address, local, sizeof(address)) == 0;
+}
+
+static bool is_own_host(const struct trial *t, const struct trial_rules *rules)
+{
+    const struct http_trust *trust = &rules->policy->trust;
+    struct str host = http_value(t->head, t->text, HTTP_HOST);
+
+    return !rules->foreign_host && (!http_has(t->head, HTTP_HOST) ||
+                                    http_host_allowed(host, trust->hosts, trust->host_count) ||
+                                    is_local(host, rules->local));
+}
+
+static bool check_site(struct trial *t, const struct trial_rules *rules)
 {
     if (http_has(t->head, HTTP_ORIGIN) &&
-        !http_origin_allowed(http_value(t->head, t->text, HTTP_ORIGIN), s->origins,
-                             s->origin_count)) {
+        !http_origin_allowed(http_value(t->head, t->text, HTTP_ORIGIN), rules->policy->origins,
+                             rules->policy->origin_count)) {
         return refuse_site(
             t, 403,
-            STR("This page may not connect: only pages of this machine may, from "
-                "http://localhost:PORT, http://127.0.0.1:PORT or http://[::1]:PORT."),
+            STR("Pages of this origin may not connect: add the origin to the option origins of "
+                "the gateway, as https://app.example.org, if they should."),
             STR("{\"rule\":\"origin\"}"));
     }
-    if (check_host && http_has(t->head, HTTP_HOST) &&
-        !http_host_allowed(http_value(t->head, t->text, HTTP_HOST), s->hosts, s->host_count)) {
+    if (rules->check_host && !is_own_host(t, rules)) {
         return refuse_site(
             t, 421,
-            STR("The Host is not a name of this gateway; use localhost, 127.0.0.1 or "
-                "[::1]."),
+            STR("The Host is not a name of this gateway: use localhost, 127.0.0.1 or [::1], or add "
+                "the name to the option listen.hosts."),
             STR("{\"rule\":\"host\"}"));
     }
     return true;
@@ -76,15 +100,20 @@ static bool route_matches(const struct route *route, struct str path)
            str_equal(str_slice(rest, len, rest.len), route->suffix);
 }
 
-static bool check_route(struct trial *t, const struct reactor_settings *s)
+static const struct route *find_route(const struct trial_rules *rules, struct str path)
 {
-    struct str path = http_path(t->head, t->text);
-
-    for (size_t i = 0; i < s->route_count && t->route == NULL; i++) {
-        if (route_matches(&s->routes[i], path)) {
-            t->route = &s->routes[i];
+    for (size_t i = 0; i < rules->route_count; i++) {
+        const struct route *route = &rules->routes[i];
+        if (route_matches(route, path)) {
+            return route->is_status || !rules->status_only ? route : NULL;
         }
     }
+    return NULL;
+}
+
+static bool check_route(struct trial *t, const struct trial_rules *rules)
+{
+    t->route = find_route(rules, http_path(t->head, t->text));
     if (t->route == NULL) {
         return refuse_and_stay(t, 404, ERROR_NOT_FOUND, STR("There is nothing at this path."));
     }
@@ -140,14 +169,31 @@ static bool check_handshake(struct trial *t)
     return find_world(t);
 }
 
-static bool check_request(struct trial *t, const struct reactor_settings *s)
+/*
+ * A form of another site can send a body, but not as JSON; so it is asked for even where there is
+ * nothing to send. Parameters of the type say nothing that matters.
+ */
+static bool is_json(const struct trial *t)
+{
+    struct str type = http_value(t->head, t->text, HTTP_CONTENT_TYPE);
+
+    return str_equal_nocase(str_trim(str_slice(type, 0, str_find(type, ';'))),
+                            STR("application/json"));
+}
+
+static bool check_request(struct trial *t, const struct trial_rules *rules)
 {
     if (http_has(t->head, HTTP_EXPECT) &&
         !str_equal_nocase(http_value(t->head, t->text, HTTP_EXPECT), STR("100-continue"))) {
         return refuse(t, 417, ERROR_INVALID_MESSAGE,
                       STR("Of expectations only 100-continue can be met."));
     }
-    if (t->head->content_length > s->max_body_bytes) {
+    if (t->head->method == HTTP_POST && !is_json(t)) {
+        return refuse_and_stay(t, 415, ERROR_INVALID_MESSAGE,
+                               STR("A POST has to say what it brings: send JSON, with "
+                                   "Content-Type: application/json."));
+    }
+    if (t->head->content_length > trial_max_body(rules, t->route)) {
         return refuse(t, 413, ERROR_MESSAGE_TOO_LARGE, STR("The body is too long."));
     }
     return true;
@@ -160,8 +206,13 @@ void trial_init(struct trial *t, const struct http_head *head, const char *text)
     t->refusal.is_head = head->method == HTTP_HEAD;
 }
 
-bool trial_judge(struct trial *t, const struct reactor_settings *s, bool check_host)
+bool trial_judge(struct trial *t, const struct trial_rules *rules)
 {
-    return check_site(t, s, check_host) && check_route(t, s) &&
-           (t->route->is_websocket ? check_handshake(t) : check_request(t, s));
+    return check_site(t, rules) && check_route(t, rules) &&
+           (t->route->is_websocket ? check_handshake(t) : check_request(t, rules));
+}
+
+uint32_t trial_max_body(const struct trial_rules *rules, const struct route *route)
+{
+    return route->max_body > 0 ? route->max_body : rules->max_body;
 }

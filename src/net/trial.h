@@ -3,8 +3,8 @@
 
 /*
  * What a whole request head asks for, and whether it may: who sent it (Origin, Host), what it wants
- * (path, method), and for a WebSocket whether the handshake is good. Pure: a head and settings in,
- * a route or a refusal out.
+ * (path, method), and for a WebSocket whether the handshake is good. Pure: a head and rules in, a
+ * route or a refusal out.
  */
 
 #include "net/connection.h"
@@ -12,6 +12,18 @@
 enum {
     TRIAL_FIELDS = 128,
     TRIAL_WORLD = 256, /* more than the hub takes */
+};
+
+/* What it is judged by. All borrowed. */
+struct trial_rules {
+    const struct net_policy *policy;
+    const struct route *routes;
+    size_t route_count;
+    uint32_t max_body;    /* of a route that has no limit of its own */
+    bool check_host;      /* the Host counts: */
+    bool foreign_host;    /* a proxy named one that is not ours */
+    const uint8_t *local; /* the address that was called, 16 bytes; or NULL */
+    bool status_only;     /* of the routes only those for that */
 };
 
 struct trial {
@@ -25,7 +37,9 @@ struct trial {
 };
 
 void trial_init(struct trial *t, const struct http_head *head, const char *text);
-/* Judges; `check_host` says whether the Host counts. Returns whether it passes. */
-bool trial_judge(struct trial *t, const struct reactor_settings *s, bool check_host);
+/* Returns whether it passes. */
+bool trial_judge(struct trial *t, const struct trial_rules *rules);
+/* How long a body of a request may be. */
+uint32_t trial_max_body(const struct trial_rules *rules, const struct route *route);
 
 #endif

@@ -131,7 +131,7 @@ bool parley_message_from_json(const struct parley_message_info *info, void *mess
 {
     struct parley_problem unwanted;
 
-    parley_message_fini(info, message);
+    memory_free(memory_of(message));
     if (!decode_copy(info, message, strictness, str_make(len > 0 ? text : "", len),
                      ret_problem != NULL ? ret_problem : &unwanted)) {
         parley_message_fini(info, message);

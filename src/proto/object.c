@@ -26,8 +26,10 @@ bool field_is_also(const struct field_info *field, struct str key)
 /* The field of this name, looked for from `*next` on, since most messages keep the order. */
 static size_t find_field(const struct object_info *info, struct str key, size_t *next)
 {
-    for (size_t i = 0; i < info->count; i++) {
-        size_t at = (*next + i) % info->count;
+    size_t at = *next;
+
+    for (size_t tried = 0; tried < info->count; tried++, at++) {
+        at = at < info->count ? at : 0;
         if (str_equal(info->fields[at].name, key)) {
             *next = at + 1;
             return at;

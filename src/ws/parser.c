@@ -82,6 +82,15 @@ void ws_parser_init(struct ws_parser *p, enum ws_role role, uint32_t max_message
     };
 }
 
+void ws_parser_limit(struct ws_parser *p, uint32_t max_message)
+{
+    uint32_t taken = p->max_message - p->message_left;
+    uint32_t least = taken + p->frame_left;
+
+    p->max_message = max_message > least ? max_message : least;
+    p->message_left = p->max_message - taken;
+}
+
 static enum violation check_first_byte(const struct ws_parser *p, uint8_t byte)
 {
     if ((byte & WS_BITS_RESERVED) != 0) {

@@ -76,6 +76,8 @@ struct ws_event {
 
 /* `max_message` in bytes, over all fragments; more fails with 1009 as soon as it is announced. */
 void ws_parser_init(struct ws_parser *p, enum ws_role role, uint32_t max_message);
+/* Another limit. Of a message under way, what has come and what is announced stays allowed. */
+void ws_parser_limit(struct ws_parser *p, uint32_t max_message);
 
 /*
  * Takes bytes from the front of [data, data + len), which it may change (unmasking; only what it

@@ -8,6 +8,7 @@ import unittest
 from pathlib import Path
 
 import banned
+import events
 import generated
 import headers
 import includes
@@ -47,6 +48,46 @@ class TreeCase(unittest.TestCase):
 
     def assert_clean(self, check, *arguments):
         self.assertEqual(self.run_check(check, *arguments), (0, ""))
+
+
+class Events(TreeCase):
+    SOURCE = """
+        hub_log(hub, LOG_INFO, "one", client, "a=%u", 1);
+        hub->ports.log(hub->ports.owner, level, event, name, text);
+        hub_log(hub, LOG_WARNING, few ? "two" : "three", SLAB_NONE,
+                "b=%s", text);
+        log_write(&s->log, LEVEL_ERROR, "four", STR(""), buf_str(&details));
+        tell(s, LEVEL_DEBUG, "five", "text", sentence);
+    """
+    TABLE = "".join(
+        f"| `{event}` | {level} | when |\n"
+        for event, level in [
+            ("one", "info"), ("two", "warning"), ("three", "warning"), ("four", "error"), ("five", "debug")
+        ]
+    )
+
+    def test_all_are_there(self):
+        self.plant("src/core/a.c", self.SOURCE)
+        self.plant("docs/operation.md", self.TABLE)
+        self.assert_clean(events)
+
+    def test_each_that_is_missing(self):
+        self.plant("src/core/a.c", self.SOURCE)
+        for row in self.TABLE.splitlines(True):
+            self.plant("docs/operation.md", self.TABLE.replace(row, ""))
+            self.assert_caught(events, row.split("`")[1])
+
+    def test_one_that_is_gone_or_has_another_level(self):
+        self.plant("src/core/a.c", self.SOURCE)
+        self.plant("docs/operation.md", self.TABLE + "| `six` | info | never |\n")
+        self.assert_caught(events, "six")
+        self.plant("docs/operation.md", self.TABLE.replace("error", "info"))
+        self.assert_caught(events, "four")
+
+    def test_a_source_that_logs_nothing_is_not_believed(self):
+        self.plant("src/core/a.c", "")
+        self.plant("docs/operation.md", "")
+        self.assertEqual(self.run_check(events)[0], 1)
 
 
 class Stripping(unittest.TestCase):

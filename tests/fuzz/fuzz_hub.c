@@ -265,7 +265,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct choices c = {.bytes = data, .len = size};
     struct fuzz *f = calloc(1, sizeof(*f));
-    struct virtual_hooks hooks = {f, on_frame, on_taken, on_ended};
+    struct virtual_hooks hooks = {
+        .ctx = f, .frame = on_frame, .taken = on_taken, .ended = on_ended};
     struct hub_settings settings;
 
     assert(f != NULL);

@@ -49,11 +49,11 @@ def test_version():
 def test_help(words):
     done = expect(OK, *words)
     assert done.stderr == ""
-    for command in ("serve", "status", "tail", "send", "version"):
+    for command in ("serve", "status", "tail", "send", "token", "password", "version"):
         assert re.search(rf"^\s+(parley )?{command}\b", done.stdout, re.M), command
 
 
-@pytest.mark.parametrize("command", ["serve", "status", "tail", "send", "version"])
+@pytest.mark.parametrize("command", ["serve", "status", "tail", "send", "token", "password", "version"])
 def test_help_of_a_command(command):
     texts = {expect(OK, command, "--help").stdout, expect(OK, command, "-h").stdout}
     texts.add(expect(OK, "help", command).stdout)

@@ -79,5 +79,5 @@ def test_mistakes():
     assert "parley protocol check" in protocol(code=USAGE).stderr
     assert "did you mean check?" in protocol("chek", code=USAGE).stderr
     assert "world or gateway" in protocol("check", "--dialect", "matrix", code=USAGE).stderr
-    assert "one thing at a time" in protocol("check", "schema", code=USAGE).stderr
+    assert "no further operand" in protocol("check", "schema", code=USAGE).stderr
     assert "roundtrip" in protocol("--help").stdout

@@ -397,7 +397,8 @@ static void live(uint64_t seed, uint64_t events, bool lossy)
     static const unsigned reactors[] = {1, 2, 4};
     struct life *life = calloc(1, sizeof(*life));
     struct hub_settings settings;
-    struct virtual_hooks hooks = {life, on_frame, on_taken, on_ended};
+    struct virtual_hooks hooks = {
+        .ctx = life, .frame = on_frame, .taken = on_taken, .ended = on_ended};
 
     if (life == NULL) {
         model_fail(NULL, "the simulator itself has no memory");

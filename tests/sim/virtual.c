@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/map.h"
 #include "ws/ws.h"
 
 static void random_bytes(void *owner, void *bytes, size_t len)
@@ -46,18 +47,54 @@ static void on_lagged(void *owner, struct outbox *o, bool fatal)
     }
 }
 
+static void refuse(struct vreactor *r, struct vconn *c, const struct down *item)
+{
+    struct virtual_hooks *hooks = &r->v->hooks;
+
+    c->refused = true;
+    c->doomed = true;
+    if (hooks->refused != NULL) {
+        struct str text = item->segment != NULL
+                              ? str_make(item->segment->data + item->off, item->len - item->mark)
+                              : STR("");
+        hooks->refused(hooks->ctx, c, (enum error_code)item->code, text);
+    }
+}
+
 static void on_other(void *owner, const struct down *item)
 {
-    struct vconn *c = find_conn(owner, item->conn);
+    struct vreactor *r = owner;
 
+    if (item->kind == DOWN_SHED) {
+        r->v->shed[r->number]++;
+        return;
+    }
+    if (item->kind == DOWN_POLICY) {
+        shared_unref(item->policy);
+        return;
+    }
+    struct vconn *c = find_conn(r, item->conn);
     if (c == NULL) {
         return;
     }
-    if (item->kind == DOWN_ACCEPT) {
+    switch (item->kind) {
+    case DOWN_ACCEPT:
         c->accepted = true;
-    } else {
-        c->refused = true;
-        c->doomed = true;
+        c->stranger = (item->flags & DOWN_STRANGER) != 0;
+        break;
+    case DOWN_TRUST:
+        c->stranger = false;
+        break;
+    case DOWN_PAUSE:
+        assert(!c->paused);
+        c->paused = true;
+        break;
+    case DOWN_GO_ON:
+        assert(c->paused);
+        c->paused = false;
+        break;
+    default:
+        refuse(r, c, item);
     }
 }
 
@@ -177,12 +214,73 @@ static void serve(struct virtual *v, struct vreactor *r, struct vconn *c)
     }
 }
 
+/* --- the hub's ports -------------------------------------------------------------------------- */
+
+void virtual_digest(struct str secret, uint8_t ret_digest[DIGEST_SIZE])
+{
+    uint8_t key[16] = {0};
+
+    for (uint8_t i = 0; i < DIGEST_SIZE / 8; i++) {
+        key[0] = i;
+        uint64_t part = hash_bytes(key, secret.ptr, secret.len);
+        memcpy(ret_digest + 8 * i, &part, sizeof(part));
+    }
+}
+
+static void port_digest(void *owner, struct str secret, uint8_t ret_digest[32])
+{
+    (void)owner;
+    virtual_digest(secret, ret_digest);
+}
+
+static bool port_check_password(void *owner, uint64_t job, struct str password)
+{
+    struct virtual *v = owner;
+
+    if (v->job_count == VIRTUAL_PASSWORDS || password.len >= sizeof(v->passwords[0])) {
+        return false;
+    }
+    v->jobs[v->job_count] = job;
+    memcpy(v->passwords[v->job_count], password.ptr, password.len);
+    v->passwords[v->job_count++][password.len] = '\0';
+    return true;
+}
+
+void virtual_check(struct virtual *v, bool right)
+{
+    assert(v->job_count > 0);
+    uint64_t job = v->jobs[0];
+    v->job_count--;
+    memmove(v->jobs, v->jobs + 1, v->job_count * sizeof(v->jobs[0]));
+    memmove(v->passwords, v->passwords + 1, v->job_count * sizeof(v->passwords[0]));
+    hub_password_checked(v->hub, job, right);
+}
+
+static void port_judged(void *owner, uint64_t conn, const struct hub_asker *asker,
+                        struct str request, size_t head_len)
+{
+    struct virtual *v = owner;
+
+    (void)head_len;
+    v->hooks.judged(v->hooks.ctx, conn, asker, request);
+}
+
+static uint64_t port_memory(void *owner)
+{
+    return ((const struct virtual *)owner)->memory;
+}
+
 /* --- for the test ----------------------------------------------------------------------------- */
 
 bool virtual_init(struct virtual *v, const struct hub_settings *settings,
                   const struct virtual_hooks *hooks, uint64_t seed)
 {
-    struct hub_ports ports = {.owner = v, .random = random_bytes};
+    struct hub_ports ports = {.owner = v,
+                              .random = random_bytes,
+                              .digest = port_digest,
+                              .check_password = port_check_password,
+                              .judged = port_judged,
+                              .memory = port_memory};
 
     memset(v, 0, sizeof(*v));
     v->now = (struct hub_time){.mono_ms = 1000000, .wall_ms = 1700000000000};
@@ -233,6 +331,11 @@ void virtual_fini(struct virtual *v)
 
 struct vconn *virtual_connect(struct virtual *v, unsigned reactor, struct str world)
 {
+    return virtual_knock(v, reactor, &(struct evidence){.near = true, .world = world});
+}
+
+struct vconn *virtual_knock(struct virtual *v, unsigned reactor, const struct evidence *evidence)
+{
     struct vreactor *r = &v->reactor[reactor];
 
     for (uint32_t slot = 0; slot < VIRTUAL_SLOTS; slot++) {
@@ -245,8 +348,7 @@ struct vconn *virtual_connect(struct virtual *v, unsigned reactor, struct str wo
         c->handle = conn_make(reactor, generation, slot);
         outbox_init(&c->outbox, c->handle);
         buf_init(&c->in, 64 * 1024 * 1024);
-        struct evidence evidence = {.near = true, .world = world};
-        if (up_batch_add_asking(r->up, UP_OPENED, c->handle, &evidence, STR("")) == NULL) {
+        if (up_batch_add_asking(r->up, UP_OPENED, c->handle, evidence, STR("")) == NULL) {
             free_slot(r, c);
             return NULL;
         }

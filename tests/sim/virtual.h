@@ -7,6 +7,7 @@
  * as the test allows. The simulator and the scenario runner drive it.
  */
 
+#include "core/access.h"
 #include "core/hub.h"
 #include "fanout/reader.h"
 
@@ -19,6 +20,8 @@ struct vconn {
     bool used;     /* the slot is taken */
     bool accepted; /* DOWN_ACCEPT came */
     bool refused;  /* DOWN_REFUSE came */
+    bool stranger; /* DOWN_ACCEPT said so, and DOWN_TRUST has not come */
+    bool paused;   /* between DOWN_PAUSE and DOWN_GO_ON */
     bool doomed;   /* fell behind fatally; virtual_reap ends it */
     uint32_t generation;
 };
@@ -45,7 +48,13 @@ struct virtual_hooks {
     /* The connection was ended by the gateway: all it had to get was written (or it was refused,
        or it fell behind fatally). The slot is free when this returns. */
     void (*ended)(void *ctx, struct vconn *c);
+    /* A handshake was refused. NULL: nobody asks. */
+    void (*refused)(void *ctx, struct vconn *c, enum error_code code, struct str text);
+    /* An HTTP request was judged late. NULL: there are none. */
+    void (*judged)(void *ctx, uint64_t conn, const struct hub_asker *asker, struct str request);
 };
+
+enum { VIRTUAL_PASSWORDS = 64 };
 
 struct virtual
 {
@@ -55,7 +64,19 @@ struct virtual
     uint64_t random_state;
     struct vreactor reactor[MAX_REACTORS];
     struct virtual_hooks hooks;
+    /* Passwords that the hub wants to have checked, oldest first; the test says what comes of it.
+     */
+    uint64_t jobs[VIRTUAL_PASSWORDS];
+    char passwords[VIRTUAL_PASSWORDS][64];
+    uint32_t job_count;
+    uint32_t shed[MAX_REACTORS]; /* times that a reactor was told to end its slowest connection */
+    uint64_t memory;             /* bytes allocated, as the hub is told */
 };
+
+/* What the hub takes for SHA-256. */
+void virtual_digest(struct str secret, uint8_t ret_digest[DIGEST_SIZE]);
+/* The oldest password that waits is right, or not. */
+void virtual_check(struct virtual *v, bool right);
 
 /* Returns false without memory. `settings->reactors` says how many reactors there are. */
 bool virtual_init(struct virtual *v, const struct hub_settings *settings,
@@ -64,6 +85,7 @@ void virtual_fini(struct virtual *v);
 
 /* A client has connected and sent a good handshake. NULL: no slot, or no memory. */
 struct vconn *virtual_connect(struct virtual *v, unsigned reactor, struct str world);
+struct vconn *virtual_knock(struct virtual *v, unsigned reactor, const struct evidence *evidence);
 /* It sends something. False: no memory, nothing was sent. */
 bool virtual_send(struct virtual *v, struct vconn *c, struct str text);
 bool virtual_say(struct virtual *v, struct vconn *c, enum up_kind kind, uint16_t code,

@@ -3,10 +3,12 @@
 
 The table says here only which vectors there must be; what their verdicts are is written in the vectors.
 """
+import functools
 import json
 import re
 import sys
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -108,12 +110,16 @@ def members(fields, prefix, shapes):
                 yield from members(shapes[shape].fields, path + join, shapes)
 
 
+@functools.cache
+def everything():
+    """The table, the files of vectors, and the vectors."""
+    return tables.load(ROOT / "schema" / "messages.toml"), vectors.files(), vectors.vectors()
+
+
 class Coverage(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.tables = tables.load(ROOT / "schema" / "messages.toml")
-        cls.loaded = vectors.files()
-        cls.found = vectors.vectors()
+        cls.tables, cls.loaded, cls.found = everything()
 
     def test_every_type_has_vectors(self):
         for message in self.tables.messages:
@@ -176,6 +182,52 @@ class Coverage(unittest.TestCase):
             self.assertNotRegex(vector.name, r"[\t\n]")
             if vector.ok:
                 self.assertIsInstance(json.loads(vector.text), dict, vector.name)
+
+
+class Planted(unittest.TestCase):
+    """What the table has and the vectors have not is found."""
+
+    def faults(self, change):
+        """What Coverage says when `change` has made another message of the bark, or several."""
+
+        class Changed(Coverage):
+            @classmethod
+            def setUpClass(cls):
+                super().setUpClass()
+                bark = next(message for message in cls.tables.messages if message.name == "bark")
+                others = tuple(message for message in cls.tables.messages if message is not bark)
+                cls.tables = replace(cls.tables, messages=(*others, *change(bark)))
+
+        result = unittest.TestResult()
+        unittest.defaultTestLoader.loadTestsFromTestCase(Changed).run(result)
+        self.assertEqual(result.errors, [])
+        return [str(case) for case, _ in result.failures]
+
+    def test_nothing_planted(self):
+        self.assertEqual(self.faults(lambda bark: [bark]), [])
+
+    def test_a_type(self):
+        faults = self.faults(lambda bark: [bark, replace(bark, type="planted", name="planted")])
+        self.assertIn("test_every_type_has_vectors", "".join(faults))
+        self.assertTrue(all("world planted" in fault for fault in faults), faults)
+
+    def test_a_type_less(self):
+        self.assertIn("test_nothing_is_left_over", "".join(self.faults(lambda bark: [])))
+
+    def test_a_member(self):
+        volume = tables.Field(name="volume", kind="number", text="How loud.")
+        faults = self.faults(lambda bark: [replace(bark, fields=(*bark.fields, volume))])
+        self.assertEqual(len(faults), 1)
+        self.assertIn("data.volume", faults[0])
+
+    def test_another_name(self):
+        def change(bark):
+            text, *others = bark.fields
+            return [replace(bark, fields=(replace(text, also=("words",)), *others))]
+
+        faults = self.faults(change)
+        self.assertEqual(len(faults), 1)
+        self.assertIn("words", faults[0])
 
 
 if __name__ == "__main__":

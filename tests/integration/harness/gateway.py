@@ -106,8 +106,8 @@ class Gateway:
             self._eof = True
             self._news.notify_all()
 
-    def wait_event(self, event, **fields):
-        """The first log line with this event and these fields, waited for."""
+    def wait_event(self, event, skip=0, **fields):
+        """The first log line with this event and these fields, behind `skip` such, waited for."""
 
         def matches(line):
             found = parse_line(line)
@@ -119,7 +119,9 @@ class Gateway:
             while True:
                 for line in self.lines[seen:]:
                     if matches(line):
-                        return parse_line(line)
+                        if skip == 0:
+                            return parse_line(line)
+                        skip -= 1
                 seen = len(self.lines)
                 left = deadline - time.monotonic()
                 if self._eof or left <= 0:

@@ -165,6 +165,26 @@ static void printf_longer_than_what_is_left(void **state)
     buf_fini(&b);
 }
 
+/* It moves and goes like any other; that nothing stays behind is tested where secrets are. */
+static void a_secret_survives_growing(void **state)
+{
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 1000);
+    b.secret = true;
+    for (int i = 0; i < 1000; i++) {
+        buf_append_char(&b, (char)('a' + i % 26));
+    }
+    assert_false(b.failed);
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal('a' + i % 26, b.data[i]);
+    }
+    buf_fini(&b);
+    assert_true(b.secret);
+    assert_null(b.data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +197,7 @@ int main(void)
         cmocka_unit_test(clearing_keeps_the_memory),
         cmocka_unit_test(consuming_drops_the_front),
         cmocka_unit_test(printf_longer_than_what_is_left),
+        cmocka_unit_test(a_secret_survives_growing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,8 @@ static void expect_banner(const struct banner *banner, const char *text)
 static void test_plain(void **state)
 {
     const struct banner banner = {.program = "build/parley",
+                                  .bind = "loopback",
+                                  .mode = "none",
                                   .world_path = "/ws/matrix",
                                   .address = "127.0.0.1",
                                   .port = 8765};
@@ -36,6 +38,8 @@ static void test_plain(void **state)
 static void test_elsewhere(void **state)
 {
     const struct banner banner = {.program = "/my programs/it's",
+                                  .bind = "::1",
+                                  .mode = "none",
                                   .world_path = "/w",
                                   .address = "127.0.0.1",
                                   .port = 9,
@@ -57,11 +61,67 @@ static void test_elsewhere(void **state)
                   "\n");
 }
 
+/* The first line says who can reach it and what they need. */
+static void expect_first(const char *bind, const char *mode, const char *address, const char *first)
+{
+    const struct banner banner = {.program = "parley",
+                                  .bind = bind,
+                                  .mode = mode,
+                                  .world_path = "/w",
+                                  .address = address,
+                                  .port = 8765};
+    struct buf out;
+
+    buf_init(&out, 8192);
+    banner_append(&out, &banner);
+    size_t end = str_find(buf_str(&out), '\n');
+    out.data[end] = '\0';
+    assert_string_equal(out.data, first);
+    buf_fini(&out);
+}
+
+static void test_first_line(void **state)
+{
+    (void)state;
+    expect_first("all", "token", "127.0.0.1",
+                 "parley " PARLEY_VERSION "   all addresses, token required");
+    expect_first("all", "none", "127.0.0.1",
+                 "parley " PARLEY_VERSION "   all addresses, no authentication");
+    expect_first("192.0.2.7", "password", "192.0.2.7",
+                 "parley " PARLEY_VERSION "   192.0.2.7 only, password required");
+    expect_first("127.0.0.1", "token", "127.0.0.1",
+                 "parley " PARLEY_VERSION "   loopback only, token required");
+    expect_first(NULL, "token", "127.0.0.1",
+                 "parley " PARLEY_VERSION "   sockets of the service manager, token required");
+}
+
+/* Commands name an address that they would not find by themselves; IPv6 stands in brackets. */
+static void test_address(void **state)
+{
+    const struct banner banner = {.program = "parley",
+                                  .bind = "fd00::7",
+                                  .mode = "token",
+                                  .world_path = "/w",
+                                  .address = "fd00::7",
+                                  .port = 8765};
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 8192);
+    banner_append(&out, &banner);
+    buf_append_char(&out, '\0');
+    assert_non_null(strstr(out.data, "ws://[fd00::7]:8765/w\n"));
+    assert_non_null(strstr(out.data, "parley tail --url http://[fd00::7]:8765 "));
+    buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_elsewhere),
+        cmocka_unit_test(test_first_line),
+        cmocka_unit_test(test_address),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,14 +98,14 @@ static void test_full(void **state)
 
     (void)state;
     assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
-    struct log_sink sink = {.fd = ends[1], .style = LOG_AS_TEXT, .level = 1};
+    struct log_sink sink = {.fd = ends[1], .style = LOG_AS_TEXT, .level = 0};
     for (; sink.lost < 3; written++) {
         assert_true(written < sizeof(text));
-        log_write(&sink, 1, "thing_done", STR(""), STR("a=1"));
+        log_write(&sink, 0, "thing_done", STR(""), STR("a=1"));
     }
     while (read(ends[0], text, sizeof(text)) > 0) {
     }
-    log_write(&sink, 1, "thing_done", STR(""), STR("a=2"));
+    log_write(&sink, 0, "thing_done", STR(""), STR("a=2"));
     ssize_t len = read(ends[0], text, sizeof(text) - 1);
     assert_true(len > 0);
     text[len] = '\0';
@@ -113,11 +113,35 @@ static void test_full(void **state)
     assert_int_equal(sink.lost, 0);
     sink.style = LOG_AS_JSON;
     sink.lost = 7;
-    log_write(&sink, 1, "thing_done", STR(""), STR("a=3"));
+    log_write(&sink, 0, "thing_done", STR(""), STR("a=3"));
     len = read(ends[0], text, sizeof(text) - 1);
     assert_true(len > 0);
     text[len] = '\0';
     assert_string_equal(strstr(text, "\"a\""), "\"a\":3,\"lost_lines\":7}\n");
+    assert_int_equal(close(ends[0]), 0);
+    assert_int_equal(close(ends[1]), 0);
+}
+
+/* A second's lines of one event are written, then none, but for those that are to be debugged. */
+static void test_noisy(void **state)
+{
+    int ends[2];
+    char text[65536];
+
+    (void)state;
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    struct log_sink sink = {.fd = ends[1], .style = LOG_AS_TEXT, .level = 0};
+    sink.limit.events[0] = (struct log_limit_event){.event = "auth_failed", .left_out = 5};
+    log_write(&sink, 2, "auth_failed", STR(""), STR("a=1"));
+    ssize_t len = read(ends[0], text, sizeof(text) - 1);
+    assert_true(len > 0);
+    text[len] = '\0';
+    assert_string_equal(strstr(text, "a="), "a=1 left_out=5\n");
+    for (int i = 0; i < 2 * LOG_LIMIT_LINES; i++) {
+        log_write(&sink, 0, "error_sent", STR(""), STR(""));
+        len = read(ends[0], text, sizeof(text));
+        assert_true(len > 0);
+    }
     assert_int_equal(close(ends[0]), 0);
     assert_int_equal(close(ends[1]), 0);
 }
@@ -127,6 +151,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),   cmocka_unit_test(test_hostile), cmocka_unit_test(test_json),
         cmocka_unit_test(test_people), cmocka_unit_test(test_add),     cmocka_unit_test(test_full),
+        cmocka_unit_test(test_noisy),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

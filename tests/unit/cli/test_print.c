@@ -83,12 +83,42 @@ static void test_json(void **state)
     buf_fini(&out);
 }
 
+static void expect_since(time_t since, time_t now, const char *text)
+{
+    struct buf out;
+
+    buf_init(&out, 64);
+    print_since(&out, since, now);
+    assert_true(str_equal(buf_str(&out), str_from_z(text)));
+    buf_fini(&out);
+}
+
+static void test_since(void **state)
+{
+    (void)state;
+    expect_since(3661, 3661, "01:01:01");
+    expect_since(0, 86399, "00:00:00");
+    expect_since(0, 86400, "1970-01-01");
+    expect_since(86400, 0, "1970-01-02");
+    expect_since(5, 0, "00:00:05");
+}
+
+static void test_whole(void **state)
+{
+    (void)state;
+    assert_int_equal(print_whole(STR("12")), 12);
+    assert_int_equal(print_whole(STR("1700000000.9")), 1700000000);
+    assert_int_equal(print_whole(STR("-1")), 0);
+    assert_int_equal(print_whole(STR("\"12\"")), 0);
+    assert_int_equal(print_whole(STR("")), 0);
+    assert_int_equal(print_whole(STR("1000000000000000000000000000000000000000")), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_times),
-        cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_times), cmocka_unit_test(test_messages), cmocka_unit_test(test_json),
+        cmocka_unit_test(test_since), cmocka_unit_test(test_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

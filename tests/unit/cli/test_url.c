@@ -93,13 +93,38 @@ static void test_world(void **state)
     buf_fini(&out);
 }
 
+static void test_query(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 256);
+    buf_append_str(&out, STR("/a"));
+    url_append_query(&out, STR("x"), STR("tools:b c&d=\xc3\xa4%"));
+    url_append_query(&out, STR("y"), STR(""));
+    assert_true(str_equal(buf_str(&out), STR("/a?x=tools:b%20c%26d%3D%C3%A4%25&y=")));
+    buf_fini(&out);
+}
+
+static void test_id(void **state)
+{
+    char longest[129];
+
+    (void)state;
+    memset(longest, 'a', sizeof(longest));
+    assert_true(url_id_valid(str_make(longest, 128)));
+    assert_false(url_id_valid(str_make(longest, 129)));
+    assert_true(url_id_valid(STR("c-a.b_c:d@e")));
+    assert_false(url_id_valid(STR("")));
+    assert_false(url_id_valid(STR("a/b")));
+    assert_false(url_id_valid(STR("a%")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tcp),
-        cmocka_unit_test(test_unix),
-        cmocka_unit_test(test_wrong),
-        cmocka_unit_test(test_world),
+        cmocka_unit_test(test_tcp),   cmocka_unit_test(test_unix),  cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_world), cmocka_unit_test(test_query), cmocka_unit_test(test_id),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,10 +25,23 @@ static void test_each_key(void **state)
         {OPTION_LISTEN_BIND, "PARLEY_LISTEN__BIND=::1", "::1"},
         {OPTION_LISTEN_UNIX, "PARLEY_LISTEN__UNIX=/a=b", "/a=b"},
         {OPTION_LISTEN_WORLD_PATHS, "PARLEY_LISTEN__WORLD_PATHS=/a, /b", "/a, /b"},
+        {OPTION_LISTEN_STATUS_PORT, "PARLEY_LISTEN__STATUS_PORT=10", "10"},
+        {OPTION_LISTEN_HOSTS, "PARLEY_LISTEN__HOSTS=a,b", "a,b"},
+        {OPTION_LISTEN_PUBLIC_URL, "PARLEY_LISTEN__PUBLIC_URL=https://a", "https://a"},
+        {OPTION_AUTH_MODE, "PARLEY_AUTH__MODE=token", "token"},
+        {OPTION_AUTH_ALLOW_ANONYMOUS, "PARLEY_AUTH__ALLOW_ANONYMOUS=true", "true"},
+        {OPTION_AUTH_TOKEN_FILE, "PARLEY_AUTH__TOKEN_FILE=tokens", "tokens"},
+        {OPTION_AUTH_TOKENS, "PARLEY_AUTH__TOKENS=sha256:00 a", "sha256:00 a"},
+        {OPTION_AUTH_PASSWORD_HASH, "PARLEY_AUTH__PASSWORD_HASH=$argon2id$", "$argon2id$"},
+        {OPTION_ORIGINS, "PARLEY_ORIGINS=*", "*"},
+        {OPTION_TRUSTED_PROXIES, "PARLEY_TRUSTED_PROXIES=10.0.0.1", "10.0.0.1"},
         {OPTION_LIMITS_MESSAGE_BYTES, "PARLEY_LIMITS__MESSAGE_BYTES=2KiB", "2KiB"},
         {OPTION_LIMITS_FRAME_BYTES, "PARLEY_LIMITS__FRAME_BYTES=3KiB", "3KiB"},
         {OPTION_LIMITS_SEND_QUEUE_BYTES, "PARLEY_LIMITS__SEND_QUEUE_BYTES=4MiB", "4MiB"},
         {OPTION_LIMITS_CLIENTS, "PARLEY_LIMITS__CLIENTS=5", "5"},
+        {OPTION_LIMITS_CLIENTS_PER_ADDRESS, "PARLEY_LIMITS__CLIENTS_PER_ADDRESS=2", "2"},
+        {OPTION_LIMITS_RATE, "PARLEY_LIMITS__RATE=100", "100"},
+        {OPTION_LIMITS_MEMORY, "PARLEY_LIMITS__MEMORY=64MiB", "64MiB"},
         {OPTION_HEARTBEAT_INTERVAL, "PARLEY_HEARTBEAT__INTERVAL=6s", "6s"},
         {OPTION_HEARTBEAT_TIMEOUT, "PARLEY_HEARTBEAT__TIMEOUT=7s", "7s"},
         {OPTION_SLOW_CLIENT, "PARLEY_SLOW_CLIENT=close", "close"},
@@ -38,6 +51,7 @@ static void test_each_key(void **state)
         {OPTION_DRAIN, "PARLEY_DRAIN=9s", "9s"},
         {OPTION_LOG_LEVEL, "PARLEY_LOG__LEVEL=debug", "debug"},
         {OPTION_LOG_FORMAT, "PARLEY_LOG__FORMAT=json", "json"},
+        {OPTION_METRICS_PUBLIC, "PARLEY_METRICS__PUBLIC=true", "true"},
     };
     _Static_assert(sizeof(cases) / sizeof(cases[0]) == OPTION_COUNT, "each option has a case");
     struct config c;
@@ -66,7 +80,11 @@ static void test_errors(void **state)
                                   "takes a number from 0 to 65535 (default 8765)"},
         {"PARLEY_LISTEN__PROT=1",
          "PARLEY_LISTEN__PROT: listen.prot is no option; did you mean listen.port?"},
-        {"PARLEY_AUTH__MODE=token", "PARLEY_AUTH__MODE: auth.mode is not in this build"},
+        {"PARLEY_AUTH__JWT__ISSUER=x", "PARLEY_AUTH__JWT__ISSUER: auth.jwt.issuer is not in this "
+                                       "build"},
+        {"PARLEY_AUTH__TOKEN=s3cret",
+         "PARLEY_AUTH__TOKEN: auth.token: a secret is never the value of an option; write it into "
+         "a file and name that with `--token-file FILE`"},
         {"PARLEY_COMPRESSION=on", "PARLEY_COMPRESSION: compression is not in this build"},
         {"PARLEY_THREDS=2", "PARLEY_THREDS: threds is no option; did you mean threads?"},
     };
@@ -90,6 +108,7 @@ static void test_not_ours(void **state)
         "PARLEY_URL=http://127.0.0.1:1",
         "PARLEY_TOKEN=secret",
         "PARLEY_CONFIG=/x",
+        "PARLEY_PASSWORD=secret",
         "PARLEY_PORT=tcp://10.0.0.1:80",
         "PARLEY_HOST=all",
         "PARLEY_SERVICE_HOST=10.0.0.1",

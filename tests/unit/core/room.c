@@ -73,12 +73,22 @@ static void on_ended(void *ctx, struct vconn *conn)
     c->conn = NULL;
 }
 
+static void on_refused(void *ctx, struct vconn *conn, enum error_code code, struct str text)
+{
+    struct room_client *c = conn->user;
+
+    (void)ctx;
+    assert(text.len > 0);
+    c->why = code;
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 struct room *room_new(const struct hub_settings *settings)
 {
     struct room *r = calloc(1, sizeof(*r));
-    struct virtual_hooks hooks = {r, on_frame, on_taken, on_ended};
+    struct virtual_hooks hooks = {
+        .ctx = r, .frame = on_frame, .taken = on_taken, .ended = on_ended, .refused = on_refused};
     struct hub_settings defaults;
 
     assert(r != NULL);
@@ -112,21 +122,36 @@ static void learn_id(struct room_client *c)
     json_decref(greeting);
 }
 
-int room_enter(struct room *r, const char *world)
+int room_knocked(struct room *r)
 {
-    assert(r->count < ROOM_CLIENTS);
-    struct room_client *c = &r->clients[r->count];
-    c->conn = virtual_connect(&r->v, (unsigned)r->count % r->v.reactors, str_from_z(world));
-    assert(c->conn != NULL);
-    c->conn->user = c;
-    r->count++;
+    struct room_client *c = &r->clients[r->count - 1];
+
     virtual_settle(&r->v);
     if (c->refused) {
         return ROOM_REFUSED;
     }
+    if (c->heard_count == 0) {
+        return ROOM_WAITS;
+    }
     assert(c->heard_count == 1);
     learn_id(c);
     return r->count - 1;
+}
+
+int room_knock(struct room *r, const struct evidence *evidence)
+{
+    assert(r->count < ROOM_CLIENTS);
+    struct room_client *c = &r->clients[r->count];
+    c->conn = virtual_knock(&r->v, (unsigned)r->count % r->v.reactors, evidence);
+    assert(c->conn != NULL);
+    c->conn->user = c;
+    r->count++;
+    return room_knocked(r);
+}
+
+int room_enter(struct room *r, const char *world)
+{
+    return room_knock(r, &(struct evidence){.near = true, .world = str_from_z(world)});
 }
 
 int room_join(struct room *r, const char *world)

@@ -21,6 +21,7 @@ struct room_client {
     unsigned pings;
     bool muted;          /* answers no ping */
     bool refused;        /* its handshake was */
+    enum error_code why; /* it was */
     uint16_t close_code; /* 0: no close frame came */
     char close_reason[ROOM_REASON];
 };
@@ -38,7 +39,12 @@ void room_free(struct room *r);
 /* Connects, and leaves the greeting among what it has heard. ROOM_REFUSED: it was refused. */
 enum { ROOM_REFUSED = -1 };
 int room_enter(struct room *r, const char *world);
-/* The same; the greeting is taken. */
+/* The same for any handshake; ROOM_WAITS: a password has to be checked first. */
+enum { ROOM_WAITS = -2 };
+int room_knock(struct room *r, const struct evidence *evidence);
+/* The last client that knocked, once its password was checked: as room_knock. */
+int room_knocked(struct room *r);
+/* The same as room_enter; the greeting is taken. */
 int room_join(struct room *r, const char *world);
 /* Sends a text, and all that comes of it happens. printf. */
 void room_say(struct room *r, int client, const char *format, ...)

@@ -39,7 +39,9 @@ static void test_below_the_limit_all_comes(void **state)
     (void)state;
     say_many(r, 40);
     assert_int_equal(r->conns[0].lags, 0);
+    assert_true(outbox_backlog(&r->conns[0].outbox) > 40 * 100);
     rig_settle(r);
+    assert_int_equal(outbox_backlog(&r->conns[0].outbox), 0);
     assert_int_equal(r->conns[0].heard, 41);
     assert_int_equal(r->conns[0].told, 0);
     rig_free(r);
@@ -76,6 +78,7 @@ static void test_between_room_and_resume(void **state)
     say_many(r, 1000);
     rig_room(r, 0, SIZE_MAX);
     assert_true(r->conns[0].asked);
+    assert_int_equal(outbox_missed(&r->conns[0].outbox), 1000);
     for (int i = 0; i < 50; i++) {
         rig_say(r, 0, 1, 0, 100);
         rig_turn(r);
@@ -83,6 +86,7 @@ static void test_between_room_and_resume(void **state)
         while (rig_serve(r)) {
         }
     }
+    assert_int_equal(outbox_missed(&r->conns[0].outbox), 1050);
     rig_say(r, 0, 1, 0, 100);
     assert_true(rig_answer_room(r, 0));
     rig_say(r, 0, 1, 0, 100);

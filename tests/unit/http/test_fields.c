@@ -17,6 +17,8 @@ static const char *const spellings[HTTP_FIELD_COUNT] = {
     [HTTP_X_FORWARDED_FOR] = "X-Forwarded-For",
     [HTTP_X_FORWARDED_PROTO] = "X-Forwarded-Proto",
     [HTTP_X_FORWARDED_HOST] = "X-Forwarded-Host",
+    [HTTP_X_REAL_IP] = "X-Real-IP",
+    [HTTP_VIA] = "Via",
     [HTTP_IDEMPOTENCY_KEY] = "Idempotency-Key",
     [HTTP_WS_KEY] = "Sec-WebSocket-Key",
     [HTTP_WS_VERSION] = "Sec-WebSocket-Version",
@@ -184,9 +186,18 @@ static void test_meanings(void **state)
 static void test_repeated_lists(void **state)
 {
     static const enum http_field lists[] = {
-        HTTP_CONNECTION, HTTP_UPGRADE,         HTTP_WS_PROTOCOL,       HTTP_WS_EXTENSIONS,
-        HTTP_FORWARDED,  HTTP_X_FORWARDED_FOR, HTTP_X_FORWARDED_PROTO, HTTP_X_FORWARDED_HOST,
-        HTTP_ACCEPT, HTTP_IF_NONE_MATCH,
+        HTTP_CONNECTION,
+        HTTP_UPGRADE,
+        HTTP_WS_PROTOCOL,
+        HTTP_WS_EXTENSIONS,
+        HTTP_FORWARDED,
+        HTTP_X_FORWARDED_FOR,
+        HTTP_X_FORWARDED_PROTO,
+        HTTP_X_FORWARDED_HOST,
+        HTTP_X_REAL_IP,
+        HTTP_VIA,
+        HTTP_ACCEPT,
+        HTTP_IF_NONE_MATCH,
     };
     uint32_t all = 0;
 

@@ -77,6 +77,35 @@ static void test_wildcards(void **state)
     assert_false(matches("http://a b", "*"));
 }
 
+static void test_patterns(void **state)
+{
+    static const char *const good[] = {
+        "*",
+        "http://localhost:*",
+        "http://[::1]:*",
+        "https://*.example.com",
+        "https://app-*.a.example:8443",
+        "moz-extension://0a1b",
+        "https://*",
+    };
+    static const char *const bad[] = {
+        "",          "null",        "localhost",      "localhost:3000", "http://",    "http://a/",
+        "http://a:", "http://a:x",  "http://a:65536", "http://a:8*",    "http://u@a", "http://a b",
+        "*://a",     "http://[::1", "http://[*]:80",  "http://[::g]",   "http//a",    "http://a?",
+        "**",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_true(http_origin_pattern_valid(str_from_z(good[i])));
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (http_origin_pattern_valid(str_from_z(bad[i]))) {
+            fail_msg("a pattern: %s", bad[i]);
+        }
+    }
+}
+
 /* No prefix or extension of a matching origin matches, but those that are origins themselves. */
 static void test_every_cut(void **state)
 {
@@ -130,8 +159,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),  cmocka_unit_test(test_ports),
-        cmocka_unit_test(test_wildcards), cmocka_unit_test(test_every_cut),
-        cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_wildcards), cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_every_cut), cmocka_unit_test(test_hosts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

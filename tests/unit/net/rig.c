@@ -10,21 +10,32 @@
 static const struct route routes[] = {
     {.path = {"/ws", 3}, .is_websocket = true, .dialect = DIALECT_WORLD},
     {.path = {"/status", 7}, .methods = 1u << HTTP_GET | 1u << HTTP_HEAD | 1u << HTTP_POST},
+    {.path = {"/health", 7}, .methods = 1u << HTTP_GET, .max_body = 10, .is_status = true},
+    {.path = {"/large", 6}, .methods = 1u << HTTP_GET, .max_body = 200000},
 };
-static const struct str origins[] = {{"http://localhost:*", 18}};
 
 void rig_settings(struct rig *g)
 {
     memset(g, 0, sizeof(*g));
     reactor_settings_init(&g->settings);
     g->settings.routes = routes;
-    g->settings.route_count = 2;
-    g->settings.origins = origins;
-    g->settings.origin_count = 1;
-    g->settings.max_message_bytes = 100;
-    g->settings.max_frame_bytes = 1000;
+    g->settings.route_count = sizeof(routes) / sizeof(routes[0]);
+    net_policy_source_init(&g->policy);
+    g->policy.origins = STR("http://localhost:*");
+    g->policy.max_message_bytes = 100;
+    g->policy.max_frame_bytes = 1000;
     g->settings.max_body_bytes = 1000;
     g->now_ms = 1000;
+}
+
+struct net_policy *rig_policy(const struct rig *g)
+{
+    struct buf error;
+
+    buf_init(&error, 0);
+    struct net_policy *policy = net_policy_new(&g->policy, &error);
+    assert_non_null(policy);
+    return policy;
 }
 
 void rig_start(struct rig *g)
@@ -33,7 +44,9 @@ void rig_start(struct rig *g)
 
     int doors = listener_open_loopback(0, g->door);
     assert_true(doors > 0);
+    g->settings.policy = rig_policy(g);
     g->r = reactor_new(&g->settings, &ports);
+    net_policy_unref(g->settings.policy);
     assert_non_null(g->r);
     for (int i = 0; i < doors; i++) {
         assert_true(reactor_add_door(g->r, &g->door[i]));
@@ -44,6 +57,7 @@ void rig_start(struct rig *g)
     g->down = down_batch_new();
     g->spare = up_batch_new();
     buf_init(&g->log, 1 << 20);
+    g->log.secret = true;
     rig_turn(g); /* it learns what time it is */
 }
 
@@ -76,6 +90,13 @@ void rig_say(struct rig *g, uint64_t conn, enum down_kind kind, uint16_t code, u
     segment_unref(s);
 }
 
+void rig_say_policy(struct rig *g)
+{
+    struct down item = {.kind = DOWN_POLICY, .policy = &rig_policy(g)->shared};
+
+    assert_true(down_batch_add(g->down, &item));
+}
+
 void rig_say_text(struct rig *g, uint64_t conn, struct str text, unsigned flags)
 {
     char *frame = malloc(WS_MAX_HEADER + text.len);
@@ -90,7 +111,7 @@ static void answer(struct rig *g, const struct up *item, struct str text)
 {
     switch (item->kind) {
     case UP_OPENED:
-        rig_say(g, item->conn, DOWN_ACCEPT, 0, 0, STR(""));
+        rig_say(g, item->conn, DOWN_ACCEPT, 0, g->accept, STR(""));
         rig_say_text(g, item->conn, STR("hi"), 0);
         break;
     case UP_REQUEST:
@@ -139,13 +160,14 @@ static void hub(struct rig *g, const struct up_batch *batch)
         const struct up *item = &batch->items[i];
         struct str text = up_text(batch, item);
         if (item->kind == UP_OPENED || item->kind == UP_REQUEST) {
-            struct evidence evidence;
-            evidence_unpack(text, &evidence, &text);
-            if (item->kind == UP_OPENED) {
-                text = evidence.world;
-            }
+            assert_true(item->secret && text.len <= sizeof(g->asked_text));
+            memcpy(g->asked_text, text.ptr, text.len);
+            evidence_unpack(str_make(g->asked_text, text.len), &g->asked, &g->request);
+            text = item->kind == UP_OPENED ? g->asked.world : g->request;
         }
         g->last_conn = item->conn;
+        g->missed = item->kind == UP_ROOM ? item->size : g->missed;
+        g->secret = item->kind == UP_MESSAGE ? item->secret : g->secret;
         write_down(g, item, text);
         if (!g->mute) {
             answer(g, item, text);

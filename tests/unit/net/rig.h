@@ -19,18 +19,27 @@ struct rig {
     struct reactor *r;
     struct listener door[2];
     struct reactor_settings settings;
+    struct net_policy_source policy;
     struct down_batch *down;
     struct up_batch *spare;
     struct buf log;
     uint64_t now_ms;
     uint64_t seq;
     uint64_t last_conn; /* of the last item */
-    size_t taken;       /* bytes of up batches taken */
-    bool mute;          /* the hub listens and says nothing */
+    uint64_t missed;    /* of the last V */
+    bool secret;        /* of the last M */
+    uint8_t accept;     /* flags of DOWN_ACCEPT */
+    /* Of the last handshake or request: who asked (its strings in `asked_text`), and what. */
+    struct evidence asked;
+    struct str request;
+    char asked_text[256 * 1024];
+    size_t taken; /* bytes of up batches taken */
+    bool mute;    /* the hub listens and says nothing */
     bool keeps_credit;
 };
 
-/* Small limits: messages of 100 bytes, frames of 1000; two routes, /ws and /status. */
+/* Small limits: messages of 100 bytes, frames of 1000; the routes /ws, /status, /health
+   and /large. */
 void rig_settings(struct rig *g);
 void rig_start(struct rig *g);
 void rig_stop(struct rig *g);
@@ -39,6 +48,12 @@ void rig_stop(struct rig *g);
 int rig_setup(void **state);
 int rig_teardown(void **state);
 int rig_teardown_empty(void **state);
+
+/* A policy of these settings; freed with the reactor that holds it. */
+struct net_policy *rig_policy(const struct rig *g);
+
+/* The hub sends down what `policy` says now. */
+void rig_say_policy(struct rig *g);
 
 /* One turn of the loop, and as many as it takes until nothing happens any more. */
 void rig_turn(struct rig *g);

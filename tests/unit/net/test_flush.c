@@ -15,7 +15,7 @@ static int setup(void **state)
     static struct rig g;
 
     rig_settings(&g);
-    g.settings.max_backlog = 600000;
+    g.policy.max_backlog = 600000;
     rig_start(&g);
     memset(text, 'x', sizeof(text));
     *state = &g;
@@ -162,6 +162,7 @@ static void test_lag_and_room(void **state)
     assert_int_equal(22, len);
     size_t missed = strtoul(have, NULL, 10);
     assert_int_equal(FRAME_COUNT, missed + got / (FRAME_SIZE + 4));
+    assert_int_equal(missed, g->missed);
     leave(g, fd);
 }
 
@@ -180,6 +181,72 @@ static void test_too_much_that_is_not_skipped(void **state)
     rig_expect(g, "L F:1013 C");
     assert_int_equal(0, g->r->metrics.connections);
     close(fd);
+}
+
+static uint64_t fill(struct rig *g, int frames, int *ret_fd)
+{
+    *ret_fd = rig_open(g);
+    uint64_t conn = g->last_conn;
+
+    for (int i = 0; i < frames; i++) {
+        rig_say_text(g, conn, str_make(text, sizeof(text)), 0);
+    }
+    rig_settle(g);
+    return conn;
+}
+
+/* Memory is short: the one that is furthest behind goes, then the next, and nobody else. */
+static void test_shed(void **state)
+{
+    struct rig *g = *state;
+    int idle = rig_open(g);
+    int less, more;
+    struct down shed = {.kind = DOWN_SHED};
+    char have[1024];
+    bool ended;
+
+    (void)fill(g, 12, &less);
+    uint64_t worst = fill(g, 16, &more);
+    uint64_t count = g->r->metrics.shed;
+    uint64_t before = g->r->metrics.connections;
+    for (uint64_t i = 1; i <= 3; i++) {
+        assert_true(down_batch_add(g->down, &shed));
+        rig_turn(g);
+        rig_turn(g);
+        assert_true(i > 1 || g->last_conn == worst);
+        rig_advance(g, 200);
+        rig_expect(g, i < 3 ? "F:1013 C" : "");
+        assert_int_equal(before - (i < 3 ? i : 2), g->r->metrics.connections);
+        assert_int_equal(count + (i < 3 ? i : 2), g->r->metrics.shed);
+    }
+    assert_int_equal(0, rig_read(idle, have, sizeof(have), &ended));
+    assert_false(ended);
+    close(less);
+    close(more);
+    leave(g, idle);
+}
+
+/* A response that nobody reads holds memory as well; the hub knows of no client there. */
+static void test_shed_a_response(void **state)
+{
+    struct rig *g = *state;
+    static char response[1024 * 1024];
+    struct down shed = {.kind = DOWN_SHED};
+    int fd = rig_connect(g);
+
+    g->mute = true;
+    rig_send(fd, STR("GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    rig_settle(g);
+    rig_say(g, g->last_conn, DOWN_FRAME, 0, DOWN_LAST, str_make(response, sizeof(response)));
+    rig_settle(g);
+    uint64_t before = g->r->metrics.connections;
+    assert_true(down_batch_add(g->down, &shed));
+    rig_settle(g);
+    rig_advance(g, 200);
+    rig_expect(g, "R:41/");
+    assert_int_equal(before - 1, g->r->metrics.connections);
+    g->mute = false;
+    leave(g, fd);
 }
 
 /* Responses may come in parts, and end the connection. */
@@ -245,6 +312,8 @@ int main(void)
         cmocka_unit_test(test_full_socket),
         cmocka_unit_test(test_lag_and_room),
         cmocka_unit_test(test_too_much_that_is_not_skipped),
+        cmocka_unit_test(test_shed),
+        cmocka_unit_test(test_shed_a_response),
         cmocka_unit_test(test_response_in_parts),
         cmocka_unit_test(test_long_response),
     };

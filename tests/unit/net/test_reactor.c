@@ -10,8 +10,8 @@ static int setup(void **state)
     static struct rig g;
 
     rig_settings(&g);
-    g.settings.max_message_bytes = 1 << 20;
-    g.settings.max_frame_bytes = 1 << 20;
+    g.policy.max_message_bytes = 1 << 20;
+    g.policy.max_frame_bytes = 1 << 20;
     rig_start(&g);
     g.mute = true;
     *state = &g;

@@ -209,8 +209,12 @@ static void test_long_message(void **state)
     static char frame[sizeof(text) + WS_MAX_HEADER];
     static const uint8_t mask[4] = {9, 8, 7, 6};
 
-    g->r->settings.max_message_bytes = sizeof(text);
-    g->r->settings.max_frame_bytes = sizeof(text);
+    struct net_policy_source before = g->policy;
+
+    g->policy.max_message_bytes = sizeof(text);
+    g->policy.max_frame_bytes = sizeof(text);
+    rig_say_policy(g);
+    rig_settle(g);
     memset(text, 'a', sizeof(text));
     int fd = rig_open(g);
     size_t len = ws_write_masked_header(frame, WS_TEXT, sizeof(text), mask);
@@ -229,8 +233,9 @@ static void test_long_message(void **state)
     assert_int_equal(2 + sizeof(text), g->log.len);
     assert_memory_equal("M:aaaa", g->log.data, 6);
     leave(g, fd);
-    g->r->settings.max_message_bytes = g->settings.max_message_bytes;
-    g->r->settings.max_frame_bytes = g->settings.max_frame_bytes;
+    g->policy = before;
+    rig_say_policy(g);
+    rig_settle(g);
 }
 
 int main(void)

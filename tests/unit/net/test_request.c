@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #define GET  "GET /status HTTP/1.1\r\nHost: localhost\r\n"
-#define POST "POST /status HTTP/1.1\r\nHost: localhost\r\n"
+#define POST "POST /status HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 #define OK   "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 /* Sends the text in two parts, for every place to cut it, and byte by byte. */
@@ -74,7 +74,7 @@ static void test_early_frames(void **state)
 static void test_requests_one_after_another(void **state)
 {
     every_way(*state, STR(GET "\r\n" POST "Content-Length: 3\r\n\r\nabc" GET "X: y\r\n\r\n"),
-              "R:41/ R:61/abc R:47/", STR(OK OK OK), false);
+              "R:41/ R:93/abc R:47/", STR(OK OK OK), false);
 }
 
 /* One that asks for what is not there leaves the connection to the next. */
@@ -100,7 +100,7 @@ static void test_chunked_body(void **state)
     every_way(*state,
               STR(POST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n" GET
                        "\r\n"),
-              "R:70/abcde R:41/", STR(OK OK), false);
+              "R:102/abcde R:41/", STR(OK OK), false);
 }
 
 static void test_refused_bodies(void **state)
@@ -132,7 +132,7 @@ static void test_expect_continue(void **state)
     rig_expect_bytes(fd, STR("HTTP/1.1 100 Continue\r\n\r\n"), false);
     rig_send(fd, STR("ab"));
     rig_settle(g);
-    rig_expect(g, "R:83/ab");
+    rig_expect(g, "R:115/ab");
     rig_expect_bytes(fd, STR(OK), false);
     close(fd);
 }
@@ -230,6 +230,82 @@ static void test_refused_head_method_has_no_body(void **state)
     close(fd);
 }
 
+/* At a door for status alone only its routes are there. */
+static void test_status_door(void **state)
+{
+    static const struct {
+        const char *request;
+        const char *answer;
+    } cases[] = {
+        {"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 200"},
+        {"POST /health HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 405"},
+        {GET "\r\n", "HTTP/1.1 404"},
+        {HANDSHAKE, "HTTP/1.1 404"},
+        {"GET /health HTTP/1.1\r\nHost: evil\r\n\r\n", "HTTP/1.1 421"},
+    };
+    struct rig *g = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char have[1024];
+        bool ended;
+        g->door[0].status_only = true;
+        int fd = rig_connect(g);
+        rig_send(fd, str_from_z(cases[i].request));
+        rig_settle(g);
+        (void)rig_read(fd, have, sizeof(have), &ended);
+        assert_memory_equal(cases[i].answer, have, 12);
+        close(fd);
+        g->door[0].status_only = false;
+        rig_settle(g);
+        buf_clear(&g->log);
+    }
+}
+
+/* A route may have a limit of its own for bodies, larger or smaller than the usual one. */
+static void test_body_of_a_route(void **state)
+{
+    static const char *const types[] = {"Content-Length: 11\r\n\r\n",
+                                        "Transfer-Encoding: chunked\r\n\r\nb\r\n"};
+    struct rig *g = *state;
+    char text[256];
+
+    for (size_t i = 0; i < 2; i++) {
+        int fd = rig_connect(g);
+        (void)snprintf(text, sizeof(text), "GET /health HTTP/1.1\r\nHost: localhost\r\n%s",
+                       types[i]);
+        rig_send(fd, str_from_z(text));
+        rig_settle(g);
+        rig_expect(g, "");
+        rig_expect_answer(fd, "HTTP/1.1 413");
+        close(fd);
+    }
+    int fd = rig_connect(g);
+    rig_send(fd, STR("GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"
+                     "0123456789"));
+    rig_settle(g);
+    rig_expect(g, "R:61/0123456789");
+    rig_expect_bytes(fd, STR(OK), false);
+    for (size_t i = 0; i < 2; i++) {
+        static char body[200000];
+        (void)snprintf(text, sizeof(text), "GET /large HTTP/1.1\r\nHost: localhost\r\n%s",
+                       i == 0 ? "Content-Length: 200000\r\n\r\n"
+                              : "Transfer-Encoding: chunked\r\n\r\n30d40\r\n");
+        rig_send(fd, str_from_z(text));
+        for (size_t at = 0; at < sizeof(body); at += 20000) {
+            rig_send(fd, str_make(body + at, 20000));
+            rig_settle(g);
+        }
+        if (i == 1) {
+            rig_send(fd, STR("\r\n0\r\n\r\n"));
+            rig_settle(g);
+        }
+        assert_int_equal(i == 0 ? 200064 : 200068, g->request.len);
+        rig_expect_bytes(fd, STR(OK), false);
+        buf_clear(&g->log);
+    }
+    close(fd);
+}
+
 static void test_allowed_origin(void **state)
 {
     struct rig *g = *state;
@@ -274,6 +350,8 @@ int main(void)
         cmocka_unit_test(test_expect_continue),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_refused_head_method_has_no_body),
+        cmocka_unit_test(test_status_door),
+        cmocka_unit_test(test_body_of_a_route),
         cmocka_unit_test(test_allowed_origin),
         cmocka_unit_test(test_half_closed_client),
     };

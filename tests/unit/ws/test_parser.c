@@ -372,6 +372,39 @@ static void test_random_streams(void **state)
     }
 }
 
+/* Another limit holds at once between messages, and from the next frame on within one. */
+static void test_limit_changes(void **state)
+{
+    static const char frames[] = "\x01\x03xyz\x00\x02"
+                                 "ab\x80\x03"
+                                 "abc";
+    char bytes[sizeof(frames)];
+    struct ws_parser p;
+    struct ws_event event;
+
+    (void)state;
+    for (uint32_t limit = 0; limit < 10; limit++) {
+        memcpy(bytes, frames, sizeof(frames));
+        ws_parser_init(&p, WS_CLIENT, 100);
+        assert_int_equal(5, ws_parse(&p, bytes, 5, &event));
+        assert_true(event.first);
+        assert_int_equal(3, ws_parse(&p, bytes + 5, 3, &event));
+        ws_parser_limit(&p, limit);
+        assert_int_equal(1, ws_parse(&p, bytes + 8, 1, &event));
+        assert_false(event.first);
+        (void)ws_parse(&p, bytes + 9, 5, &event);
+        assert_int_equal(limit >= 8 ? WS_EVENT_DATA : WS_EVENT_FAIL, event.kind);
+    }
+    for (uint32_t limit = 1; limit < 6; limit++) {
+        memcpy(bytes, "\x81\x03xyz", 5);
+        ws_parser_init(&p, WS_CLIENT, 100);
+        ws_parser_limit(&p, limit);
+        (void)ws_parse(&p, bytes, 5, &event);
+        assert_int_equal(limit >= 3 ? WS_EVENT_DATA : WS_EVENT_FAIL, event.kind);
+        assert_int_equal(limit >= 3, event.first);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +419,7 @@ int main(void)
         BOTH_ROLES(test_nothing_is_read_of_nothing),
         BOTH_ROLES(test_65536_fragments),
         BOTH_ROLES(test_random_streams),
+        cmocka_unit_test(test_limit_changes),
         cmocka_unit_test(test_reasons_fit_a_close_frame),
     };
 

@@ -1,0 +1,159 @@
+#include <stdio.h>
+
+#include "cli/command.h"
+
+/*
+ * A program of the build, which is not installed: it writes what the table of commands says as the
+ * source of the manual page (for scdoc) and as docs/commands.md.
+ */
+
+static const struct {
+    enum cli_exit code;
+    const char *meaning;
+} exits[] = {
+    {CLI_OK, "all went well"},
+    {CLI_FAILED, "it failed, or something was refused or found to be wrong"},
+    {CLI_USAGE, "the command line is wrong"},
+    {CLI_UNAVAILABLE, "no gateway is there, or it has gone"},
+    {CLI_TRY_AGAIN, "the gateway is busy, full or stopping; try again"},
+    {CLI_PROTOCOL, "the other side is no gateway, or not one that is understood"},
+    {CLI_REFUSED, "the gateway refuses: no credential, a wrong one, or one that may not do this"},
+    {CLI_CONFIG, "a setting is wrong, or the port is taken"},
+};
+
+static const char client_text[] =
+    "Commands that ask a gateway find it by --url, else by the variable PARLEY_URL, else at\n"
+    "http://127.0.0.1:8765. A credential is the first line of the file that --token-file names (-\n"
+    "is standard input), else the variable PARLEY_TOKEN. It is never the value of a flag, which\n"
+    "everybody on the machine could read. Data goes to standard output, talk to standard error.\n"
+    "Tables are in colour on a terminal only, and not when NO_COLOR is set; with --json there is\n"
+    "one JSON object on a line.\n";
+
+/* Prints text with a backslash before each of these characters. */
+static void print_escaped(const char *text, const char *specials)
+{
+    for (; *text != '\0'; text++) {
+        if (strchr(specials, *text) != NULL) {
+            (void)putchar('\\');
+        }
+        (void)putchar(*text);
+    }
+}
+
+/* --- Markdown --------------------------------------------------------------------------------- */
+
+static void markdown_row(const char *left, const char *value, const char *right)
+{
+    (void)printf("| `");
+    print_escaped(left, "|");
+    if (value != NULL) {
+        (void)putchar(' ');
+        print_escaped(value, "|");
+    }
+    (void)printf("` | ");
+    print_escaped(right, "|*_<");
+    (void)printf(" |\n");
+}
+
+static void markdown_command(const struct command *command)
+{
+    (void)printf("\n## parley %s\n\n```sh\n", command->name);
+    command_print_examples(command);
+    (void)printf("```\n\n`parley %s%s%s`\n\n", command->name,
+                 command->synopsis[0] != '\0' ? " " : "", command->synopsis);
+    print_escaped(command->about, "*_<");
+    if (command->words != NULL) {
+        (void)printf("\n| | |\n|---|---|\n");
+        for (const struct word *word = command->words; word->name != NULL; word++) {
+            markdown_row(word->name, NULL, word->help);
+        }
+    }
+    if (command->flags[0].name != NULL) {
+        (void)printf("\n| Flag | |\n|---|---|\n");
+        for (const struct flag *flag = command->flags; flag->name != NULL; flag++) {
+            markdown_row(flag->name, flag->value, flag->help);
+        }
+    }
+}
+
+static void print_markdown(void)
+{
+    (void)printf("<!-- Made of the program's table of commands (src/cli) by commands-reference; "
+                 "do not edit. -->\n\n"
+                 "# Commands\n\n%s\n"
+                 "| Exit code | |\n|---|---|\n",
+                 client_text);
+    for (size_t i = 0; i < sizeof(exits) / sizeof(exits[0]); i++) {
+        (void)printf("| %d | %s |\n", (int)exits[i].code, exits[i].meaning);
+    }
+    for (size_t i = 0; command_table[i] != NULL; i++) {
+        markdown_command(command_table[i]);
+    }
+}
+
+/* --- the manual page, in scdoc(5) ------------------------------------------------------------- */
+
+/* What scdoc gives a meaning to. */
+static const char scdoc_specials[] = "\\_*`[]|<>#~";
+
+static void manual_item(const char *name, const char *value, const char *help)
+{
+    (void)printf("\n*");
+    print_escaped(name, scdoc_specials);
+    (void)printf("*");
+    if (value != NULL) {
+        (void)putchar(' ');
+        print_escaped(value, scdoc_specials);
+    }
+    (void)printf("\n\t");
+    print_escaped(help, scdoc_specials);
+    (void)printf("\n");
+}
+
+static void manual_command(const struct command *command)
+{
+    (void)printf("\n## parley %s\n\n```\n", command->name);
+    command_print_examples(command);
+    (void)printf("```\n\n*parley %s* ", command->name);
+    print_escaped(command->synopsis, scdoc_specials);
+    (void)printf("\n\n");
+    print_escaped(command->about, scdoc_specials);
+    for (const struct word *word = command->words; word != NULL && word->name != NULL; word++) {
+        manual_item(word->name, NULL, word->help);
+    }
+    for (const struct flag *flag = command->flags; flag->name != NULL; flag++) {
+        manual_item(flag->name, flag->value, flag->help);
+    }
+}
+
+static void print_manual(void)
+{
+    (void)printf("parley(1)\n\n"
+                 "# NAME\n\nparley - a gateway where agents, browsers and bots meet\n\n"
+                 "# SYNOPSIS\n\n*parley* COMMAND ...\n\n"
+                 "# DESCRIPTION\n\n");
+    print_escaped(client_text, scdoc_specials);
+    (void)printf("\n# COMMANDS\n");
+    for (size_t i = 0; command_table[i] != NULL; i++) {
+        manual_command(command_table[i]);
+    }
+    (void)printf("\n# EXIT STATUS\n");
+    for (size_t i = 0; i < sizeof(exits) / sizeof(exits[0]); i++) {
+        char code[16];
+        (void)snprintf(code, sizeof(code), "%d", (int)exits[i].code);
+        manual_item(code, NULL, exits[i].meaning);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "markdown") == 0) {
+        print_markdown();
+    } else if (argc == 2 && strcmp(argv[1], "manual") == 0) {
+        print_manual();
+    } else {
+        (void)fprintf(stderr, "usage: commands-reference markdown|manual\n");
+        return CLI_USAGE;
+    }
+    return fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
+}

@@ -1,0 +1,120 @@
+#include "core/admin.h"
+#include "door.h"
+
+/* Tickets: good once, not for long, and not for more than their maker may. */
+
+static uint32_t principal_of(struct room *r, const char *token)
+{
+    struct evidence e = {.near = true, .kind = CREDENTIAL_BEARER, .credential = str_from_z(token)};
+    struct hub_asker asker;
+
+    assert_true(hub_judge(r->v.hub, 1, &e, STR(""), 0, &asker));
+    assert_int_equal(asker.refused, ERROR_NONE);
+    return asker.principal;
+}
+
+static void test_tickets(void **state)
+{
+    struct room *r = room_with_tokens();
+    struct hub_ticket_request request = {.grants = usual, .ttl_ms = 60000};
+    char ticket[TICKET_SIZE + 1] = "";
+    struct evidence e = from(5, CREDENTIAL_TICKET, ticket);
+
+    (void)state;
+    assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "kit"), &request, ticket),
+                     ERROR_NONE);
+    assert_int_equal(counts(r).tickets, 1);
+    e.credential = str_from_z(ticket);
+    int client = knock(r, &e);
+    assert_true(client >= 0);
+    struct hub_client_view view;
+    assert_true(hub_find_client(r->v.hub, str_from_z(r->clients[client].id), &view));
+    assert_true(str_equal(view.user_id, STR("kit")));
+    /* Once. */
+    assert_int_equal(knock(r, &e), ROOM_REFUSED);
+    assert_int_equal(counts(r).auth_failures[AUTH_FAILURE_TICKET], 1);
+    assert_int_equal(counts(r).tickets, 0);
+    /* Not for long. */
+    request.ttl_ms = 1000;
+    assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "kit"), &request, ticket),
+                     ERROR_NONE);
+    room_advance(r, 1000);
+    assert_int_equal(counts(r).tickets, 0);
+    assert_int_equal(knock(r, &e), ROOM_REFUSED);
+    /* Not for more than the maker may. */
+    request.grants = GRANTS_ALL;
+    assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "kit"), &request, ticket),
+                     ERROR_FORBIDDEN);
+    request.ttl_ms = TICKET_MAX_MS + 1;
+    assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "boss"), &request, ticket),
+                     ERROR_FORBIDDEN);
+    /* A bearer is no ticket, and the other way round. */
+    request.ttl_ms = 1000;
+    assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "boss"), &request, ticket),
+                     ERROR_NONE);
+    e.kind = CREDENTIAL_BEARER;
+    assert_int_equal(knock(r, &e), ROOM_REFUSED);
+    e = from(5, CREDENTIAL_TICKET, "boss");
+    assert_int_equal(knock(r, &e), ROOM_REFUSED);
+    room_free(r);
+}
+
+/* What a maker's ticket opened is shut with the maker. */
+static void test_ticket_of_one_withdrawn(void **state)
+{
+    struct room *r = room_with_tokens();
+    struct hub_ticket_request request = {.grants = usual, .ttl_ms = 60000};
+    struct hub_credential only = credential("boss", GRANTS_ALL);
+    char used[TICKET_SIZE + 1] = "", unused[TICKET_SIZE + 1] = "";
+    struct evidence e = from(5, CREDENTIAL_TICKET, used);
+
+    (void)state;
+    assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "kit"), &request, used), ERROR_NONE);
+    assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "kit"), &request, unused),
+                     ERROR_NONE);
+    e.credential = str_from_z(used);
+    int client = knock(r, &e);
+    assert_true(client >= 0);
+    set(r, HUB_AUTH_TOKEN, &only, 1);
+    assert_int_equal(r->clients[client].close_code, 4401);
+    assert_int_equal(counts(r).tickets, 0);
+    e.credential = str_from_z(unused);
+    assert_int_equal(knock(r, &e), ROOM_REFUSED);
+    room_free(r);
+}
+
+static void test_ticket_for_an_agent(void **state)
+{
+    struct room *r = room_with_tokens();
+    struct hub_ticket_request request = {
+        .grants = usual, .agent_id = STR("timmy"), .ttl_ms = 60000};
+    int clients[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        char ticket[TICKET_SIZE + 1] = "";
+        assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "boss"), &request, ticket),
+                         ERROR_NONE);
+        struct evidence e = from(5, CREDENTIAL_TICKET, ticket);
+        clients[i] = knock(r, &e);
+        assert_true(clients[i] >= 0);
+    }
+    room_say(r, clients[0], "{\"type\":\"agent_register\",\"agentId\":\"tom\"}");
+    room_expect_error(r, clients[0], "FORBIDDEN");
+    room_register(r, clients[0], "timmy");
+    room_expect(r, clients[1], "{\"type\":\"agent_joined\"}");
+    room_register(r, clients[1], "timmy"); /* the same agent, come again with its next ticket */
+    assert_int_equal(r->clients[clients[0]].close_code, 4409);
+    room_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tickets),
+        cmocka_unit_test(test_ticket_of_one_withdrawn),
+        cmocka_unit_test(test_ticket_for_an_agent),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
