@@ -41,7 +41,9 @@ def run_parley(*arguments, url=None, stdin="", timeout=PATIENCE):
 
 
 def parse_line(line):
-    """The fields of a key=value log line; {} for a line that is none."""
+    """The fields of a log line, key=value or JSON; {} for a line that is none."""
+    if line.startswith("{"):
+        return {name: str(value) for name, value in json.loads(line).items()}
     try:
         words = shlex.split(line)
     except ValueError:
@@ -80,6 +82,8 @@ class Gateway:
         try:
             ready = self.wait_event("ready")
             self.address, self.port = ready["address"], int(ready["port"])
+            if self.address in ("::", "0.0.0.0"):
+                self.address = "127.0.0.1"  # which is one of all
         except BaseException:
             self.kill()
             raise
