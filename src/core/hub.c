@@ -122,7 +122,7 @@ struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports 
     ports->random(ports->owner, hub->secret, sizeof(hub->secret));
     slab_init(&hub->clients, sizeof(struct client), settings->max_clients);
     slab_init(&hub->agents, sizeof(struct agent), MAX_AGENTS);
-    slab_init(&hub->sessions, sizeof(struct session), settings->max_sessions);
+    slab_init(&hub->sessions, sizeof(struct session), settings->max_sessions + HIDDEN_SESSIONS);
     slab_init(&hub->members, sizeof(struct member), SLAB_NONE - 1);
     map_init(&hub->clients_by_id, &clients_map, hub);
     map_init(&hub->agents_by_id, &agents_map, hub);

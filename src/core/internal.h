@@ -30,6 +30,7 @@ enum {
     ROSTER_MAX = 1000,   /* agents listed in a greeting */
     INTERNED_TYPES = FILTER_TYPES,
     SCRATCH_KEPT = 1024 * 1024, /* a buffer for a frame is not kept when it was larger */
+    HIDDEN_SESSIONS = 1, /* of the hub itself; they do not count */
     SMALL_SESSION = 8,          /* up to so many members: frames go to each; above: the log */
     SMALL_AGAIN = 4,            /* a session that has shrunk to this many leaves its log */
     RESERVED_COMMANDS =

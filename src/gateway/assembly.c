@@ -132,8 +132,12 @@ static bool make_routes(struct assembly *a, const struct config *c, struct buf *
         a->routes[count++] =
             (struct route){.path = path, .is_websocket = true, .dialect = DIALECT_WORLD};
     }
+    a->routes[count++] =
+        (struct route){.path = str_from_z(config_text(c, OPTION_LISTEN_GATEWAY_PATH)),
+                       .is_websocket = true,
+                       .dialect = DIALECT_GATEWAY};
     a->rest = (struct rest){.world_paths = a->world_paths,
-                            .world_path_count = count,
+                            .world_path_count = count - 1,
                             .public_metrics = config_number(c, OPTION_METRICS_PUBLIC) != 0,
                             .state = rest_state_new(),
                             .owner = a,

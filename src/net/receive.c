@@ -52,7 +52,8 @@ static bool deliver(struct reactor *r, struct connection *c, struct str payload,
         return true;
     }
     item->binary = binary;
-    wire_scan(payload.ptr, payload.len, WIRE_WORLD, &item->wire);
+    wire_scan(payload.ptr, payload.len, c->dialect == DIALECT_WORLD ? WIRE_WORLD : WIRE_GATEWAY,
+              &item->wire);
     metric_add(&r->metrics.messages, 1);
     if (!may_be_secret(c, &item->wire, payload.ptr)) {
         return false;

@@ -97,6 +97,7 @@ static void report_handshake(struct reactor *r, struct connection *c, const stru
     c->wants_protocol = offers_protocol(t);
     connection_enter(r, c, CONN_WAIT);
     struct up *item = connection_report_asking(r, c, UP_OPENED, &whole, STR(""));
+    c->dialect = t->route->dialect & 1u;
     if (item != NULL) {
         item->dialect = t->route->dialect;
         c->known = true;
