@@ -214,14 +214,12 @@ static void open_with(struct hub *hub, uint64_t conn, enum dialect dialect,
         .kind = JOB_OPEN, .dialect = (uint8_t)dialect, .near = evidence->near, .conn = conn};
     memcpy(job.address, evidence->address, sizeof(job.address));
     buf_init(&packed, EVIDENCE_MAX);
+    packed.secret = true;
     evidence_pack(evidence, &packed);
     if (packed.failed || !job_start(hub, &job, evidence->credential, buf_str(&packed))) {
         client_refuse_credential(
             hub, conn,
             &(struct gate_refusal){.code = ERROR_RATE_LIMITED, .retry_after_ms = GATE_BUSY_MS});
-    }
-    if (packed.data != NULL) {
-        explicit_bzero(packed.data, packed.len);
     }
     buf_fini(&packed);
 }

@@ -172,6 +172,28 @@ uint32_t principal_find(const struct principals *p, const uint8_t digest[DIGEST_
     return index;
 }
 
+bool principal_may_register(const struct principal *one, struct str agent_id)
+{
+    if (one->agent_id.len == 0 && one->grants.act_as.len == 0) {
+        return true;
+    }
+    return str_equal(one->agent_id, agent_id) || grants_match(one->grants.act_as, agent_id);
+}
+
+bool principal_covers(const struct principal *maker, const struct grants *grants,
+                      struct str agent_id)
+{
+    bool is_bound = maker->agent_id.len > 0 || maker->grants.act_as.len > 0;
+
+    if (!grants_within(grants, &maker->grants)) {
+        return false;
+    }
+    /* A ticket that is bound to nothing may register as anybody. */
+    return agent_id.len > 0 ? principal_may_register(maker, agent_id)
+                            : !is_bound || grants->act_as.len > 0 ||
+                                  grants_match(maker->grants.act_as, STR("*"));
+}
+
 uint32_t principal_make(struct principals *p, uint32_t maker, const struct grants *grants,
                         struct str agent_id)
 {
@@ -199,7 +221,11 @@ bool principal_holds(const struct principals *p, uint32_t index)
     const struct principal *one = principal_at(p, index);
 
     while (one->maker != SLAB_NONE) {
-        one = principal_at(p, one->maker);
+        const struct principal *maker = principal_at(p, one->maker);
+        if (!principal_covers(maker, &one->grants, one->agent_id)) {
+            return false;
+        }
+        one = maker;
     }
     return is_configured(one) ? one->listed : p->mode == HUB_AUTH_NONE;
 }

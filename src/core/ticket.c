@@ -109,9 +109,8 @@ enum error_code hub_ticket_new(struct hub *hub, uint32_t maker,
     uint8_t random[TICKET_SIZE];
 
     if (maker == HUB_NOBODY || request->ttl_ms == 0 || request->ttl_ms > TICKET_MAX_MS ||
-        !grants_within(&request->grants, &principal_at(&hub->principals, maker)->grants) ||
-        (request->agent_id.len > 0 &&
-         hub_may(hub, maker, MAY_REGISTER, request->agent_id).code != ERROR_NONE)) {
+        !principal_covers(principal_at(&hub->principals, maker), &request->grants,
+                          request->agent_id)) {
         return ERROR_FORBIDDEN;
     }
     /* The use that `add` takes keeps it; without a ticket it goes again. */

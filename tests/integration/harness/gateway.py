@@ -41,7 +41,9 @@ def run_parley(*arguments, url=None, stdin="", timeout=PATIENCE):
 
 
 def parse_line(line):
-    """The fields of a key=value log line; {} for a line that is none."""
+    """The fields of a log line, key=value or JSON; {} for a line that is none."""
+    if line.startswith("{"):
+        return {name: str(value) for name, value in json.loads(line).items()}
     try:
         words = shlex.split(line)
     except ValueError:
