@@ -10,7 +10,8 @@ people and may change; `details` says which rule, member or limit it was. A clie
 form in place of the upgrade; once it is connected, errors are messages, and the connection stays open unless it says
 otherwise below.
 
-How often each was sent is in `/metrics` (`parley_errors_sent_total`), each one in the log on level `debug` (`error_sent`).
+How often each was sent is in `/metrics`: `parley_errors_sent_total` to clients, `parley_http_errors_total` over HTTP. Each one that a client was sent is in the
+log on level `debug` (`error_sent`).
 
 """
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pages
 import sources
 
-OPTION = re.compile(r"(?:auth|heartbeat|limits|listen|log|metrics|world)\.[a-z_]+")
+OPTION = re.compile(r"(?:auth|heartbeat|limits|listen|log|metrics|world)\.[a-z_]{2,}")
 METRIC = re.compile(r"parley_[a-z_]+")
 FILE = re.compile(r"(?:bench|docs|examples|include|packaging|schema|script|src|tests|web)/[\w./-]*\w/?")
 HISTOGRAM = ("_bucket", "_count", "_sum")
