@@ -12,7 +12,7 @@ import re
 
 import pytest
 
-from harness.gateway import ROOT
+from harness.gateway import ROOT, run_parley
 
 TEXT = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
 KINDS = {"json sent", "json heard", "json others", "json GET", "http sent", "http heard"}
@@ -209,3 +209,44 @@ def test_paths(start):
     assert len(paths) >= 9
     for path in paths:
         assert gateway.request(path)[0] == (426 if "ws" in path or "world" in path else 200), path
+
+
+# --- docs/access.md --------------------------------------------------------------------------
+
+ACCESS = (ROOT / "docs" / "access.md").read_text(encoding="utf-8")
+
+
+def box(kind):
+    return re.search(rf"^```{kind}\n(.*?)^```$", ACCESS, re.M | re.S)[1]
+
+
+def test_the_configuration_for_proxies(tmp_path):
+    (tmp_path / "parley.yaml").write_text(box("yaml"))
+    done = run_parley("config", "check", "--config", str(tmp_path / "parley.yaml"))
+    assert (done.returncode, done.stderr) == (0, ""), done
+
+
+def test_the_request_for_a_ticket(start, tmp_path):
+    tokens = tmp_path / "tokens"
+    tokens.write_text(token_line("TOKEN", "ops", "publish=* sessions=* admin"))
+    tokens.chmod(0o600)
+    gateway = start("--token-file", str(tokens))
+    status, body = ask(gateway, box("http").strip())
+    assert status == 201, body
+    assert set(json.loads(body)) == set(re.search(r"is 201 with `\{([^}]*)\}`", ACCESS)[1].replace('"', "").split(","))
+    visitor = gateway.client(f"/ws/matrix?ticket={json.loads(body)['ticket']}")
+    assert visitor.register("visitor-7")["data"]["agent_id"] == "visitor-7"
+    visitor.send({"type": "scene_clear"})
+    assert visitor.error("FORBIDDEN")["details"] == {"rule": "grant:publish"}
+
+
+def test_the_table_of_origins(start):
+    table = ACCESS[ACCESS.index("| In `origins` | Lets in | Not |") :].split("\n\n", 1)[0].splitlines()[2:]
+    assert len(table) >= 4
+    for row in table:
+        pattern, allowed, refused = ([*re.findall(r"`(\S+://[^`]*|null|\*)`", cell)] for cell in row.strip("| ").split(" | "))
+        gateway = start(settings={"origins": pattern[0]})
+        for origin in allowed or (["https://example.org", "http://localhost"] if pattern == ["*"] else pattern):
+            assert gateway.request("/health", headers=[f"Origin: {origin}"])[0] == 200, (pattern, origin)
+        for origin in refused:
+            assert gateway.request("/health", headers=[f"Origin: {origin}"])[0] == 403, (pattern, origin)
