@@ -64,13 +64,14 @@ static void refuse_handshake(struct reactor *r, struct connection *c, const stru
     if (command->segment != NULL) {
         bytes = str_make(command->segment->data + command->off, command->len);
     }
+    int status = error_table[command->code].http_status;
     connection_refuse(
         r, c,
-        &(struct refusal){.status = error_table[command->code].http_status,
+        &(struct refusal){.status = status,
                           .code = (enum error_code)command->code,
                           .message = str_slice(bytes, 0, bytes.len - command->mark),
                           .details = str_slice(bytes, bytes.len - command->mark, bytes.len),
-                          .fields = ""});
+                          .fields = status == 401 ? "WWW-Authenticate: Bearer\r\n" : ""});
 }
 
 /* --- what the hub says to open connections ---------------------------------------------------- */
