@@ -1,0 +1,65 @@
+"""A well-behaved client that is served, whatever others do meanwhile."""
+
+import contextlib
+import os
+import threading
+
+from .raw import abort, wait_until
+
+PACE = 0.02  # seconds between its questions
+RSS_MAX = 160 << 20  # bytes; what a gateway of a few hundred clients is far from
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def resident(pid):
+    """Bytes of memory that a process has at most had."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        line = next(line for line in status if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
+
+
+class Steady(threading.Thread):
+    """Asks again and again, and must be answered each time, with nothing between."""
+
+    def __init__(self, client):
+        super().__init__(daemon=True)
+        self.client, self.rounds, self.failure = client, 0, None
+        self.over = threading.Event()
+
+    def run(self):
+        try:
+            while not self.over.wait(PACE):
+                assert self.client.barrier() == [], "it hears nothing of strangers"
+                self.rounds += 1
+        except BaseException as failure:
+            self.failure = failure
+
+
+@contextlib.contextmanager
+def siege(gateway, client, rss_max=RSS_MAX):
+    """While it lasts, `client` is served; gives a list for the sockets of the besiegers, which end with it.
+
+    Then the descriptors are as many as before, and the memory has stayed within its limit.
+    """
+    pid = gateway.process.pid
+    client.barrier()
+    before = descriptors(pid)
+    steady = Steady(client)
+    sockets = []
+    steady.start()
+    try:
+        yield sockets
+        goal = steady.rounds + 5
+        wait_until(lambda: steady.failure or steady.rounds >= goal, "it is answered, after all of it, too")
+    finally:
+        steady.over.set()
+        steady.join()
+        for s in sockets:
+            abort(s)
+    if steady.failure:
+        raise steady.failure
+    wait_until(lambda: descriptors(pid) <= before, "the descriptors are given back")
+    assert resident(pid) <= rss_max
