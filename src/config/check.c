@@ -146,8 +146,8 @@ static void warn_of_unused(const struct config *c, struct buf *warnings)
 static bool is_world_path(struct str path)
 {
     static const struct str taken[] = {
-        {"/", 1},       {"/health", 7},  {"/healthz", 8},
-        {"/readyz", 7}, {"/metrics", 8}, {"/api/gateway/", 13},
+        {"/", 1},        {"/health", 7},        {"/healthz", 8}, {"/readyz", 7},
+        {"/metrics", 8}, {"/api/gateway/", 13}, {"/web/", 5},
     };
 
     for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {

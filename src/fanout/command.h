@@ -76,8 +76,9 @@ struct up_batch {
     struct up *items;      /* owned */
     uint32_t count;
     uint32_t cap;
-    uint32_t taken;  /* items that the hub has dealt with */
-    struct buf text; /* what the items refer to */
+    uint32_t taken;   /* items that the hub has dealt with */
+    struct buf text;  /* what the items refer to */
+    uint64_t read_us; /* when its first item was read, for whoever measures */
 };
 
 struct up_batch *up_batch_new(void);

@@ -61,6 +61,8 @@ int doors_open(struct gateway *g, enum gateway_part *ret_part);
  */
 
 struct hub_time clock_now(void);
+/* Monotonic, for measuring. */
+uint64_t clock_us(void);
 /*
  * Deals with what is left of a batch, until the turn has made TURN_OUTPUT. Returns whether it is
  * done with; then *ret_cost is what it was worth, and it is cleared.

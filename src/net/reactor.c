@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "net/accept.h"
@@ -164,25 +163,7 @@ static bool out_of_credit(const struct reactor *r)
     return r->outstanding > CREDIT_LIMIT;
 }
 
-static uint64_t now_us(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
-unsigned turn_bucket(uint64_t us)
-{
-    unsigned bucket = 0;
-
-    while (bucket < TURN_BUCKETS - 1 && us > (uint64_t)TURN_FIRST_US << bucket) {
-        bucket++;
-    }
-    return bucket;
-}
-
-static void wait_for_events(struct reactor *r, int timeout_ms)
+void reactor_wait(struct reactor *r, int timeout_ms)
 {
     if (out_of_credit(r)) {
         struct pollfd wake = {.fd = r->wake_fd, .events = POLLIN};
@@ -195,12 +176,6 @@ static void wait_for_events(struct reactor *r, int timeout_ms)
     int count = epoll_wait(r->epoll, r->events, EVENT_COUNT, timeout_ms);
     r->event_at = 0;
     r->event_count = count > 0 ? (uint32_t)count : 0;
-}
-
-void reactor_wait(struct reactor *r, int timeout_ms)
-{
-    wait_for_events(r, timeout_ms);
-    r->woke_us = now_us();
 }
 
 void reactor_wake(struct reactor *r)
@@ -296,10 +271,7 @@ void reactor_flush(struct reactor *r)
     }
     metric_set(&r->metrics.skipped, r->reader.skipped);
     metric_set(&r->metrics.delivered, r->reader.delivered);
-    metric_set(&r->metrics.queued_bytes, r->reader.queued_bytes);
-    uint64_t took_us = now_us() - r->woke_us;
-    metric_add(&r->metrics.turn_us, took_us);
-    metric_add(&r->metrics.turns[turn_bucket(took_us)], 1);
+    metric_set(&r->metrics.queue_bytes, r->reader.queued_bytes);
 }
 
 struct up_batch *reactor_take_up(struct reactor *r, struct up_batch *empty)

@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <sys/epoll.h>
 
+#include "base/histogram.h"
 #include "base/slab.h"
 #include "fanout/reader.h"
 #include "net/listener.h"
@@ -40,6 +41,8 @@ enum {
 /* What a path is. Paths that no route has are 404. */
 struct route {
     struct str path;
+    struct str suffix;  /* with a parameter, which is one segment that is not empty: `path` is */
+    bool has_parameter; /* what stands before it, this what stands behind */
     bool is_websocket;
     uint8_t dialect;   /* of a WebSocket path: enum dialect */
     uint8_t methods;   /* of another: bit n, enum http_method n is allowed */
@@ -70,17 +73,7 @@ struct reactor_ports {
 };
 
 /*
- * Turns are counted by how long they took, from the end of the wait to the end of the flush: what
- * whoever becomes ready meanwhile has to wait. The first bucket has those of at most
- * TURN_FIRST_US, each next one those of at most twice as much, the last one all that were longer.
- */
-enum { TURN_BUCKETS = 16, TURN_FIRST_US = 64 };
-
-/* The bucket of a turn. */
-unsigned turn_bucket(uint64_t us);
-
-/*
- * Figures that other threads may read, with metric_read. All but `connections` and `queued_bytes`
+ * Figures that other threads may read, with metric_read. All but `connections` and `queue_bytes`
  * only grow.
  */
 struct reactor_metrics {
@@ -104,10 +97,10 @@ struct reactor_metrics {
     _Atomic uint64_t lagged;        /* connections that fell behind */
     _Atomic uint64_t out_of_memory; /* connections lost for want of it */
     _Atomic uint64_t skipped;       /* broadcasts skipped for slow readers */
+    _Atomic uint64_t queue_bytes;   /* now, in the private queues of connections */
     _Atomic uint64_t delivered;     /* messages written whole */
-    _Atomic uint64_t queued_bytes;  /* now, in the queues of single connections */
-    _Atomic uint64_t turn_us;       /* the time that all turns took */
-    _Atomic uint64_t turns[TURN_BUCKETS];
+    struct histogram loop_lag;      /* how long turns took; the composition measures */
+    struct histogram route;         /* from read to routed; added to where the hub runs */
 };
 
 static inline uint64_t metric_read(const _Atomic uint64_t *metric)
@@ -145,7 +138,6 @@ struct reactor {
     const struct listener *doors[LISTENERS_MAX]; /* borrowed */
     uint32_t event_at;                           /* events before it have been dealt with */
     uint32_t event_count;
-    uint64_t woke_us;                       /* when this turn began */
     struct epoll_event events[EVENT_COUNT]; /* data: a connection's handle, or see reactor.c */
     struct reactor_metrics metrics;
     struct plan plan;

@@ -350,7 +350,7 @@ def test_names_of_other_programs(tmp_path):
 
 def test_help(tmp_path):
     text = run(OK, "--help", cwd=tmp_path).stdout
-    for word in ("parley config", "check|show|schema", "--config FILE", "/etc/parley/parley.yaml"):
+    for word in ("parley config", "  check  ", "  show  ", "  schema  ", "--config FILE", "/etc/parley/parley.yaml"):
         assert word in text
 
 
