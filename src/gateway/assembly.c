@@ -60,6 +60,14 @@ static void answer(void *owner, struct hub *hub, uint64_t conn, const struct evi
     rest_handle(&a->rest, hub, conn, evidence, request, head_len);
 }
 
+static void answer_judged(void *owner, struct hub *hub, uint64_t conn,
+                          const struct hub_asker *asker, struct str request, size_t head_len)
+{
+    const struct assembly *a = owner;
+
+    rest_judged(&a->rest, hub, conn, asker, request, head_len);
+}
+
 static void stop(void *owner)
 {
     const struct assembly *a = owner;
@@ -255,6 +263,7 @@ static void make_settings(struct assembly *a, const char *version)
     s->drain_ms = config_number(c, OPTION_DRAIN);
     s->owner = a;
     s->request = answer;
+    s->judged = answer_judged;
     s->log = forward_log;
     s->digest = digest;
     s->memory = count_memory;
