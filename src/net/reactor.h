@@ -141,9 +141,8 @@ struct reactor {
     struct epoll_event events[EVENT_COUNT]; /* data: a connection's handle, or see reactor.c */
     struct reactor_metrics metrics;
     struct plan plan;
+    bool received_secret; /* what is in `receive` may be a credential: wiped when dealt with */
     /* Room before what is read, for the rest of a frame that was read before. */
-    bool
-        received_secret; /* what is in `receive` may be a credential: it is wiped when dealt with */
     char receive[WS_MAX_REST + RECEIVE_SIZE];
 };
 

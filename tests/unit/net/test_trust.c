@@ -17,7 +17,9 @@ static int setup(void **state)
     g.policy.max_message_bytes = 2 * LIMIT;
     g.policy.max_frame_bytes = 4 * LIMIT;
     rig_start(&g);
-    memset(text, 'x', sizeof(text));
+    /* A message, however much of it is taken: what cannot be read would count as a secret. */
+    memset(text, ' ', sizeof(text));
+    memcpy(text, "{}", 2);
     *state = &g;
     return 0;
 }
