@@ -189,7 +189,7 @@ static bool check_request(struct trial *t, const struct trial_rules *rules)
                       STR("Of expectations only 100-continue can be met."));
     }
     if (t->head->method == HTTP_POST && !is_json(t)) {
-        return refuse_and_stay(t, 415, ERROR_INVALID_MESSAGE,
+        return refuse_and_stay(t, 415, ERROR_UNSUPPORTED_MEDIA_TYPE,
                                STR("A POST has to say what it brings: send JSON, with "
                                    "Content-Type: application/json."));
     }
