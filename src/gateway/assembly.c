@@ -127,6 +127,7 @@ static bool make_routes(struct assembly *a, const struct config *c, struct buf *
     }
     a->rest = (struct rest){.world_paths = a->world_paths,
                             .world_path_count = count,
+                            .public_metrics = config_number(c, OPTION_METRICS_PUBLIC) != 0,
                             .state = rest_state_new(),
                             .owner = a,
                             .figures = read_figures,
@@ -216,6 +217,7 @@ static void reload_apply(void *owner, struct hub *hub, void *setup)
     }
     report.changes = count_changes(before, p);
     use(a, p);
+    a->rest.public_metrics = config_number(&p->config, OPTION_METRICS_PUBLIC) != 0;
     if (!take(a, hub, p)) {
         report.error = STR("out of memory before all of it was taken; reload once more");
     }
