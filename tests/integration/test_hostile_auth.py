@@ -10,10 +10,8 @@ import pytest
 from harness.access import PASSWORD, SHARED, WRONG, bearer, password_settings, write_secret
 from harness.raw import (
     BINARY,
-    CLOSE,
     CONTINUATION,
     PING,
-    PONG,
     TEXT,
     Frames,
     close_code,
@@ -25,7 +23,7 @@ from harness.raw import (
     upgrade_head,
     wait_until,
 )
-from harness.siege import siege
+from harness.siege import SETTINGS, siege
 
 HELLO = '{"type":"ping"}'
 # Of PASSWORD, with a quarter of the work of a real one, so that checking it takes its time.
@@ -44,7 +42,7 @@ def fort(start, threads, tmp_path):
             write_secret(tmp_path / "secret"),
             threads=threads,
             prefix=prefix,
-            settings={"trusted_proxies": "127.0.0.1", **settings},
+            settings={**SETTINGS, **settings},
         )
         return gateway, gateway.client(headers=[bearer(SHARED)])
 
@@ -269,7 +267,7 @@ def test_a_flood_of_passwords(start, threads):
     """So many are checked at a time; for more there is no place, and nobody waits for them but their senders."""
     gateway = start(
         threads=threads,
-        settings={**password_settings(), "auth.password_hash": COSTLY_HASH, "trusted_proxies": "127.0.0.1"},
+        settings={**SETTINGS, **password_settings(), "auth.password_hash": COSTLY_HASH},
     )
     client = gateway.client(headers=[bearer(PASSWORD)])
     with siege(gateway, client, rss_max=320 << 20) as sockets:

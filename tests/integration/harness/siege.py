@@ -7,7 +7,9 @@ import threading
 from .raw import abort, wait_until
 
 PACE = 0.02  # seconds between its questions
+MEMORY = 64 << 20  # limits.memory of a besieged gateway
 RSS_MAX = 160 << 20  # bytes; what a gateway of a few hundred clients is far from
+SETTINGS = {"limits.memory": MEMORY, "metrics.public": "true", "trusted_proxies": "127.0.0.1"}
 
 
 def descriptors(pid):
@@ -38,11 +40,17 @@ class Steady(threading.Thread):
             self.failure = failure
 
 
+def metric(gateway, name):
+    """The value of a metric without labels."""
+    lines = gateway.request("/metrics")[2].decode().splitlines()
+    return float(next(line for line in lines if line.startswith(name + " ")).split()[1])
+
+
 @contextlib.contextmanager
 def siege(gateway, client, rss_max=RSS_MAX):
     """While it lasts, `client` is served; gives a list for the sockets of the besiegers, which end with it.
 
-    Then the descriptors are as many as before, and the memory has stayed within its limit.
+    The gateway has SETTINGS. Afterwards the descriptors are as many as before, and the memory has stayed within its limit.
     """
     pid = gateway.process.pid
     client.barrier()
@@ -63,3 +71,4 @@ def siege(gateway, client, rss_max=RSS_MAX):
         raise steady.failure
     wait_until(lambda: descriptors(pid) <= before, "the descriptors are given back")
     assert resident(pid) <= rss_max
+    assert 0 < metric(gateway, "parley_memory_bytes") <= MEMORY
