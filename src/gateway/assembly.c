@@ -60,12 +60,12 @@ static void answer(void *owner, struct hub *hub, uint64_t conn, const struct evi
     rest_handle(&a->rest, hub, conn, evidence, request, head_len);
 }
 
-static void answer_judged(void *owner, struct hub *hub, uint64_t conn,
-                          const struct hub_asker *asker, struct str request, size_t head_len)
+static void judged(void *owner, uint64_t conn, const struct hub_asker *asker, struct str request,
+                   size_t head_len)
 {
-    const struct assembly *a = owner;
+    struct assembly *a = owner;
 
-    rest_judged(&a->rest, hub, conn, asker, request, head_len);
+    rest_judged(&a->rest, gateway_hub(a->gateway), conn, asker, request, head_len);
 }
 
 static void stop(void *owner)
@@ -111,6 +111,13 @@ static bool is_status_path(struct str path)
     return false;
 }
 
+static uint32_t max_body(const struct config *c, const struct rest_path *at)
+{
+    return at->takes_message
+               ? (uint32_t)config_number(c, OPTION_LIMITS_MESSAGE_BYTES) + REST_AROUND_MESSAGE
+               : 0;
+}
+
 static bool make_routes(struct assembly *a, const struct config *c, struct buf *error)
 {
     struct str path, rest = str_from_z(config_text(c, OPTION_LISTEN_WORLD_PATHS));
@@ -143,6 +150,7 @@ static bool make_routes(struct assembly *a, const struct config *c, struct buf *
                                             .suffix = at.suffix,
                                             .has_parameter = at.has_parameter,
                                             .methods = at.methods,
+                                            .max_body = max_body(c, &at),
                                             .is_status = is_status_path(at.path)};
     }
     a->settings.reactor.routes = a->routes;
@@ -177,6 +185,7 @@ static void reload_drop(void *owner, void *setup)
 static void use(struct assembly *a, struct setup *p)
 {
     setup_hub_settings(p, &a->settings.hub);
+    a->rest.public_metrics = config_number(&p->config, OPTION_METRICS_PUBLIC) != 0;
     a->setup = p;
 }
 
@@ -217,7 +226,6 @@ static void reload_apply(void *owner, struct hub *hub, void *setup)
     }
     report.changes = count_changes(before, p);
     use(a, p);
-    a->rest.public_metrics = config_number(&p->config, OPTION_METRICS_PUBLIC) != 0;
     if (!take(a, hub, p)) {
         report.error = STR("out of memory before all of it was taken; reload once more");
     }
@@ -265,9 +273,9 @@ static void make_settings(struct assembly *a, const char *version)
     s->drain_ms = config_number(c, OPTION_DRAIN);
     s->owner = a;
     s->request = answer;
-    s->judged = answer_judged;
     s->log = forward_log;
     s->digest = digest;
+    s->judged = judged;
     s->memory = count_memory;
     s->verify_password = verify_password;
     s->reload_load = reload_load;

@@ -66,7 +66,7 @@ static void judged(void *owner, uint64_t conn, const struct hub_asker *asker, st
 {
     struct gateway *g = owner;
 
-    g->settings.judged(g->settings.owner, g->hub, conn, asker, request, head_len);
+    g->settings.judged(g->settings.owner, conn, asker, request, head_len);
 }
 
 static uint64_t count_memory(void *owner)

@@ -50,13 +50,12 @@ struct gateway_settings {
      */
     void (*request)(void *owner, struct hub *hub, uint64_t conn, const struct evidence *evidence,
                     struct str request, size_t head_len);
-    /* The same for a request that waited for its password; NULL where no password is asked for. */
-    void (*judged)(void *owner, struct hub *hub, uint64_t conn, const struct hub_asker *asker,
-                   struct str request, size_t head_len);
     /* As in hub_ports, and NULL where they may be NULL there. Called where the hub runs. */
     void (*log)(void *owner, enum log_level level, const char *event, struct str client,
                 struct str details);
     void (*digest)(void *owner, struct str secret, uint8_t ret_digest[32]);
+    void (*judged)(void *owner, uint64_t conn, const struct hub_asker *asker, struct str request,
+                   size_t head_len);
     uint64_t (*memory)(void *owner);
     /*
      * Whether `password` is the one that `hash` was stored for (see gateway_set_password). Called

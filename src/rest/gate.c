@@ -108,8 +108,8 @@ static bool is_json(struct str type)
 
 static bool check_body(struct call *call, const struct handler *handler)
 {
-    uint64_t max = handler->max_body == ROUTE_MESSAGE
-                       ? hub_settings(call->hub)->max_message_bytes + ROUTE_AROUND
+    uint64_t max = handler->at.takes_message
+                       ? hub_settings(call->hub)->max_message_bytes + REST_AROUND_MESSAGE
                        : handler->max_body;
 
     /* Pages of other sites can send forms without being asked, but no JSON. */

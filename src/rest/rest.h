@@ -59,11 +59,14 @@ struct rest {
  * The paths that are answered, for whoever reads requests; an empty one is behind the last. With a
  * parameter, which is one segment that is not empty, a path is what stands before and behind it.
  */
+enum { REST_AROUND_MESSAGE = 4096 }; /* bytes of a body besides the message in it */
+
 struct rest_path {
     struct str path; /* the whole, or what stands before the parameter */
     struct str suffix;
     bool has_parameter;
-    uint8_t methods; /* bit n: enum http_method n */
+    uint8_t methods;    /* bit n: enum http_method n */
+    bool takes_message; /* its bodies are longer than a message, by REST_AROUND_MESSAGE at most */
 };
 struct rest_path rest_path(size_t index);
 

@@ -3,49 +3,64 @@
 enum { READ = 1u << HTTP_GET | 1u << HTTP_HEAD, WRITE = 1u << HTTP_POST };
 
 /* STR is no constant expression. */
-#define PLAIN(path)                                                                                \
+#define TEXT(literal)                                                                              \
     {                                                                                              \
-        {"" path, sizeof(path) - 1}, {"", 0}, false
-#define WITH_ID(path, suffix)                                                                      \
-    {                                                                                              \
-        {"" path, sizeof(path) - 1}, {"" suffix, sizeof(suffix) - 1}, true
+        "" literal, sizeof(literal) - 1                                                            \
+    }
 
-static const struct handler handlers[] = {{PLAIN("/"), READ}, ACCESS_PUBLIC, 0, run_front_page},
-                            {PLAIN("/web/parley.css"), READ}, ACCESS_PUBLIC, 0, run_style
-}
-, {PLAIN("/web/parley.js"), READ}, ACCESS_PUBLIC, 0, run_script
-}
-, {PLAIN("/web/icon.svg"), READ}, ACCESS_PUBLIC, 0, run_icon
-}
-, {PLAIN("/health"), READ}, ACCESS_PUBLIC, 0, run_health
-}
-, {PLAIN("/healthz"), READ}, ACCESS_PUBLIC, 0, run_health
-}
-, {PLAIN("/readyz"), READ}, ACCESS_PUBLIC, 0, run_readiness
-}
-, {PLAIN("/metrics"), READ}, ACCESS_METRICS, 0, run_metrics
-}
-, {PLAIN("/api/gateway/status"), READ}, ACCESS_COUNTS, 0, run_status
-}
-, {PLAIN("/api/gateway/agents"), READ}, ACCESS_CREDENTIAL, 0, run_agents
-}
-, {PLAIN("/api/gateway/sessions"), READ}, ACCESS_CREDENTIAL, 0, run_sessions
-}
-, {PLAIN("/api/gateway/clients"), READ}, ACCESS_ADMIN, 0, run_clients
-}
-, {WITH_ID("/api/gateway/clients/", ""), READ}, ACCESS_ADMIN, 0, run_client
-}
-, {WITH_ID("/api/gateway/clients/", "/kick"), WRITE}, ACCESS_ADMIN, ROUTE_BODY, run_kick
-}
-, {PLAIN("/api/gateway/drain"), WRITE}, ACCESS_ADMIN, ROUTE_BODY, run_drain
-}
-, {PLAIN("/api/gateway/tickets"), WRITE}, ACCESS_ADMIN, ROUTE_BODY, run_ticket
-}
-, {PLAIN("/api/gateway/publish"), WRITE}, ACCESS_ADMIN, ROUTE_MESSAGE, run_publish
-}
-,
-}
-;
+static const struct handler handlers[] = {
+    {.at = {.path = TEXT("/"), .methods = READ}, .access = ACCESS_PUBLIC, .run = run_front_page},
+    {.at = {.path = TEXT("/web/parley.css"), .methods = READ},
+     .access = ACCESS_PUBLIC,
+     .run = run_style},
+    {.at = {.path = TEXT("/web/parley.js"), .methods = READ},
+     .access = ACCESS_PUBLIC,
+     .run = run_script},
+    {.at = {.path = TEXT("/web/icon.svg"), .methods = READ},
+     .access = ACCESS_PUBLIC,
+     .run = run_icon},
+    {.at = {.path = TEXT("/health"), .methods = READ}, .access = ACCESS_PUBLIC, .run = run_health},
+    {.at = {.path = TEXT("/healthz"), .methods = READ}, .access = ACCESS_PUBLIC, .run = run_health},
+    {.at = {.path = TEXT("/readyz"), .methods = READ},
+     .access = ACCESS_PUBLIC,
+     .run = run_readiness},
+    {.at = {.path = TEXT("/metrics"), .methods = READ},
+     .access = ACCESS_METRICS,
+     .run = run_metrics},
+    {.at = {.path = TEXT("/api/gateway/status"), .methods = READ},
+     .access = ACCESS_COUNTS,
+     .run = run_status},
+    {.at = {.path = TEXT("/api/gateway/agents"), .methods = READ},
+     .access = ACCESS_CREDENTIAL,
+     .run = run_agents},
+    {.at = {.path = TEXT("/api/gateway/sessions"), .methods = READ},
+     .access = ACCESS_CREDENTIAL,
+     .run = run_sessions},
+    {.at = {.path = TEXT("/api/gateway/clients"), .methods = READ},
+     .access = ACCESS_ADMIN,
+     .run = run_clients},
+    {.at = {.path = TEXT("/api/gateway/clients/"), .has_parameter = true, .methods = READ},
+     .access = ACCESS_ADMIN,
+     .run = run_client},
+    {.at = {.path = TEXT("/api/gateway/clients/"),
+            .suffix = TEXT("/kick"),
+            .has_parameter = true,
+            .methods = WRITE},
+     .access = ACCESS_ADMIN,
+     .max_body = ROUTE_BODY,
+     .run = run_kick},
+    {.at = {.path = TEXT("/api/gateway/drain"), .methods = WRITE},
+     .access = ACCESS_ADMIN,
+     .max_body = ROUTE_BODY,
+     .run = run_drain},
+    {.at = {.path = TEXT("/api/gateway/tickets"), .methods = WRITE},
+     .access = ACCESS_ADMIN,
+     .max_body = ROUTE_BODY,
+     .run = run_ticket},
+    {.at = {.path = TEXT("/api/gateway/publish"), .methods = WRITE, .takes_message = true},
+     .access = ACCESS_ADMIN,
+     .run = run_publish},
+};
 
 enum { HANDLERS = sizeof(handlers) / sizeof(handlers[0]) };
 

@@ -16,15 +16,11 @@ enum access {
 struct handler {
     struct rest_path at;
     uint8_t access;    /* enum access */
-    uint32_t max_body; /* of a request; 0: it has none. ROUTE_MESSAGE: see below */
+    uint32_t max_body; /* of a request; 0: it has none; not of one that takes a message */
     void (*run)(struct call *call);
 };
 
-enum {
-    ROUTE_BODY = 16 * 1024,
-    ROUTE_MESSAGE = UINT32_MAX >> 1, /* a message may be as long as the hub takes it, and this */
-    ROUTE_AROUND = 4096,             /* is for what stands around it */
-};
+enum { ROUTE_BODY = 16 * 1024 };
 
 /* The handler for a path, and what stands in the parameter's place, raw; NULL: there is none. */
 const struct handler *route_find(struct str path, struct str *ret_parameter);

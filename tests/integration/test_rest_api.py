@@ -143,3 +143,40 @@ def test_drain(start, threads):
     assert post(gateway, "drain", status=202)[0] == {"status": "draining"}
     client.wait_closed(1001)
     assert gateway.wait_exit() == 0
+
+
+# --- with authentication ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def guarded(start, tmp_path):
+    """A gateway that asks for a token; "S3cret-of-the-test" may all."""
+    path = tmp_path / "token"
+    path.write_text("S3cret-of-the-test\n")
+    path.chmod(0o600)
+    return start("--token-file", str(path))
+
+
+BEARER = "Authorization: Bearer S3cret-of-the-test"
+
+
+def test_a_token_is_asked_for(guarded):
+    status, headers, body = guarded.request("/api/gateway/agents")
+    assert status == 401 and headers["www-authenticate"] == "Bearer" and code_of(json.loads(body)) == "AUTH_REQUIRED"
+    assert guarded.request("/api/gateway/agents", headers=[BEARER])[0] == 200
+    status, _, body = guarded.request("/api/gateway/agents", headers=[BEARER + "x"])
+    assert status == 401 and code_of(json.loads(body)) == "AUTH_FAILED" and b"S3cret" not in body
+    counts = json.loads(guarded.request("/api/gateway/status")[2])
+    assert "agents" not in counts and counts["total"] == 0
+    assert guarded.request("/metrics")[0] == 401
+    for path in ("/", "/web/parley.js", "/health", "/readyz"):
+        assert guarded.request(path)[0] == 200
+
+
+def test_a_ticket_lets_in_once(guarded):
+    answer, _ = post(guarded, "tickets", {"publish": ["bark"], "sessions": ["world:main"]}, 201, [JSON, BEARER])
+    assert answer["expires_at"] > 1_700_000_000
+    visitor = guarded.client(f"/ws/matrix?ticket={answer['ticket']}")
+    visitor.send({"type": "thought"})
+    assert visitor.error("FORBIDDEN")
+    assert guarded.request(f"/api/gateway/agents?ticket={answer['ticket']}")[0] == 401, "it was used"

@@ -82,6 +82,8 @@ class Gateway:
         try:
             ready = self.wait_event("ready")
             self.address, self.port = ready["address"], int(ready["port"])
+            if self.address in ("::", "0.0.0.0"):
+                self.address = "127.0.0.1"  # which is one of all
         except BaseException:
             self.kill()
             raise
