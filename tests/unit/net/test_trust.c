@@ -48,7 +48,7 @@ static void say(struct rig *g, enum down_kind kind)
 static void expect_message(struct rig *g, size_t len)
 {
     assert_int_equal(2 + len, g->log.len);
-    assert_memory_equal("M:{", g->log.data, 3);
+    assert_memory_equal("M:x", g->log.data, 3);
     buf_clear(&g->log);
 }
 
