@@ -158,6 +158,38 @@ static void test_too_many_passwords(void **state)
     room_free(r);
 }
 
+/* Many of one address come at once, all with the right password: nobody has failed. */
+static void test_many_right_passwords(void **state)
+{
+    struct room *r = room_with_password();
+    struct evidence e = from(1, CREDENTIAL_BEARER, "sesame");
+
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(room_knock(r, &e), ROOM_WAITS);
+    }
+    assert_int_equal(room_knock(r, &e), ROOM_REFUSED);
+    assert_int_equal(why(r), ERROR_RATE_LIMITED);
+    while (r->v.job_count > 0) {
+        virtual_check(&r->v, true);
+    }
+    assert_int_equal(room_knock(r, &e), ROOM_WAITS);
+    virtual_check(&r->v, true);
+    assert_true(room_knocked(r) >= 0);
+    /* Ten wrong ones at once are ten failures. */
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(room_knock(r, &e), ROOM_WAITS);
+    }
+    while (r->v.job_count > 0) {
+        virtual_check(&r->v, false);
+    }
+    virtual_settle(&r->v);
+    room_advance(r, 4 * 60 * 1000);
+    assert_int_equal(room_knock(r, &e), ROOM_REFUSED);
+    assert_int_equal(why(r), ERROR_RATE_LIMITED);
+    room_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +199,7 @@ int main(void)
         cmocka_unit_test(test_wrong_passwords),
         cmocka_unit_test(test_too_much_while_waiting),
         cmocka_unit_test(test_too_many_passwords),
+        cmocka_unit_test(test_many_right_passwords),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
