@@ -109,6 +109,9 @@ static bool enter(struct hub *hub, uint32_t client, uint32_t principal)
         session = session_new(hub, world);
     }
     if (session == SLAB_NONE || !session_join(hub, session, client)) {
+        if (session != SLAB_NONE) {
+            session_drop_if_empty(hub, session);
+        }
         client_error(hub, client, ERROR_LIMIT_REACHED,
                      "There are as many sessions as this gateway allows, or no memory for "
                      "another; enter a world that exists, or try again later.",
