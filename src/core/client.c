@@ -378,7 +378,7 @@ void client_room(struct hub *hub, uint32_t client)
     if (c->state != CLIENT_OPEN || !c->lagging) {
         return;
     }
-    struct buf *b = message_slow(hub, &mark);
+    struct buf *b = message_slow(hub, (enum dialect)c->dialect, &mark);
     if (b->failed || !turn_frame(&hub->turn, buf_str(b), &item.off, &item.len)) {
         lose(hub, c);
         return;

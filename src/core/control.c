@@ -351,6 +351,8 @@ static void take_auth(struct hub *hub, uint32_t client, struct str text)
         } else {
             refuse_for_memory(hub, client);
         }
+    } else {
+        stranger_failed(hub, client);
     }
     parley_auth_fini(&message);
 }
@@ -382,7 +384,17 @@ static void send_health(struct hub *hub, uint32_t client)
 
 /* --- messages --------------------------------------------------------------------------------- */
 
-void control_stranger(struct hub *hub, uint32_t client, const struct up *item, struct str text)
+/* The id that answers name; one that cannot be read, or is no id, is not answered to. */
+static struct str id_at_hand(const struct wire *w, struct str text)
+{
+    struct str id = w->status == WIRE_OK ? wire_raw(w, text.ptr, WIRE_ID) : STR("");
+    bool is_id = json_kind_of(id) == JSON_STRING && id.len > 2 && id.len <= MESSAGE_ID_MAX + 2;
+
+    return is_id ? id : STR("");
+}
+
+/* What a stranger's message is, and what comes of it. */
+static void hear_stranger(struct hub *hub, uint32_t client, const struct up *item, struct str text)
 {
     struct sender sender = {.dialect = DIALECT_GATEWAY, .client = client, .principal = HUB_NOBODY};
     const struct type_name *type = relay_read(hub, &sender, &item->wire, text);
@@ -391,7 +403,6 @@ void control_stranger(struct hub *hub, uint32_t client, const struct up *item, s
         stranger_failed(hub, client);
         return;
     }
-    hub->at_hand = wire_raw(&item->wire, text.ptr, WIRE_ID);
     switch (type->kind[DIALECT_GATEWAY]) {
     case PARLEY_TYPE_CONNECT:
         connect_device(hub, client, text);
@@ -405,8 +416,14 @@ void control_stranger(struct hub *hub, uint32_t client, const struct up *item, s
     default:
         stranger_require(hub, client);
     }
-    hub->at_hand = STR("");
     type_discard(type);
+}
+
+void control_stranger(struct hub *hub, uint32_t client, const struct up *item, struct str text)
+{
+    hub->at_hand = id_at_hand(&item->wire, text);
+    hear_stranger(hub, client, item, text);
+    hub->at_hand = STR("");
 }
 
 /* Whether the type was one that the gateway itself answers. */
@@ -445,7 +462,7 @@ static bool answer(struct hub *hub, uint32_t client, const struct type_name *typ
     }
 }
 
-void control_message(struct hub *hub, uint32_t client, const struct up *item, struct str text)
+static void hear(struct hub *hub, uint32_t client, const struct up *item, struct str text)
 {
     const struct wire *w = &item->wire;
     struct sender sender = {.dialect = DIALECT_GATEWAY,
@@ -456,7 +473,6 @@ void control_message(struct hub *hub, uint32_t client, const struct up *item, st
     if (type == NULL) {
         return;
     }
-    hub->at_hand = wire_raw(w, text.ptr, WIRE_ID);
     if (answer(hub, client, type, text)) {
         type_discard(type);
     } else if (type->kind[DIALECT_GATEWAY] == PARLEY_TYPE_PRESENCE) {
@@ -467,5 +483,11 @@ void control_message(struct hub *hub, uint32_t client, const struct up *item, st
     } else {
         carry_message(hub, client, w, text, type);
     }
+}
+
+void control_message(struct hub *hub, uint32_t client, const struct up *item, struct str text)
+{
+    hub->at_hand = id_at_hand(&item->wire, text);
+    hear(hub, client, item, text);
     hub->at_hand = STR("");
 }

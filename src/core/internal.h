@@ -417,8 +417,8 @@ struct buf *message_left(struct hub *hub, const struct agent *a);
 /* `details` is a raw JSON object, or empty. */
 struct buf *message_error(struct hub *hub, enum error_code code, struct str message,
                           struct str details);
-/* SLOW_CLIENT with a count slot; *ret_mark is where it is. */
-struct buf *message_slow(struct hub *hub, size_t *ret_mark);
+/* SLOW_CLIENT of this dialect, with a count slot; *ret_mark is where it is. */
+struct buf *message_slow(struct hub *hub, enum dialect dialect, size_t *ret_mark);
 struct buf *message_pong(struct hub *hub);
 /* Sends an error; details by printf, "" for none. */
 void client_error(struct hub *hub, uint32_t client, enum error_code code, const char *message,

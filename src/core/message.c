@@ -176,28 +176,46 @@ struct buf *message_error(struct hub *hub, enum error_code code, struct str mess
     return end_frame(hub, &w);
 }
 
-struct buf *message_slow(struct hub *hub, size_t *ret_mark)
+/* The members of SLOW_CLIENT's `data` or `payload`, with room for a count. */
+static void write_slow(const struct hub *hub, struct json_writer *w, struct str message,
+                       size_t *ret_mark)
 {
     static const char spaces[COUNT_SLOT + 1] = "                    ";
+
+    json_key_string(w, STR("code"), STR("SLOW_CLIENT"));
+    json_key_string(w, STR("message"), message);
+    json_key(w, STR("details"));
+    json_begin_object(w);
+    json_key(w, STR("dropped"));
+    *ret_mark = w->out->len;
+    json_raw(w, str_make(spaces, COUNT_SLOT));
+    json_key_uint(w, STR("limit"), hub->settings.max_send_queue_bytes);
+    json_end_object(w);
+}
+
+struct buf *message_slow(struct hub *hub, enum dialect dialect, size_t *ret_mark)
+{
     struct json_writer w;
 
+    hub->counts.errors_sent[ERROR_SLOW_CLIENT]++;
+    if (dialect == DIALECT_GATEWAY) {
+        control_open(hub, &w, "error", STR(""));
+        write_slow(hub, &w,
+                   STR("You read more slowly than messages came, so broadcasts were skipped; "
+                       "details.dropped says how many. Read faster, or leave sessions. A list of "
+                       "sessions follows."),
+                   ret_mark);
+        return control_close(hub, &w, false);
+    }
     begin_frame(hub, &w, STR("error"), STR("gateway"));
     json_key(&w, STR("data"));
     json_begin_object(&w);
-    json_key_string(&w, STR("code"), STR("SLOW_CLIENT"));
-    json_key_string(&w, STR("message"),
-                    STR("You read more slowly than messages came, so broadcasts were skipped; "
-                        "details.dropped says how many. Read faster, or subscribe to fewer types. "
-                        "A fresh connection_ack follows."));
-    json_key(&w, STR("details"));
-    json_begin_object(&w);
-    json_key(&w, STR("dropped"));
-    *ret_mark = w.out->len;
-    json_raw(&w, str_make(spaces, COUNT_SLOT));
-    json_key_uint(&w, STR("limit"), hub->settings.max_send_queue_bytes);
+    write_slow(hub, &w,
+               STR("You read more slowly than messages came, so broadcasts were skipped; "
+                   "details.dropped says how many. Read faster, or subscribe to fewer types. "
+                   "A fresh connection_ack follows."),
+               ret_mark);
     json_end_object(&w);
-    json_end_object(&w);
-    hub->counts.errors_sent[ERROR_SLOW_CLIENT]++;
     return end_frame(hub, &w);
 }
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from . import PATIENCE
 from .client import Client
+from .control import Control
 from .raw import exchange, split_response
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -165,6 +166,13 @@ class Gateway:
         if world is not None:
             path = f"{path}?world={world}"
         client = Client(self.open_socket(receive_buffer=receive_buffer), self.host, path, **options)
+        self.clients.append(client)
+        client.open()
+        return client
+
+    def control(self, path="/ws", **options):
+        """A client of the gateway dialect, its greeting taken (client.greeting)."""
+        client = Control(self.open_socket(), self.host, path, **options)
         self.clients.append(client)
         client.open()
         return client
