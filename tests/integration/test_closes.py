@@ -228,6 +228,34 @@ def too_often(gateway):
     return found[-1]
 
 
+def full_session(gateway):
+    members = [gateway.control(headers=BOSS) for _ in range(2)]
+    members[0].create("den")
+    members[1].join("den")
+    late = gateway.control(headers=BOSS)
+    late.say("session_join", {"sessionId": "den"})
+    return None, late.error("SESSION_FULL")
+
+
+def stranger_to_a_session(gateway):
+    gateway.control(headers=BOSS).create("den")
+    other = gateway.control(headers=BOSS)
+    other.say("chat", {"message": "hi"}, sessionId="den")
+    return None, other.error("NOT_A_MEMBER")
+
+
+def session_of_nobody(gateway):
+    client = gateway.control(headers=BOSS)
+    client.say("session_join", {"sessionId": "den"})
+    return None, client.error("SESSION_NOT_FOUND")
+
+
+def no_way_to_go(gateway):
+    client = gateway.control(headers=BOSS)
+    client.say("hint", {})
+    return None, client.error("NO_ROUTE")
+
+
 # Each code: ways to meet it.
 ERRORS = {
     "PARSE_ERROR": [said("{"), said('{"type":"bark","a":' + "[" * 65 + "]" * 65 + "}")],
@@ -265,8 +293,12 @@ ERRORS = {
         asked("/api/gateway/clients/nobody"),
     ],
     "SESSION_NOT_FOUND": [
-        asked(PUBLISH, method="POST", body={"message": {"type": "bark", "data": {"text": "a"}}, "world": "empty"})
+        asked(PUBLISH, method="POST", body={"message": {"type": "bark", "data": {"text": "a"}}, "world": "empty"}),
+        session_of_nobody,
     ],
+    "SESSION_FULL": [full_session],
+    "NOT_A_MEMBER": [stranger_to_a_session],
+    "NO_ROUTE": [no_way_to_go],
     "SHUTTING_DOWN": [at_the_last_moment],
     "NOT_FOUND": [asked("/nowhere"), knocked(path="/health")],
     "METHOD_NOT_ALLOWED": [asked("/health", method="POST")],
@@ -287,7 +319,8 @@ def test_every_error_code_is_seen():
 @pytest.mark.parametrize("code, provoke", PROVOKED)
 def test_an_error(gate, code, provoke):
     rate = 50 if provoke is ERRORS["RATE_LIMITED"][1] else 0
-    gateway = gate(**{"world.validation": "known", "trusted_proxies": "127.0.0.1", "limits.rate": rate, "drain": "1s"})
+    settings = {"world.validation": "known", "trusted_proxies": "127.0.0.1", "limits.rate": rate, "drain": "1s"}
+    gateway = gate(**settings, **{"gateway.max_clients_per_session": 2})
     status, error = provoke(gateway)
     assert error["code"] == code
     assert status in (None, TABLE[code])

@@ -88,6 +88,7 @@ void desk_begin(struct desk *d)
     assert_non_null(d->hub);
     d->rest = (struct rest){.world_paths = world_paths,
                             .world_path_count = 1,
+                            .gateway_path = STR("/ws"),
                             .state = rest_state_new(),
                             .owner = d,
                             .figures = give_figures,
