@@ -1,5 +1,6 @@
 #include "cli/address.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +60,7 @@ bool address_read_token(const char *file, const char *text, struct buf *token, s
 {
     struct buf line;
 
+    assert(file != NULL || text != NULL);
     buf_init(&line, MAX_TOKEN);
     /* All at once, so that growing leaves no copies behind. */
     bool ok = buf_reserve(&line, MAX_TOKEN) && buf_reserve(token, MAX_TOKEN);

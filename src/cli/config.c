@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "base/printable.h"
-#include "base/suggest.h"
 #include "cli/args.h"
 #include "cli/texts.h"
 #include "json/writer.h"
@@ -141,44 +140,28 @@ static enum cli_exit do_show(const struct asking *asking, const struct config *c
     return code;
 }
 
-static const struct action {
-    const char *name;
-    enum cli_exit (*run)(const struct asking *asking, const struct config *c);
-} actions[] = {
-    {"check", do_check}, {"show", do_show}, {"schema", NULL}, /* needs no configuration */
+/* What the command can do; in the order of `actions`. */
+static const struct word words[] = {
+    {"check", "whether the gateway would start with it"},
+    {"show", "what is in force, as a configuration file"},
+    {"schema", "JSON Schema (2020-12) of the file, for editors"},
+    {0},
 };
 
-enum { ACTION_COUNT = sizeof(actions) / sizeof(actions[0]) };
-
-static const struct action *find_action(const char *name)
-{
-    struct suggestion nearest;
-
-    suggestion_init(&nearest, str_from_z(name));
-    for (size_t i = 0; i < ACTION_COUNT; i++) {
-        if (strcmp(actions[i].name, name) == 0) {
-            return &actions[i];
-        }
-        suggestion_offer(&nearest, str_from_z(actions[i].name), actions[i].name);
-    }
-    if (nearest.best != NULL) {
-        complain("config cannot %s; did you mean %s?", name, nearest.best);
-    } else {
-        complain("config cannot %s; see %s config --help", name, program_path);
-    }
-    return NULL;
-}
+/* NULL: needs no configuration. */
+static enum cli_exit (*const actions[])(const struct asking *asking,
+                                        const struct config *c) = {do_check, do_show, NULL};
 
 static enum cli_exit act(const struct asking *asking)
 {
-    const struct action *action = find_action(asking->what);
+    int action = args_word(&command_config, asking->what);
     struct config c;
     struct buf warnings, error;
 
-    if (action == NULL) {
+    if (action < 0) {
         return CLI_USAGE;
     }
-    if (action->run == NULL) {
+    if (actions[action] == NULL) {
         return print_text(str_make(text_config_schema.bytes, text_config_schema.size), false);
     }
     buf_init(&warnings, CONFIG_MAX_ERROR);
@@ -186,7 +169,7 @@ static enum cli_exit act(const struct asking *asking)
     enum cli_exit code = CLI_CONFIG;
     if (config_load(&c, &asking->sources, &warnings, &error)) {
         complain_lines(buf_str(&warnings));
-        code = action->run(asking, &c);
+        code = actions[action](asking, &c);
     } else {
         complain("%.*s", STR_ARG(buf_str(&error)));
     }
@@ -249,10 +232,7 @@ static enum cli_exit run_config(struct args *args)
     }
     asking.sources.flags = settings;
     enum cli_exit code = read_args(args, settings, &asking, &help);
-    if (code == CLI_OK && !help && asking.what == NULL) {
-        complain("say what to do: %s config check", program_path);
-        code = CLI_USAGE;
-    } else if (code == CLI_OK && !help) {
+    if (code == CLI_OK && !help) {
         code = act(&asking);
     }
     free(settings);
@@ -262,7 +242,7 @@ static enum cli_exit run_config(struct args *args)
 const struct command command_config = {
     .name = "config",
     .summary = "check and show the configuration",
-    .synopsis = "check|show|schema [--config FILE] [--set KEY=VALUE]... [--origin] [--json]",
+    .synopsis = "ACTION [--config FILE] [--set KEY=VALUE]... [--origin] [--json]",
     .examples = "  % config check\n"
                 "  % config show --origin\n"
                 "  % config schema > parley.schema.json\n",
@@ -274,5 +254,6 @@ const struct command command_config = {
         "The file is FILE, else $PARLEY_CONFIG, else the first that exists of ./parley.yaml,\n"
         "$XDG_CONFIG_HOME/parley/parley.yaml (~/.config) and /etc/parley/parley.yaml.\n",
     .flags = flags,
+    .words = words,
     .run = run_config,
 };

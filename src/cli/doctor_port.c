@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,27 +17,41 @@ enum { MAX_PATH = 512 };
 
 /* --- who has it ------------------------------------------------------------------------------- */
 
-/* The inode of the socket that listens on a port, by a table of /proc/net; or 0. */
-static unsigned long find_inode(const char *table, uint16_t port)
+enum { LOCAL = 1, STATE = 3, INODE = 9, FIELDS };
+
+/* Splits a line of /proc/net/tcp at its spaces; returns whether it has as many fields. */
+static bool split_line(struct str line, struct str ret_fields[FIELDS])
 {
-    enum { LISTENING = 0x0a };
+    for (int i = 0; i < FIELDS; i++) {
+        while (line.len > 0 && line.ptr[0] == ' ') {
+            line = str_slice(line, 1, line.len);
+        }
+        size_t len = str_find(line, ' ');
+        ret_fields[i] = str_slice(line, 0, len);
+        line = str_slice(line, len, line.len);
+    }
+    return ret_fields[INODE].len > 0;
+}
+
+/* The inode of the socket that listens on a port, by a table of /proc/net; or 0. */
+static uint64_t find_inode(const char *table, uint16_t port)
+{
     FILE *in = fopen(table, "re");
-    unsigned long found = 0;
+    struct str fields[FIELDS];
+    uint64_t found = 0;
     struct buf line;
+    char suffix[8];
 
     if (in == NULL) {
         return 0;
     }
+    (void)snprintf(suffix, sizeof(suffix), ":%04X", (unsigned)port);
     buf_init(&line, 4096);
     while (found == 0 && lines_next(in, &line)) {
-        unsigned local, state;
-        unsigned long inode;
-        buf_append_char(&line, '\0');
-        if (!line.failed &&
-            sscanf(line.data, "%*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*d %*d %lu",
-                   &local, &state, &inode) == 3 &&
-            local == port && state == LISTENING) {
-            found = inode;
+        if (split_line(buf_str(&line), fields) && str_equal(fields[STATE], STR("0A")) &&
+            str_equal(str_slice(fields[LOCAL], str_find(fields[LOCAL], ':'), fields[LOCAL].len),
+                      str_from_z(suffix))) {
+            (void)str_to_uint(fields[INODE], UINT64_MAX, &found);
         }
     }
     buf_fini(&line);
@@ -46,13 +59,13 @@ static unsigned long find_inode(const char *table, uint16_t port)
     return found;
 }
 
-static bool has_socket(const char *pid, unsigned long inode)
+static bool has_socket(const char *pid, uint64_t inode)
 {
     char folder[MAX_PATH], wanted[64], path[2 * MAX_PATH], target[64];
     bool found = false;
 
     (void)snprintf(folder, sizeof(folder), "/proc/%s/fd", pid);
-    (void)snprintf(wanted, sizeof(wanted), "socket:[%lu]", inode);
+    (void)snprintf(wanted, sizeof(wanted), "socket:[%llu]", (unsigned long long)inode);
     DIR *files = opendir(folder);
     if (files == NULL) {
         return false;
@@ -88,7 +101,7 @@ static void append_process(struct buf *out, const char *pid)
 
 void doctor_append_holder(struct buf *out, uint16_t port)
 {
-    unsigned long inode = find_inode("/proc/net/tcp", port);
+    uint64_t inode = find_inode("/proc/net/tcp", port);
     size_t before = out->len;
 
     if (inode == 0) {

@@ -78,6 +78,9 @@ static enum cli_exit run_password(struct args *args)
 
 static const struct flag flags[] = {{0}};
 
+static const struct word words[] = {{"hash", "what stands for a password in the configuration"},
+                                    {0}};
+
 const struct command command_password = {
     .name = "password",
     .summary = "make the hash of a password",
@@ -87,6 +90,7 @@ const struct command command_password = {
     .about =
         "Reads a password from standard input, or asks for it twice on a terminal, and prints\n"
         "its argon2id hash for the gateway's configuration (auth.password_hash).\n",
+    .words = words,
     .flags = flags,
     .run = run_password,
 };

@@ -4,12 +4,7 @@
 /* Files that are part of the program: made of the tables of messages and options when it is built.
  */
 
-#include <stddef.h>
-
-struct embedded_text {
-    const char *bytes;
-    size_t size;
-};
+#include "base/embedded.h"
 
 extern const struct embedded_text text_schema_world, text_schema_gateway, text_asyncapi,
     text_typescript, text_python, text_config_schema;

@@ -9,6 +9,8 @@
 
 enum { MAX_TEXT = 64 * 1024 };
 
+#define MANY_SECONDS UINT64_C(100000000000) /* the year 5138; as milliseconds, 1973 */
+
 struct wanted {
     const char *publish;
     const char *sessions;
@@ -81,11 +83,20 @@ static void write_request(const struct wanted *wanted, uint64_t ttl_ms, struct b
     json_end_object(&w);
 }
 
+/* Seconds since 1970, from a number that is that or milliseconds: as seconds it would be far off.
+ */
+static time_t read_time(struct str raw)
+{
+    uint64_t number = print_whole(raw);
+
+    return (time_t)(number > MANY_SECONDS ? number / 1000 : number);
+}
+
 /* The ticket is data, and until when it is good is talk. */
 static enum cli_exit print_ticket(struct str answer)
 {
     struct str ticket = json_get(answer, STR("ticket"));
-    uint64_t expires_ms = print_whole(json_get(answer, STR("expires_at")));
+    time_t expires = read_time(json_get(answer, STR("expires_at")));
     struct buf out;
 
     if (json_kind_of(ticket) != JSON_STRING) {
@@ -97,8 +108,8 @@ static enum cli_exit print_ticket(struct str answer)
     buf_append_char(&out, '\n');
     enum cli_exit code = api_print(&out);
     buf_clear(&out);
-    if (code == CLI_OK && expires_ms > 0) {
-        print_clock(&out, (time_t)(expires_ms / 1000));
+    if (code == CLI_OK && expires > 0) {
+        print_clock(&out, expires);
         complain("good once, until %.*s", STR_ARG(buf_str(&out)));
     }
     buf_fini(&out);

@@ -217,14 +217,21 @@ static enum cli_exit list_tokens(struct asking *asking)
 /* --- arguments ----------------------------------------------------------------------------------
  */
 
+/* What the command can do; in the order of `actions`. */
+static const struct word words[] = {
+    {"new", "make a token, and the line by which a gateway knows it"},
+    {"hash", "the line of a token that is there already"},
+    {"list", "the tokens of a file"},
+    {0},
+};
+
 static const struct action {
-    const char *name;
     unsigned takes; /* a bit for each flag */
     enum cli_exit (*run)(struct asking *asking);
 } actions[] = {
-    {"new", OF_LINE | 1u << FLAG_FILE, make_token},
-    {"hash", OF_LINE, hash_token},
-    {"list", 1u << FLAG_JSON, list_tokens},
+    {OF_LINE | 1u << FLAG_FILE, make_token},
+    {OF_LINE, hash_token},
+    {1u << FLAG_JSON, list_tokens},
 };
 
 static const struct action *find_action(const char *name)
@@ -233,10 +240,10 @@ static const struct action *find_action(const char *name)
 
     suggestion_init(&nearest, str_from_z(name));
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
-        if (strcmp(actions[i].name, name) == 0) {
+        if (strcmp(words[i].name, name) == 0) {
             return &actions[i];
         }
-        suggestion_offer(&nearest, str_from_z(actions[i].name), actions[i].name);
+        suggestion_offer(&nearest, str_from_z(words[i].name), words[i].name);
     }
     /* What it does not know may be a token, so it is not repeated. */
     if (nearest.best != NULL) {
@@ -298,7 +305,8 @@ static bool fits(const struct action *action, const struct asking *asking)
     unsigned wrong = asking->given & ~action->takes;
 
     if (wrong != 0) {
-        complain("token %s takes no %s", action->name, flags[__builtin_ctz(wrong)].name);
+        complain("token %s takes no %s", words[action - actions].name,
+                 flags[__builtin_ctz(wrong)].name);
     }
     return wrong == 0;
 }
@@ -321,7 +329,7 @@ static enum cli_exit run_token(struct args *args)
         } else if (taken == ARGS_OPERAND && asking.operand == NULL) {
             asking.operand = value;
         } else if (taken == ARGS_OPERAND) {
-            complain("token %s takes no more than one operand", action->name);
+            complain("token %s takes no more than one operand", words[action - actions].name);
             return CLI_USAGE;
         } else if (taken < 0) {
             return args_exit(taken);
@@ -351,5 +359,6 @@ const struct command command_token = {
         "everything everywhere (publish=* sessions=*); with one, what is said and nothing more.\n"
         "list shows who has a token in a file, and for what. docs/access.md says more.\n",
     .flags = flags,
+    .words = words,
     .run = run_token,
 };

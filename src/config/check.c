@@ -176,8 +176,8 @@ static void warn_of_unused(const struct config *c, struct buf *warnings)
 static bool is_world_path(struct str path)
 {
     static const struct str taken[] = {
-        {"/", 1},       {"/health", 7},  {"/healthz", 8},
-        {"/readyz", 7}, {"/metrics", 8}, {"/api/gateway/", 13},
+        {"/", 1},        {"/health", 7},        {"/healthz", 8}, {"/readyz", 7},
+        {"/metrics", 8}, {"/api/gateway/", 13}, {"/web/", 5},
     };
 
     for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
@@ -222,6 +222,23 @@ static bool check_lists(const struct config *c, struct buf *error)
         }
     }
     return true;
+}
+
+/* The path of the other dialect: like those of worlds, and none of them. */
+static bool check_gateway_path(const struct config *c, struct buf *error)
+{
+    struct str path = str_from_z(config_text(c, OPTION_LISTEN_GATEWAY_PATH));
+    struct str world, rest = str_from_z(config_text(c, OPTION_LISTEN_WORLD_PATHS));
+    bool right = is_world_path(path);
+
+    while (right && config_next_element(&rest, &world)) {
+        right = !str_equal(path, world);
+    }
+    return right ||
+           refuse(c, OPTION_LISTEN_GATEWAY_PATH, path,
+                  "cannot be the path of the gateway dialect; it begins with / and is none "
+                  "of listen.world_paths, nor one that the gateway serves otherwise",
+                  error);
 }
 
 static bool check_public_url(const struct config *c, struct buf *error)
@@ -270,7 +287,7 @@ bool config_check(const struct config *c, struct buf *warnings, struct buf *erro
 {
     bool ok = check_bind(c, error) && check_ports(c, error) && check_mode(c, error) &&
               check_password(c, error) && check_keys(c, error) && check_lists(c, error) &&
-              check_public_url(c, error) &&
+              check_gateway_path(c, error) && check_public_url(c, error) &&
               check_order(c, OPTION_LIMITS_MESSAGE_BYTES, OPTION_LIMITS_FRAME_BYTES, true, error) &&
               check_order(c, OPTION_HEARTBEAT_INTERVAL, OPTION_HEARTBEAT_TIMEOUT, false, error);
 

@@ -92,8 +92,9 @@ void config_print(const struct config *c, const char *directory, bool origins, s
             buf_append_str(out, STR(":\n"));
         }
         section = head;
-        buf_printf(out, "%s%s%s:", indent, hidden ? "# " : "",
-                   option->key + (head.len > 0 ? dot + 1 : 0));
+        buf_printf(out, "%s%s", indent, hidden ? "# " : "");
+        buf_append_str(out, head.len > 0 ? str_slice(key, dot + 1, key.len) : key);
+        buf_append_char(out, ':');
         if (hidden) {
             buf_append_str(out, STR(" set, and not shown"));
         } else {

@@ -5,6 +5,8 @@
 #include "base/printable.h"
 #include "config/internal.h"
 
+enum { MAX_KEY = 128 }; /* longer than any, and than what a suggestion is looked for */
+
 /*
  * Goes through the events of one document. Mappings that are sections of the table are entered, and
  * the keys on the way, joined by dots, are the option's; whatever is not known ends it where it
@@ -266,12 +268,9 @@ static bool read_mapping(struct reader *r, struct buf *key);
 /* A section: a mapping, or nothing when all of it is commented out. */
 static bool read_section(struct reader *r, struct buf *key, size_t first)
 {
-    buf_append_char(key, '\0');
-    bool is_new = !key->failed && note_line(r, key->data, &r->section_lines[first]);
-    if (!is_new || !next(r)) {
+    if (!note_line(r, key->data, &r->section_lines[first]) || !next(r)) {
         return false;
     }
-    key->len--;
     if (r->event.type == YAML_MAPPING_START_EVENT) {
         return read_mapping(r, key);
     }
@@ -306,6 +305,25 @@ static bool read_value(struct reader *r, struct buf *key)
     }
 }
 
+/* Puts a name behind what stands in `key`, and a NUL behind that, which is not counted. */
+static bool append_name(struct reader *r, struct buf *key, struct str name)
+{
+    if (name.len > MAX_KEY - key->len) {
+        return refuse(r, "this key is longer than any");
+    }
+    if (key->len > 0) {
+        buf_append_char(key, '.');
+    }
+    buf_append_str(key, name);
+    buf_append_char(key, '\0');
+    if (key->failed) {
+        buf_append_str(r->error, STR("out of memory"));
+        return false;
+    }
+    key->len--;
+    return true;
+}
+
 /* Everything below `key`, which is as before in the end. */
 static bool read_mapping(struct reader *r, struct buf *key)
 {
@@ -318,14 +336,7 @@ static bool read_mapping(struct reader *r, struct buf *key)
         if (r->event.type != YAML_SCALAR_EVENT || scalar_text(r).len == 0) {
             return refuse(r, "a key has to be text");
         }
-        if (above > 0) {
-            buf_append_char(key, '.');
-        }
-        buf_append_str(key, scalar_text(r));
-        if (key->failed) {
-            return refuse(r, "this key is longer than any");
-        }
-        if (!read_value(r, key)) {
+        if (!append_name(r, key, scalar_text(r)) || !read_value(r, key)) {
             return false;
         }
         key->len = above;
@@ -345,7 +356,7 @@ static bool read_root(struct reader *r)
     if (r->event.type != YAML_MAPPING_START_EVENT) {
         return refuse(r, "a configuration is a mapping: lines like `listen.port: 8765`");
     }
-    buf_init(&key, 256);
+    buf_init(&key, (size_t)2 * MAX_KEY);
     bool ok = read_mapping(r, &key);
     buf_fini(&key);
     return ok;

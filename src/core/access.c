@@ -12,14 +12,6 @@ static struct hub_verdict forbid(const char *rule)
     return (struct hub_verdict){ERROR_FORBIDDEN, rule};
 }
 
-static bool may_register(const struct principal *one, struct str agent_id)
-{
-    if (one->agent_id.len == 0 && one->grants.act_as.len == 0) {
-        return true;
-    }
-    return str_equal(one->agent_id, agent_id) || grants_match(one->grants.act_as, agent_id);
-}
-
 struct hub_verdict hub_may(const struct hub *hub, uint32_t principal, enum hub_action action,
                            struct str object)
 {
@@ -42,7 +34,7 @@ struct hub_verdict hub_may(const struct hub *hub, uint32_t principal, enum hub_a
         may = one->publishes_all || grants_match(one->grants.publish, object);
         break;
     case MAY_REGISTER:
-        may = may_register(one, object);
+        may = principal_may_register(one, object);
         break;
     case MAY_SPEAK_AS:
         may = grants_match(one->grants.act_as, object);
@@ -128,7 +120,8 @@ static bool may_stay(const struct hub *hub, uint32_t client)
 
     for (uint32_t i = c->members; i != SLAB_NONE; i = member_at(hub, i)->next) {
         const struct session *s = session_at(hub, member_at(hub, i)->session);
-        if (hub_may(hub, c->principal, MAY_ENTER, session_name(s)).code != ERROR_NONE) {
+        if (!s->hidden &&
+            hub_may(hub, c->principal, MAY_ENTER, session_name(s)).code != ERROR_NONE) {
             return false;
         }
     }
@@ -161,7 +154,7 @@ bool hub_set_access(struct hub *hub, const struct hub_access *access)
     if (!principals_list(&hub->principals, access)) {
         return false;
     }
-    tickets_tick(hub);
+    tickets_review(hub);
     for (uint32_t i = 0; i < slab_limit(&hub->clients); i++) {
         if (client_at(hub, i)->state != CLIENT_OPEN) {
             continue;

@@ -17,7 +17,7 @@ static void view_client(const struct hub *hub, uint32_t client, struct hub_clien
         .user_id = hub_principal_name(hub, c->principal),
         .user_agent = label_text(&hub->user_agents, c->user_agent),
         .is_unix = c->is_unix,
-        .connected_ms = hub->started.wall_ms + (uint64_t)c->since * 100,
+        .connected_ms = client_connected_ms(hub, c),
         .heard_ms = hub->now.wall_ms - silent_ms,
         .dropped = c->dropped,
         .index = client,
@@ -68,7 +68,10 @@ void hub_each_session_of(const struct hub *hub, uint32_t client,
 {
     for (uint32_t i = client_at(hub, client)->members; i != SLAB_NONE;
          i = member_at(hub, i)->next) {
-        visit(ctx, session_name(session_at(hub, member_at(hub, i)->session)));
+        const struct session *s = session_at(hub, member_at(hub, i)->session);
+        if (!s->hidden) {
+            visit(ctx, session_name(s));
+        }
     }
 }
 
@@ -99,7 +102,7 @@ uint32_t hub_each_session(const struct hub *hub, uint32_t principal, uint32_t li
 
     for (uint32_t i = 0; i < slab_limit(&hub->sessions); i++) {
         const struct session *s = session_at(hub, i);
-        if (s->name == NULL ||
+        if (s->name == NULL || s->hidden ||
             hub_may(hub, principal, MAY_ENTER, session_name(s)).code != ERROR_NONE) {
             continue;
         }
@@ -117,8 +120,9 @@ uint32_t hub_each_session(const struct hub *hub, uint32_t principal, uint32_t li
 /* Types that ask the gateway for something: there is no client that it could do it for. */
 static bool is_for_clients(const struct type_name *type)
 {
-    return type->kind == PARLEY_TYPE_AGENT_REGISTER || type->kind == PARLEY_TYPE_SUBSCRIBE ||
-           type->kind == PARLEY_TYPE_PING;
+    return type->kind[DIALECT_WORLD] == PARLEY_TYPE_AGENT_REGISTER ||
+           type->kind[DIALECT_WORLD] == PARLEY_TYPE_SUBSCRIBE ||
+           type->kind[DIALECT_WORLD] == PARLEY_TYPE_PING;
 }
 
 /* The session that it goes to, or SLAB_NONE: it was refused. */
@@ -141,7 +145,7 @@ static uint64_t send_on(struct hub *hub, struct sender *sender, const struct hub
 {
     if (p->target.len > 0) {
         type_discard(type);
-        return relay_direct(hub, sender, p->target, p->message);
+        return relay_direct(hub, sender, w, p->target, p->message);
     }
     uint32_t session = find_session(hub, sender, p->session);
     if (session == SLAB_NONE) {

@@ -62,8 +62,8 @@ static bool check_shape(struct hub *hub, struct sender *sender, struct str text,
     if (parley_check(PARLEY_WORLD, PARLEY_RECEIVED, text.ptr, text.len, NULL, &problem)) {
         return true;
     }
-    bool known = type->kind != PARLEY_TYPE_NONE &&
-                 parley_type_dialect((enum parley_type)type->kind) == PARLEY_WORLD;
+    bool known = type->kind[DIALECT_WORLD] != PARLEY_TYPE_NONE &&
+                 parley_type_dialect((enum parley_type)type->kind[DIALECT_WORLD]) == PARLEY_WORLD;
     if (!known && hub->settings.validation == VALIDATE_KNOWN) {
         return true;
     }
@@ -87,8 +87,8 @@ static bool check_sender(struct hub *hub, struct sender *sender, struct str raw_
     uint32_t agent =
         sender->client != SLAB_NONE ? client_at(hub, sender->client)->agent : SLAB_NONE;
 
-    if (!hub->settings.verify_sender || type->kind == PARLEY_TYPE_NONE ||
-        parley_type_agent_id((enum parley_type)type->kind) != PARLEY_ID_SENDER ||
+    if (!hub->settings.verify_sender || type->kind[DIALECT_WORLD] == PARLEY_TYPE_NONE ||
+        parley_type_agent_id((enum parley_type)type->kind[DIALECT_WORLD]) != PARLEY_ID_SENDER ||
         json_kind_of(raw_id) != JSON_STRING ||
         (agent != SLAB_NONE && json_string_is(raw_id, agent_id(agent_at(hub, agent)))) ||
         may_speak_as(hub, sender->principal, raw_id)) {

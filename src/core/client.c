@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "core/control.h"
 #include "core/internal.h"
 #include "core/stranger.h"
 
@@ -25,6 +26,13 @@ struct str client_id_str(const struct client *c, char buffer[CLIENT_ID_SIZE])
 {
     client_id_text(c, buffer);
     return str_make(buffer, CLIENT_ID_SIZE);
+}
+
+struct str client_name(const struct hub *hub, uint32_t client, char buffer[CLIENT_ID_SIZE])
+{
+    const struct client *c = client_at(hub, client);
+
+    return c->agent != SLAB_NONE ? agent_id(agent_at(hub, c->agent)) : client_id_str(c, buffer);
 }
 
 static uint32_t letter_value(char c)
@@ -143,18 +151,63 @@ uint32_t client_new(struct hub *hub, uint64_t conn, enum dialect dialect,
     return index;
 }
 
+/* A frame that must not be skipped could not be kept: the client cannot stay. */
+static void lose(struct hub *hub, struct client *c)
+{
+    hub->counts.out_of_memory++;
+    c->lost = true;
+    hub->some_lost = true;
+}
+
+void client_forget_own(struct client *c)
+{
+    if (c->dialect == DIALECT_GATEWAY) {
+        device_free(c->device);
+        c->device = NULL;
+    } else {
+        filter_free(c->filter);
+        c->filter = NULL;
+    }
+}
+
+/*
+ * Leaves its sessions, one after the other, since it may be in many; those who stay in them are
+ * told. False: there is no memory for the next one, and the next tick goes on.
+ */
+static bool leave_sessions(struct hub *hub, uint32_t client)
+{
+    struct client *c = client_at(hub, client);
+
+    while (c->members != SLAB_NONE) {
+        uint32_t session = member_at(hub, c->members)->session;
+        if (!hub_reserve(hub)) {
+            lose(hub, c);
+            return false;
+        }
+        if (c->dialect == DIALECT_GATEWAY && !session_at(hub, session)->hidden) {
+            meeting_announce(hub, session, client, "offline");
+        }
+        (void)session_leave_next(hub, client);
+    }
+    return true;
+}
+
 void client_gone(struct hub *hub, uint32_t client)
 {
     struct client *c = client_at(hub, client);
 
     hub_log(hub, LOG_DEBUG, "client_gone", client, "%s", "");
-    c->state = CLIENT_FREE;
+    c->state = CLIENT_FREE; /* its reactor has forgotten it */
     world_leave(hub, client);
-    session_leave_all(hub, client);
+    if (!leave_sessions(hub, client)) {
+        c->state = CLIENT_CLOSING;
+        c->gone = true;
+        return;
+    }
     if (c->principal == HUB_NOBODY) {
         stranger_end(hub, c->stranger);
     } else {
-        filter_free(c->filter);
+        client_forget_own(c);
         principal_release(&hub->principals, c->principal);
     }
     address_leave(&hub->addresses, c->address);
@@ -163,8 +216,39 @@ void client_gone(struct hub *hub, uint32_t client)
     forget_slot(hub, c->conn, client);
     hub->counts.clients--;
     hub->counts.clients_by_dialect[c->dialect]--;
-    c->filter = NULL;
+    hub->state_version++;
     slab_release(&hub->clients, client);
+}
+
+void client_greet(struct hub *hub, uint32_t client)
+{
+    if (client_at(hub, client)->dialect == DIALECT_GATEWAY) {
+        control_greet(hub, client);
+    } else {
+        world_greet(hub, client);
+    }
+}
+
+uint64_t client_connected_ms(const struct hub *hub, const struct client *c)
+{
+    return hub->started.wall_ms + (uint64_t)c->since * 100;
+}
+
+bool client_mark(struct hub *hub, uint32_t client, uint32_t round)
+{
+    if (client >= hub->mark_cap) {
+        uint32_t cap = slab_limit(&hub->clients) + 1024;
+        uint32_t *marks = realloc(hub->marks, cap * sizeof(*marks));
+        if (marks == NULL) {
+            return false;
+        }
+        memset(marks + hub->mark_cap, 0, (cap - hub->mark_cap) * sizeof(*marks));
+        hub->marks = marks;
+        hub->mark_cap = cap;
+    }
+    bool first = hub->marks[client] != round;
+    hub->marks[client] = round;
+    return first;
 }
 
 void client_set_principal(struct hub *hub, uint32_t client, uint32_t principal)
@@ -177,14 +261,6 @@ void client_set_principal(struct hub *hub, uint32_t client, uint32_t principal)
 }
 
 /* --- what is said to one client --------------------------------------------------------------- */
-
-/* A frame that must not be skipped could not be kept: the client cannot stay. */
-static void lose(struct hub *hub, struct client *c)
-{
-    hub->counts.out_of_memory++;
-    c->lost = true;
-    hub->some_lost = true;
-}
 
 static void send_frame(struct hub *hub, struct client *c, struct down *frame)
 {
@@ -219,6 +295,18 @@ void client_send(struct hub *hub, uint32_t client, struct str payload, uint8_t f
     }
 }
 
+void client_tell(struct hub *hub, uint32_t client, struct speech *speech, uint8_t flags)
+{
+    struct client *c = client_at(hub, client);
+    struct str text = speech_in(hub, speech, (enum dialect)c->dialect);
+
+    if (text.len == 0) {
+        lose(hub, c);
+    } else {
+        client_send(hub, client, text, flags);
+    }
+}
+
 void client_send_scratch(struct hub *hub, uint32_t client)
 {
     if (hub->scratch.failed) {
@@ -246,12 +334,6 @@ void client_close(struct hub *hub, uint32_t client, uint16_t code, struct str re
     if (c->state != CLIENT_OPEN) {
         return;
     }
-    char *at = reason.len > 0 ? turn_extend(&hub->turn, reason.len, &item.off) : NULL;
-    if (at != NULL) {
-        memcpy(at, reason.ptr, reason.len);
-        item.segment = hub->turn.segment;
-        item.len = (uint32_t)reason.len;
-    }
     hub_log(hub, LOG_DEBUG, "client_closed", client, "code=%u reason=\"%.*s\"", code,
             STR_ARG(reason));
     c->state = CLIENT_CLOSING;
@@ -259,7 +341,14 @@ void client_close(struct hub *hub, uint32_t client, uint16_t code, struct str re
         stranger_end(hub, c->stranger);
     }
     world_leave(hub, client);
-    session_leave_all(hub, client);
+    (void)leave_sessions(hub, client); /* what is left then is left when it has gone */
+    /* Only now: what is said of the leave may begin another segment, and the turn holds but one. */
+    char *at = reason.len > 0 ? turn_extend(&hub->turn, reason.len, &item.off) : NULL;
+    if (at != NULL) {
+        memcpy(at, reason.ptr, reason.len);
+        item.segment = hub->turn.segment;
+        item.len = (uint32_t)reason.len;
+    }
     item.seq = hub_next_seq(hub);
     hub_tell(hub, conn_reactor(c->conn), &item);
     hub_count_close(hub, code);
@@ -289,7 +378,7 @@ void client_room(struct hub *hub, uint32_t client)
     if (c->state != CLIENT_OPEN || !c->lagging) {
         return;
     }
-    struct buf *b = message_slow(hub, &mark);
+    struct buf *b = message_slow(hub, (enum dialect)c->dialect, &mark);
     if (b->failed || !turn_frame(&hub->turn, buf_str(b), &item.off, &item.len)) {
         lose(hub, c);
         return;
@@ -301,7 +390,11 @@ void client_room(struct hub *hub, uint32_t client)
     session_rejoin(hub, client);
     item.seq = hub_next_seq(hub);
     hub_tell(hub, conn_reactor(c->conn), &item);
-    message_ack(hub, client, true);
-    client_send_scratch(hub, client);
+    if (c->dialect == DIALECT_GATEWAY) {
+        meeting_send_list(hub, client);
+    } else {
+        message_ack(hub, client, true);
+        client_send_scratch(hub, client);
+    }
     hub_log(hub, LOG_INFO, "client_resumed", client, "%s", "");
 }

@@ -4,13 +4,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "core/control.h"
 #include "core/gate.h"
 #include "core/internal.h"
 #include "core/stranger.h"
 
 enum {
     SCRATCH_MAX = 64 * 1024 * 1024, /* the largest frame: a roster of the largest registrations */
-    SCRATCH_KEPT = 1024 * 1024,
     SERVER_MAX = 256,
     MAX_AGENTS = 1u << 24,
 };
@@ -94,6 +94,13 @@ static bool init(struct hub *hub)
         return false;
     }
     session_at(hub, main_world)->permanent = true;
+    hub->everybody = session_new(hub, STR("$everybody")); /* no client can name it */
+    if (hub->everybody == SLAB_NONE) {
+        return false;
+    }
+    session_at(hub, hub->everybody)->permanent = true;
+    session_at(hub, hub->everybody)->hidden = true;
+    hub->counts.sessions--;
     return true;
 }
 
@@ -115,7 +122,7 @@ struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports 
     ports->random(ports->owner, hub->secret, sizeof(hub->secret));
     slab_init(&hub->clients, sizeof(struct client), settings->max_clients);
     slab_init(&hub->agents, sizeof(struct agent), MAX_AGENTS);
-    slab_init(&hub->sessions, sizeof(struct session), settings->max_sessions);
+    slab_init(&hub->sessions, sizeof(struct session), settings->max_sessions + HIDDEN_SESSIONS);
     slab_init(&hub->members, sizeof(struct member), SLAB_NONE - 1);
     map_init(&hub->clients_by_id, &clients_map, hub);
     map_init(&hub->agents_by_id, &agents_map, hub);
@@ -130,6 +137,8 @@ struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports 
     list_init(&hub->logs);
     list_init(&hub->advanced);
     buf_init(&hub->scratch, SCRATCH_MAX);
+    buf_init(&hub->converted, SCRATCH_MAX);
+    buf_init(&hub->relayed, SCRATCH_MAX);
     buf_init(&hub->server, SERVER_MAX);
     buf_printf(&hub->server, "parley/%s", settings->version);
     if (!init(hub)) {
@@ -168,7 +177,7 @@ static void free_clients(struct hub *hub)
     for (uint32_t i = 0; i < slab_limit(&hub->clients); i++) {
         struct client *c = client_at(hub, i);
         if (c->state != CLIENT_FREE && c->principal != HUB_NOBODY) {
-            filter_free(c->filter);
+            client_forget_own(c);
         }
     }
     list_each_safe(stranger, &hub->strangers) {
@@ -209,6 +218,9 @@ void hub_free(struct hub *hub)
     slab_fini(&hub->sessions);
     slab_fini(&hub->members);
     buf_fini(&hub->scratch);
+    free(hub->marks);
+    buf_fini(&hub->converted);
+    buf_fini(&hub->relayed);
     buf_fini(&hub->server);
     free(hub);
 }
@@ -293,6 +305,8 @@ static void take_message(struct hub *hub, uint32_t client, const struct up *item
     }
     if (client_at(hub, client)->principal == HUB_NOBODY) {
         stranger_message(hub, client, item, text);
+    } else if (client_at(hub, client)->dialect == DIALECT_GATEWAY) {
+        control_message(hub, client, item, text);
     } else {
         world_message(hub, client, item, text);
     }
@@ -340,6 +354,11 @@ void hub_receive_one(struct hub *hub, const struct up_batch *batch, const struct
     struct str text = up_text(batch, item);
     uint32_t client = client_find_conn(hub, item->conn);
 
+    if (item->kind == UP_CLOSED && client == SLAB_NONE) {
+        /* It was refused, or waits for a verdict, of which nobody would get the good. */
+        job_cancel(hub, item->conn);
+        return;
+    }
     /*
      * Without memory for the commands that may come of it, an event is lost. That must not happen
      * to UP_CLOSED, so the client is marked, and the next tick does it.
@@ -359,10 +378,7 @@ void hub_receive_one(struct hub *hub, const struct up_batch *batch, const struct
         evidence_unpack(text, &evidence, &text);
         client_open(hub, item->conn, item->dialect, &evidence);
     } else if (client == SLAB_NONE) {
-        /* An HTTP connection, or one that was refused, or is waiting for a verdict. */
-        if (item->kind == UP_CLOSED) {
-            job_cancel(hub, item->conn);
-        }
+        return; /* it was refused since */
     } else if (item->kind == UP_CLOSED) {
         client_gone(hub, client);
     } else if (client_at(hub, client)->state == CLIENT_OPEN) {
@@ -464,4 +480,12 @@ void hub_respond(struct hub *hub, uint64_t conn, struct str bytes, bool last, bo
     item.segment = hub->turn.segment;
     item.seq = hub_next_seq(hub);
     hub_tell(hub, conn_reactor(conn), &item);
+}
+
+void hub_hide_response(struct hub *hub)
+{
+    if (hub->turn.segment != NULL) {
+        hub->turn.segment->secret = true;
+        turn_fini(&hub->turn); /* nothing more goes into it, so it ends with its readers */
+    }
 }

@@ -37,6 +37,7 @@ struct hub_settings {
     uint64_t heartbeat_interval_ms;   /* of silence, then a ping */
     uint64_t heartbeat_timeout_ms;    /* of silence, then the close */
     bool close_slow_clients;          /* slow_client: close */
+    uint32_t max_clients_per_session; /* 0: no limit; worlds have none */
     uint32_t max_clients_per_address; /* IPv6 by /64; loopback and AF_UNIX are exempt */
     uint32_t max_rate;                /* messages per second and client; 0: no limit */
     uint64_t max_memory;              /* bytes, see hub_ports.memory; 0: no limit */
@@ -89,6 +90,9 @@ bool hub_down_pending(const struct hub *hub, unsigned reactor);
 
 /* An answer to an UP_REQUEST: raw bytes. `last` ends the response, `disconnect` the connection. */
 void hub_respond(struct hub *hub, uint64_t conn, struct str bytes, bool last, bool disconnect);
+/* There is a credential in what was responded last: its bytes are wiped when they have been sent.
+ */
+void hub_hide_response(struct hub *hub);
 
 /*
  * Stops: new connections are refused (SHUTTING_DOWN), nobody is told of leaves any more, clients

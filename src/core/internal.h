@@ -19,6 +19,7 @@
 #include "core/job.h"
 #include "core/label.h"
 #include "core/principal.h"
+#include "core/speech.h"
 #include "fanout/log.h"
 #include "parley/protocol.h"
 #include "json/writer.h"
@@ -28,8 +29,10 @@ enum {
     ID_MAX = 128,        /* agent and session ids */
     ROSTER_MAX = 1000,   /* agents listed in a greeting */
     INTERNED_TYPES = FILTER_TYPES,
-    SMALL_SESSION = 8, /* up to so many members: frames go to each; above: the log */
-    SMALL_AGAIN = 4,   /* a session that has shrunk to this many leaves its log */
+    SCRATCH_KEPT = 1024 * 1024, /* a buffer for a frame is not kept when it was larger */
+    HIDDEN_SESSIONS = 1, /* of the hub itself; they do not count */
+    SMALL_SESSION = 8,          /* up to so many members: frames go to each; above: the log */
+    SMALL_AGAIN = 4,            /* a session that has shrunk to this many leaves its log */
     RESERVED_COMMANDS =
         64, /* for each reactor, before an event is dealt with; see hub_receive_one */
 };
@@ -56,6 +59,7 @@ struct client {
     uint64_t conn;
     union {
         struct filter *filter; /* for small sessions; a log's readers have their own. NULL: none */
+        struct device *device; /* of the gateway dialect; NULL: it has not said */
         struct stranger *stranger; /* while `principal` is HUB_NOBODY */
     };
     uint32_t principal;
@@ -113,22 +117,31 @@ struct ticket {
 /* What a session with a log has besides. */
 struct session_log {
     struct log log;
-    uint32_t id; /* as the reactors know it */
-    uint32_t session;
-    uint32_t known;                 /* bit r: reactor r has a view of it */
+    uint32_t id;    /* as the reactors know it */
+    bool ended;     /* its lane has none any more: to be freed once the reactors know */
+    uint32_t known; /* bit r: reactor r has a view of it */
     uint32_t members[MAX_REACTORS]; /* of each reactor */
     struct list link;               /* hub->logs */
     struct list advanced;           /* hub->advanced: something was appended, or a reactor left */
 };
 
-struct session {
-    char *name;              /* owned */
+/* The members of a session that speak one dialect: they hear the same bytes. */
+struct lane {
     struct session_log *log; /* NULL while small */
     uint32_t first;          /* of its members, or SLAB_NONE */
     uint32_t last;
+    uint32_t count;
+};
+
+struct session {
+    char *name;     /* owned */
+    char *title;    /* owned: its name for people; NULL for none */
+    char *metadata; /* owned: a raw JSON object; NULL for none */
+    struct lane lanes[DIALECT_COUNT];
     uint32_t name_len;
     uint32_t member_count;
     bool permanent;    /* is kept without members */
+    bool hidden;       /* one of the hub's own: no client knows of it */
     bool roster_valid; /* `roster` is up to date */
     uint32_t agent_count;
     struct buf roster; /* JSON array of the agents, for greetings */
@@ -167,8 +180,9 @@ struct hub {
     struct type_name *types[INTERNED_TYPES];
     uint32_t type_count;
     struct map types_by_name;
-    const struct type_name *joined; /* agent_joined */
-    const struct type_name *left;   /* agent_left */
+    const struct type_name *joined;  /* agent_joined */
+    const struct type_name *left;    /* agent_left */
+    const struct type_name *untyped; /* of entries that nobody filters */
 
     struct principals principals;
     uint32_t asking; /* principal of the last hub_asker, whose use is the hub's; or SLAB_NONE */
@@ -181,7 +195,16 @@ struct hub {
     struct labels user_agents;
     bool short_of_memory; /* above nine tenths of max_memory */
 
-    struct buf scratch; /* for the frame being made */
+    struct buf scratch;   /* for the frame being made */
+    struct buf converted; /* a message in the other dialect; see speech.h */
+    struct buf relayed;   /* an envelope that is passed on */
+    uint64_t frame_count; /* of the gateway dialect, made by the hub */
+    struct str at_hand;   /* raw `id` of the message that is being dealt with, for `replyTo` */
+    uint64_t state_version;
+    uint32_t *marks; /* of clients, by index: the round in which each was last met */
+    uint32_t mark_cap;
+    uint32_t mark_round;
+    uint32_t everybody; /* the hidden session of all clients of the gateway dialect */
     struct hub_counts counts;
     uint64_t last_sweep_ms;
     bool some_lost; /* a client is marked lost */
@@ -248,6 +271,11 @@ void access_forget_asker(struct hub *hub);
 void tickets_init(struct hub *hub);
 void tickets_fini(struct hub *hub);
 
+/* --- speech.c --------------------------------------------------------------------------------- */
+
+/* Begins a frame of the gateway dialect behind what is in `out`: its type and a fresh id. */
+void control_begin(struct hub *hub, struct json_writer *w, struct buf *out, struct str raw_type);
+
 /* --- types.c ---------------------------------------------------------------------------------- */
 
 /* Interns the types that the hub itself says to all; false: no memory. */
@@ -270,6 +298,8 @@ uint32_t client_new(struct hub *hub, uint64_t conn, enum dialect dialect,
 void client_receive(struct hub *hub, uint32_t client, const struct up *item, struct str text);
 /* Something for this connection's client could not be done for want of memory: it is closed. */
 void client_lose(struct hub *hub, uint64_t conn);
+/* Frees what it has of its own by its dialect: a filter, a device. Not of strangers. */
+void client_forget_own(struct client *c);
 /* It is somebody else from now on. */
 void client_set_principal(struct hub *hub, uint32_t client, uint32_t principal);
 /* The client of a connection, or SLAB_NONE. */
@@ -280,11 +310,26 @@ uint32_t client_find_id(const struct hub *hub, struct str id);
 uint32_t client_find(const struct hub *hub, struct str id);
 void client_id_text(const struct client *c, char ret_text[CLIENT_ID_SIZE]);
 struct str client_id_str(const struct client *c, char buffer[CLIENT_ID_SIZE]);
+/* What others know it by: its agent's id, else its own. */
+struct str client_name(const struct hub *hub, uint32_t client, char buffer[CLIENT_ID_SIZE]);
+/* Whether its filter lets broadcasts of this type pass; in the gateway dialect nobody has one. */
+static inline bool client_wants(const struct client *c, const struct type_name *type)
+{
+    return c->dialect != DIALECT_WORLD || c->filter == NULL || filter_wants(c->filter, type);
+}
+/* The first frame of a client, or its first one after a reload that lets it in. */
+void client_greet(struct hub *hub, uint32_t client);
+/* When it connected, since 1970. */
+uint64_t client_connected_ms(const struct hub *hub, const struct client *c);
+/* A message to one client, in its dialect, never skipped. */
+void client_tell(struct hub *hub, uint32_t client, struct speech *speech, uint8_t flags);
 
 /* A text message to one client, never skipped. `flags` for DOWN_FRAME. */
 void client_send(struct hub *hub, uint32_t client, struct str payload, uint8_t flags);
 /* What is in the scratch buffer; a frame that could not be made costs the client its connection. */
 void client_send_scratch(struct hub *hub, uint32_t client);
+/* Whether it is met for the first time in this round (++hub->mark_round); false also: no memory. */
+bool client_mark(struct hub *hub, uint32_t client, uint32_t round);
 /* A ping frame. */
 void client_ping(struct hub *hub, uint32_t client);
 /* Announces its leave, and closes it with this code and reason. Once; again changes nothing. */
@@ -340,15 +385,18 @@ uint32_t session_new(struct hub *hub, struct str name);
 void session_drop_if_empty(struct hub *hub, uint32_t session);
 /* False: no memory. The client hears what is said from now on. */
 bool session_join(struct hub *hub, uint32_t session, uint32_t client);
-/* Leaves all sessions; those without members end. */
-void session_leave_all(struct hub *hub, uint32_t client);
+/* Leaves the session that was joined last, which ends without members; false: it is in none. */
+bool session_leave_next(struct hub *hub, uint32_t client);
+bool session_has(struct hub *hub, uint32_t session, uint32_t client);
+/* Leaves one that it is in. */
+void session_leave(struct hub *hub, uint32_t session, uint32_t client);
 /* The session of its kind that a world client is in, or SLAB_NONE. */
 uint32_t session_of(const struct hub *hub, uint32_t client);
 /*
- * One text message to every member but `except` (SLAB_NONE: to all). `type` is taken when it is
- * loose.
+ * One message to every member but `except` (SLAB_NONE: to all), to each in its dialect. `type` is
+ * taken when it is loose.
  */
-void session_broadcast(struct hub *hub, uint32_t session, uint32_t except, struct str payload,
+void session_broadcast(struct hub *hub, uint32_t session, uint32_t except, struct speech *speech,
                        const struct type_name *type);
 /* Puts a client that was resumed back to where its log goes on now. */
 void session_rejoin(struct hub *hub, uint32_t client);
@@ -362,14 +410,15 @@ void session_fini(struct hub *hub);
 
 /* Each writes one world-dialect frame into the scratch buffer and returns it. */
 /* The roster is long: the greeting has it, and what answers one message again and again has not. */
+void message_limits(const struct hub *hub, struct json_writer *w);
 struct buf *message_ack(struct hub *hub, uint32_t client, bool with_roster);
 struct buf *message_joined(struct hub *hub, const struct agent *a);
 struct buf *message_left(struct hub *hub, const struct agent *a);
 /* `details` is a raw JSON object, or empty. */
 struct buf *message_error(struct hub *hub, enum error_code code, struct str message,
                           struct str details);
-/* SLOW_CLIENT with a count slot; *ret_mark is where it is. */
-struct buf *message_slow(struct hub *hub, size_t *ret_mark);
+/* SLOW_CLIENT of this dialect, with a count slot; *ret_mark is where it is. */
+struct buf *message_slow(struct hub *hub, enum dialect dialect, size_t *ret_mark);
 struct buf *message_pong(struct hub *hub);
 /* Sends an error; details by printf, "" for none. */
 void client_error(struct hub *hub, uint32_t client, enum error_code code, const char *message,

@@ -27,20 +27,11 @@ static struct job take(struct hub *hub, struct job *j)
     return taken;
 }
 
-/* What was kept has a password in it. */
-static void wipe(struct job *taken)
-{
-    if (taken->kept.data != NULL) {
-        explicit_bzero(taken->kept.data, taken->kept.len);
-    }
-    buf_fini(&taken->kept);
-}
-
 static void end(struct hub *hub, struct job *j)
 {
     struct job taken = take(hub, j);
 
-    wipe(&taken);
+    buf_fini(&taken.kept);
 }
 
 static uint64_t number_of(const struct hub *hub, const struct job *j)
@@ -57,6 +48,7 @@ static bool start(struct hub *hub, struct job *j, const struct job *what, struct
     j->round = round;
     hub->counts.passwords_waiting++;
     buf_init(&j->kept, MAX_KEPT);
+    j->kept.secret = true; /* there is a password in it */
     buf_append_str(&j->kept, kept);
     if (!j->kept.failed &&
         hub->ports.check_password(hub->ports.owner, number_of(hub, j), password)) {
@@ -155,7 +147,7 @@ void hub_password_checked(struct hub *hub, uint64_t number, bool right)
     if (!hub_reserve(hub)) {
         hub->counts.out_of_memory++;
         client_lose(hub, job.conn);
-        wipe(&job);
+        buf_fini(&job.kept);
         return;
     }
     uint32_t principal = judge(hub, &job, right, &why);
@@ -170,5 +162,5 @@ void hub_password_checked(struct hub *hub, uint64_t number, bool right)
         stranger_checked(hub, client_find_conn(hub, job.conn), principal, buf_str(&job.kept));
         break;
     }
-    wipe(&job);
+    buf_fini(&job.kept);
 }

@@ -1,5 +1,6 @@
 #include <stdarg.h>
 
+#include "core/control.h"
 #include "core/internal.h"
 
 /* {"type":TYPE,"agent_id":ID,"agentId":ID — both spellings, as in every frame the gateway makes. */
@@ -33,7 +34,7 @@ static struct str roster_text(struct hub *hub, uint32_t session)
     buf_clear(&s->roster);
     json_writer_init(&w, &s->roster);
     json_begin_array(&w);
-    for (uint32_t i = s->first; i != SLAB_NONE; i = member_at(hub, i)->after) {
+    for (uint32_t i = s->lanes[DIALECT_WORLD].first; i != SLAB_NONE; i = member_at(hub, i)->after) {
         uint32_t agent = client_at(hub, member_at(hub, i)->client)->agent;
         if (agent == SLAB_NONE || listed == ROSTER_MAX) {
             continue;
@@ -51,7 +52,7 @@ static struct str roster_text(struct hub *hub, uint32_t session)
     return s->roster_valid ? buf_str(&s->roster) : STR("[]");
 }
 
-static void write_limits(const struct hub *hub, struct json_writer *w)
+void message_limits(const struct hub *hub, struct json_writer *w)
 {
     const struct hub_settings *s = &hub->settings;
 
@@ -108,7 +109,7 @@ struct buf *message_ack(struct hub *hub, uint32_t client, bool with_roster)
     } else {
         write_world(hub, &w, session, with_roster);
     }
-    write_limits(hub, &w);
+    message_limits(hub, &w);
     json_key(&w, STR("heartbeat_seconds"));
     if (hub->settings.heartbeat_interval_ms % 1000 == 0) {
         json_uint(&w, hub->settings.heartbeat_interval_ms / 1000);
@@ -175,28 +176,46 @@ struct buf *message_error(struct hub *hub, enum error_code code, struct str mess
     return end_frame(hub, &w);
 }
 
-struct buf *message_slow(struct hub *hub, size_t *ret_mark)
+/* The members of SLOW_CLIENT's `data` or `payload`, with room for a count. */
+static void write_slow(const struct hub *hub, struct json_writer *w, struct str message,
+                       size_t *ret_mark)
 {
     static const char spaces[COUNT_SLOT + 1] = "                    ";
+
+    json_key_string(w, STR("code"), STR("SLOW_CLIENT"));
+    json_key_string(w, STR("message"), message);
+    json_key(w, STR("details"));
+    json_begin_object(w);
+    json_key(w, STR("dropped"));
+    *ret_mark = w->out->len;
+    json_raw(w, str_make(spaces, COUNT_SLOT));
+    json_key_uint(w, STR("limit"), hub->settings.max_send_queue_bytes);
+    json_end_object(w);
+}
+
+struct buf *message_slow(struct hub *hub, enum dialect dialect, size_t *ret_mark)
+{
     struct json_writer w;
 
+    hub->counts.errors_sent[ERROR_SLOW_CLIENT]++;
+    if (dialect == DIALECT_GATEWAY) {
+        control_open(hub, &w, "error", STR(""));
+        write_slow(hub, &w,
+                   STR("You read more slowly than messages came, so broadcasts were skipped; "
+                       "details.dropped says how many. Read faster, or leave sessions. A list of "
+                       "sessions follows."),
+                   ret_mark);
+        return control_close(hub, &w, false);
+    }
     begin_frame(hub, &w, STR("error"), STR("gateway"));
     json_key(&w, STR("data"));
     json_begin_object(&w);
-    json_key_string(&w, STR("code"), STR("SLOW_CLIENT"));
-    json_key_string(&w, STR("message"),
-                    STR("You read more slowly than messages came, so broadcasts were skipped; "
-                        "details.dropped says how many. Read faster, or subscribe to fewer types. "
-                        "A fresh connection_ack follows."));
-    json_key(&w, STR("details"));
-    json_begin_object(&w);
-    json_key(&w, STR("dropped"));
-    *ret_mark = w.out->len;
-    json_raw(&w, str_make(spaces, COUNT_SLOT));
-    json_key_uint(&w, STR("limit"), hub->settings.max_send_queue_bytes);
+    write_slow(hub, &w,
+               STR("You read more slowly than messages came, so broadcasts were skipped; "
+                   "details.dropped says how many. Read faster, or subscribe to fewer types. "
+                   "A fresh connection_ack follows."),
+               ret_mark);
     json_end_object(&w);
-    json_end_object(&w);
-    hub->counts.errors_sent[ERROR_SLOW_CLIENT]++;
     return end_frame(hub, &w);
 }
 
@@ -219,7 +238,12 @@ void client_error(struct hub *hub, uint32_t client, enum error_code code, const 
     struct str text = str_vformat(details, sizeof(details), &cut, details_format, args);
     va_end(args);
     /* Details that do not fit would be broken JSON; the error is clear without them. */
-    message_error(hub, code, str_from_z(message), cut ? STR("") : text);
+    text = cut ? STR("") : text;
+    if (client_at(hub, client)->dialect == DIALECT_GATEWAY) {
+        (void)control_error(hub, code, str_from_z(message), text);
+    } else {
+        (void)message_error(hub, code, str_from_z(message), text);
+    }
     hub->counts.errors_sent[code]++;
     hub_log(hub, LOG_DEBUG, "error_sent", client, "code=%s", error_table[code].code);
     client_send_scratch(hub, client);

@@ -9,10 +9,11 @@
  */
 
 /* `details` is a JSON object. Without memory the answer has neither. */
-static void refuse(struct hub *hub, uint64_t conn, enum error_code code, struct str message,
-                   struct str details)
+static void refuse_until(struct hub *hub, uint64_t conn, enum error_code code, struct str message,
+                         struct str details, uint64_t retry_ms)
 {
-    struct down item = {.kind = DOWN_REFUSE, .code = (uint16_t)code, .conn = conn};
+    struct down item = {
+        .kind = DOWN_REFUSE, .code = (uint16_t)code, .conn = conn, .position = retry_ms};
     char *at = turn_extend(&hub->turn, message.len + details.len, &item.off);
 
     if (at != NULL) {
@@ -24,6 +25,12 @@ static void refuse(struct hub *hub, uint64_t conn, enum error_code code, struct 
     }
     hub->counts.refused_total++;
     hub_tell(hub, conn_reactor(conn), &item);
+}
+
+static void refuse(struct hub *hub, uint64_t conn, enum error_code code, struct str message,
+                   struct str details)
+{
+    refuse_until(hub, conn, code, message, details, 0);
 }
 
 /* What world a handshake wants: "world:NAME" in `buffer`; false: it was refused. */
@@ -105,6 +112,15 @@ static bool enter_world(struct hub *hub, uint32_t client, struct str name)
     return true;
 }
 
+static bool enter_everybody(struct hub *hub, uint32_t client)
+{
+    if (session_join(hub, hub->everybody, client)) {
+        return true;
+    }
+    refuse_memory(hub, client_at(hub, client)->conn);
+    return false;
+}
+
 /* The client of a handshake that nothing is to be said against. SLAB_NONE: it was refused. */
 static uint32_t make_client(struct hub *hub, uint64_t conn, enum dialect dialect,
                             const struct evidence *evidence, uint32_t principal, struct str world)
@@ -129,8 +145,10 @@ static uint32_t make_client(struct hub *hub, uint64_t conn, enum dialect dialect
         }
     } else {
         client_at(hub, client)->principal = principal;
+        client_at(hub, client)->stranger = NULL;
         principal_use(&hub->principals, principal);
-        ok = enter_world(hub, client, world);
+        ok = dialect == DIALECT_GATEWAY ? enter_everybody(hub, client)
+                                        : enter_world(hub, client, world);
     }
     if (!ok) {
         client_gone(hub, client);
@@ -148,7 +166,8 @@ static void admit(struct hub *hub, uint64_t conn, enum dialect dialect,
     if (!has_room(hub, conn) || !read_world(hub, conn, evidence->world, buffer, &world)) {
         return;
     }
-    if (principal != HUB_NOBODY && hub_may(hub, principal, MAY_ENTER, world).code != ERROR_NONE) {
+    if (principal != HUB_NOBODY && dialect == DIALECT_WORLD &&
+        hub_may(hub, principal, MAY_ENTER, world).code != ERROR_NONE) {
         refuse(hub, conn, ERROR_FORBIDDEN,
                STR("The credential does not grant this world; enter another one with ?world=."),
                STR("{\"rule\":\"grant:sessions\"}"));
@@ -165,7 +184,8 @@ static void admit(struct hub *hub, uint64_t conn, enum dialect dialect,
                             .conn = conn});
     hub_log(hub, LOG_DEBUG, "client_opened", client, "world=%.*s", (int)world.len - 6,
             world.ptr + 6);
-    world_greet(hub, client);
+    hub->state_version++;
+    client_greet(hub, client);
 }
 
 void client_admit(struct hub *hub, uint64_t conn, enum dialect dialect,
@@ -181,11 +201,12 @@ void client_refuse_credential(struct hub *hub, uint64_t conn, const struct gate_
 {
     char details[64];
 
-    refuse(hub, conn, why->code, str_from_z(gate_text(why)),
-           why->retry_after_ms == 0
-               ? STR("{}")
-               : str_format(details, sizeof(details), "{\"retry_after_ms\":%llu}",
-                            (unsigned long long)why->retry_after_ms));
+    refuse_until(hub, conn, why->code, str_from_z(gate_text(why)),
+                 why->retry_after_ms == 0
+                     ? STR("{}")
+                     : str_format(details, sizeof(details), "{\"retry_after_ms\":%llu}",
+                                  (unsigned long long)why->retry_after_ms),
+                 why->retry_after_ms);
 }
 
 /* A handshake with a credential. */
@@ -214,14 +235,12 @@ static void open_with(struct hub *hub, uint64_t conn, enum dialect dialect,
         .kind = JOB_OPEN, .dialect = (uint8_t)dialect, .near = evidence->near, .conn = conn};
     memcpy(job.address, evidence->address, sizeof(job.address));
     buf_init(&packed, EVIDENCE_MAX);
+    packed.secret = true;
     evidence_pack(evidence, &packed);
     if (packed.failed || !job_start(hub, &job, evidence->credential, buf_str(&packed))) {
         client_refuse_credential(
             hub, conn,
             &(struct gate_refusal){.code = ERROR_RATE_LIMITED, .retry_after_ms = GATE_BUSY_MS});
-    }
-    if (packed.data != NULL) {
-        explicit_bzero(packed.data, packed.len);
     }
     buf_fini(&packed);
 }

@@ -172,9 +172,39 @@ uint32_t principal_find(const struct principals *p, const uint8_t digest[DIGEST_
     return index;
 }
 
+bool principal_may_register(const struct principal *one, struct str agent_id)
+{
+    if (one->agent_id.len == 0 && one->grants.act_as.len == 0) {
+        return true;
+    }
+    return str_equal(one->agent_id, agent_id) || grants_match(one->grants.act_as, agent_id);
+}
+
+bool principal_covers(const struct principal *maker, const struct grants *grants,
+                      struct str agent_id)
+{
+    bool is_bound = maker->agent_id.len > 0 || maker->grants.act_as.len > 0;
+
+    if (!grants_within(grants, &maker->grants)) {
+        return false;
+    }
+    /* A ticket that is bound to nothing may register as anybody. */
+    return agent_id.len > 0 ? principal_may_register(maker, agent_id)
+                            : !is_bound || grants->act_as.len > 0 ||
+                                  grants_match(maker->grants.act_as, STR("*"));
+}
+
+/*
+ * A ticket that is made by the bearer of a ticket counts as made by that one's maker. Grants of
+ * tickets do not change, so it is within him as well, and no row of makers grows that would have to
+ * be walked.
+ */
 uint32_t principal_make(struct principals *p, uint32_t maker, const struct grants *grants,
                         struct str agent_id)
 {
+    if (principal_at(p, maker)->kind == PRINCIPAL_TICKET) {
+        maker = principal_at(p, maker)->maker;
+    }
     struct str name = principal_at(p, maker)->name;
     struct grants own = *grants;
     char *text;
@@ -198,8 +228,12 @@ bool principal_holds(const struct principals *p, uint32_t index)
 {
     const struct principal *one = principal_at(p, index);
 
-    while (one->maker != SLAB_NONE) {
-        one = principal_at(p, one->maker);
+    if (one->maker != SLAB_NONE) {
+        const struct principal *maker = principal_at(p, one->maker);
+        if (!principal_covers(maker, &one->grants, one->agent_id)) {
+            return false;
+        }
+        one = maker;
     }
     return is_configured(one) ? one->listed : p->mode == HUB_AUTH_NONE;
 }

@@ -43,7 +43,7 @@ struct principal {
     uint8_t kind; /* enum principal_kind */
     bool listed;  /* in the configuration that holds */
     bool publishes_all;
-    uint32_t maker;  /* of a ticket's: who made it; else SLAB_NONE */
+    uint32_t maker;  /* of a ticket's: who made it, never a ticket himself; else SLAB_NONE */
     uint32_t users;  /* clients, tickets, jobs, and principals made by it */
     uint32_t unused; /* the slab's, once it is free */
 };
@@ -67,13 +67,21 @@ static inline struct principal *principal_at(const struct principals *p, uint32_
 
 /* The listed token of this digest, or SLAB_NONE. Compared in constant time. */
 uint32_t principal_find(const struct principals *p, const uint8_t digest[DIGEST_SIZE]);
+/* Whether it may register as this agent: bound to ids, it may not be anybody else. */
+bool principal_may_register(const struct principal *one, struct str agent_id);
+/*
+ * Whether a ticket that `maker` makes may have these grants and be for this agent ("": for none in
+ * particular), so that it opens nothing that is shut to its maker.
+ */
+bool principal_covers(const struct principal *maker, const struct grants *grants,
+                      struct str agent_id);
 /* Of a ticket: within its maker, whom it uses. SLAB_NONE: no memory. */
 uint32_t principal_make(struct principals *p, uint32_t maker, const struct grants *grants,
                         struct str agent_id);
 void principal_use(struct principals *p, uint32_t index);
 /* It may be gone after this. */
 void principal_release(struct principals *p, uint32_t index);
-/* Whether what it came by is still in force. */
+/* Whether what it came by is still in force, and a ticket still within its maker. */
 bool principal_holds(const struct principals *p, uint32_t index);
 /* Whether two agree on who may take over an agent's connection: see principal.c. */
 bool principal_same(const struct principals *p, uint32_t a, uint32_t b, struct str agent_id);

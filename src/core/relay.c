@@ -104,15 +104,47 @@ static const struct type_name *read_type(struct hub *hub, struct sender *sender,
     return type;
 }
 
+/* The envelope of the gateway dialect. */
+static bool check_envelope(struct hub *hub, struct sender *sender, const struct wire *w,
+                           struct str text)
+{
+    struct str id = wire_raw(w, text.ptr, WIRE_ID);
+    struct str timestamp = wire_raw(w, text.ptr, WIRE_TIMESTAMP);
+
+    if (json_kind_of(id) != JSON_STRING || id.len <= 2 || id.len > MESSAGE_ID_MAX + 2) {
+        sender_refuse(hub, sender, ERROR_INVALID_MESSAGE,
+                      "Every message needs an `id`: a string of 1 to 256 bytes.",
+                      "{\"path\":\"id\"}");
+        return false;
+    }
+    if (!is_absent(timestamp) && json_kind_of(timestamp) != JSON_NUMBER) {
+        sender_refuse(hub, sender, ERROR_INVALID_MESSAGE,
+                      "`timestamp` is a number: milliseconds since 1970.",
+                      "{\"path\":\"timestamp\"}");
+        return false;
+    }
+    return true;
+}
+
 const struct type_name *relay_read(struct hub *hub, struct sender *sender, const struct wire *w,
                                    struct str text)
 {
+    static const enum wire_member ids[DIALECT_COUNT][3] = {
+        [DIALECT_WORLD] = {WIRE_AGENT_ID, WIRE_TARGET_ID, WIRE_TARGET_ID},
+        [DIALECT_GATEWAY] = {WIRE_SESSION_ID, WIRE_TARGET, WIRE_REPLY_TO},
+    };
+
     if (w->status != WIRE_OK) {
         refuse_scan(hub, sender, w);
         return NULL;
     }
-    if (!check_id_kind(hub, sender, wire_raw(w, text.ptr, WIRE_AGENT_ID), WIRE_AGENT_ID) ||
-        !check_id_kind(hub, sender, wire_raw(w, text.ptr, WIRE_TARGET_ID), WIRE_TARGET_ID)) {
+    for (size_t i = 0; i < 3; i++) {
+        enum wire_member member = ids[sender->dialect][i];
+        if (!check_id_kind(hub, sender, wire_raw(w, text.ptr, member), member)) {
+            return NULL;
+        }
+    }
+    if (sender->dialect == DIALECT_GATEWAY && !check_envelope(hub, sender, w, text)) {
         return NULL;
     }
     return read_type(hub, sender, wire_raw(w, text.ptr, WIRE_TYPE));
@@ -124,12 +156,14 @@ const struct type_name *relay_read(struct hub *hub, struct sender *sender, const
  * Whether clients may not send it: the gateway alone does, or agents about a request they were
  * given, of which there are none in a world yet.
  */
-static bool is_gateways(const struct type_name *type)
+static bool is_gateways(const struct type_name *type, unsigned dialect)
 {
-    if (type->kind == PARLEY_TYPE_NONE) {
+    enum parley_type kind = (enum parley_type)type->kind[dialect];
+
+    if (kind == PARLEY_TYPE_NONE) {
         return false;
     }
-    enum parley_direction direction = parley_type_direction((enum parley_type)type->kind);
+    enum parley_direction direction = parley_type_direction(kind);
     return direction == PARLEY_FROM_GATEWAY || direction == PARLEY_FROM_AGENT;
 }
 
@@ -156,36 +190,37 @@ static bool may_publish(struct hub *hub, struct sender *sender, const struct typ
 bool relay_allows(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
                   const struct type_name *type)
 {
-    if (is_gateways(type)) {
+    if (is_gateways(type, sender->dialect)) {
         sender_refuse(hub, sender, ERROR_FORBIDDEN,
                       "Only the gateway sends messages of this type; choose another.",
                       "{\"rule\":\"gateway_types\",\"type\":\"%.*s\"}", (int)type->len, type->text);
         return false;
     }
-    return may_publish(hub, sender, type) && relay_check(hub, sender, w, text, type);
+    return may_publish(hub, sender, type) &&
+           (sender->dialect == DIALECT_GATEWAY || relay_check(hub, sender, w, text, type));
 }
 
 /* --- where it goes ---------------------------------------------------------------------------- */
 
 /*
- * Whether a principal may send to this client: it is there, authenticated, and in a world that the
- * principal may enter. What he may not reach is not there for him.
+ * Whether a principal may send to this client: it is there, authenticated, and if it is of a world,
+ * in one that the principal may enter. What he may not reach is not there for him.
  */
 static bool can_reach(const struct hub *hub, uint32_t principal, uint32_t target)
 {
-    if (target == SLAB_NONE || client_at(hub, target)->state != CLIENT_OPEN) {
+    if (target == SLAB_NONE || client_at(hub, target)->state != CLIENT_OPEN ||
+        client_at(hub, target)->principal == HUB_NOBODY) {
         return false;
+    }
+    if (client_at(hub, target)->dialect == DIALECT_GATEWAY) {
+        return true;
     }
     uint32_t session = session_of(hub, target);
-    if (session == SLAB_NONE) {
-        return false;
-    }
     struct str name = session_name(session_at(hub, session));
     return hub_may(hub, principal, MAY_ENTER, name).code == ERROR_NONE;
 }
 
-/* Whether it was sent to the one that it is for. */
-static bool send_directed(struct hub *hub, struct sender *sender, struct str id, struct str text)
+bool relay_to(struct hub *hub, struct sender *sender, struct str id, struct speech *speech)
 {
     uint32_t target = client_find(hub, id);
 
@@ -198,7 +233,7 @@ static bool send_directed(struct hub *hub, struct sender *sender, struct str id,
         return false;
     }
     hub->counts.messages_directed++;
-    client_send(hub, target, text, DOWN_MESSAGE);
+    client_tell(hub, target, speech, DOWN_MESSAGE);
     return true;
 }
 
@@ -216,22 +251,43 @@ static bool read_target(const struct wire *w, struct str text, char buffer[ID_MA
     return true;
 }
 
+/* What a sender says, where it says it; the names are borrowed, one of them from `buffer`. */
+static struct speech speech_of(const struct hub *hub, const struct sender *sender,
+                               const struct wire *w, struct str text, uint32_t session,
+                               char buffer[CLIENT_ID_SIZE])
+{
+    return (struct speech){
+        .dialect = DIALECT_WORLD,
+        .text = text,
+        .type = wire_raw(w, text.ptr, WIRE_TYPE),
+        .session = session != SLAB_NONE ? session_name(session_at(hub, session)) : STR(""),
+        .source =
+            sender->client != SLAB_NONE ? client_name(hub, sender->client, buffer) : STR("gateway"),
+    };
+}
+
+uint64_t relay_direct(struct hub *hub, struct sender *sender, const struct wire *w,
+                      struct str target, struct str text)
+{
+    uint32_t session = sender->client != SLAB_NONE ? session_of(hub, sender->client) : SLAB_NONE;
+    char source[CLIENT_ID_SIZE];
+    struct speech speech = speech_of(hub, sender, w, text, session, source);
+
+    return relay_to(hub, sender, target, &speech);
+}
+
 uint64_t relay_send(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
                     const struct type_name *type, uint32_t session)
 {
-    char buffer[ID_MAX + 1];
+    char buffer[ID_MAX + 1], source[CLIENT_ID_SIZE];
     struct str target;
 
     if (read_target(w, text, buffer, &target)) {
         type_discard(type);
-        return send_directed(hub, sender, target, text);
+        return relay_direct(hub, sender, w, target, text);
     }
+    struct speech speech = speech_of(hub, sender, w, text, session, source);
     hub->counts.messages_broadcast++;
-    session_broadcast(hub, session, sender->client, text, type);
+    session_broadcast(hub, session, sender->client, &speech, type);
     return session_at(hub, session)->member_count - (sender->client != SLAB_NONE);
-}
-
-uint64_t relay_direct(struct hub *hub, struct sender *sender, struct str target, struct str text)
-{
-    return send_directed(hub, sender, target, text);
 }

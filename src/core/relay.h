@@ -7,11 +7,13 @@
  */
 
 #include "core/access.h"
+#include "core/speech.h"
 #include "fanout/segment.h"
 
-enum { DETAILS_MAX = 1024 };
+enum { DETAILS_MAX = 1024, MESSAGE_ID_MAX = 256 };
 
 struct sender {
+    uint8_t dialect;      /* that it speaks: enum dialect */
     uint32_t client;      /* who is told of a refusal, and does not hear it; SLAB_NONE: nobody */
     uint32_t principal;   /* who sends it */
     enum error_code code; /* ERROR_NONE, or why it was refused */
@@ -36,7 +38,10 @@ bool relay_allows(struct hub *hub, struct sender *sender, const struct wire *w, 
 uint64_t relay_send(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
                     const struct type_name *type, uint32_t session);
 /* Sends it to the agent or client of this id, whatever it says itself. */
-uint64_t relay_direct(struct hub *hub, struct sender *sender, struct str target, struct str text);
+uint64_t relay_direct(struct hub *hub, struct sender *sender, const struct wire *w,
+                      struct str target, struct str text);
+/* Whether it was sent to the agent or client of this id; if not, it was refused. */
+bool relay_to(struct hub *hub, struct sender *sender, struct str id, struct speech *speech);
 
 /* --- check.c ---------------------------------------------------------------------------------- */
 

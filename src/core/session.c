@@ -25,8 +25,9 @@ uint32_t session_new(struct hub *hub, struct str name)
     }
     memcpy(s->name, name.ptr, name.len);
     s->name_len = (uint32_t)name.len;
-    s->first = SLAB_NONE;
-    s->last = SLAB_NONE;
+    for (unsigned d = 0; d < DIALECT_COUNT; d++) {
+        s->lanes[d] = (struct lane){.first = SLAB_NONE, .last = SLAB_NONE};
+    }
     /* A roster entry is an id, a role and their keys; the largest are of a registration's size. */
     buf_init(&s->roster, (size_t)ROSTER_MAX * (2 * hub->settings.max_registration_bytes));
     hub->counts.sessions++;
@@ -37,9 +38,13 @@ static void session_free(struct hub *hub, uint32_t session)
 {
     struct session *s = session_at(hub, session);
 
-    assert(s->first == SLAB_NONE && s->log == NULL);
+    assert(s->member_count == 0);
     map_remove(&hub->sessions_by_name, hash_bytes(hub->secret, s->name, s->name_len), session);
     free(s->name);
+    free(s->title);
+    free(s->metadata);
+    s->title = NULL;
+    s->metadata = NULL;
     s->name = NULL; /* session_fini knows free slots by it */
     buf_fini(&s->roster);
     slab_release(&hub->sessions, session);
@@ -119,10 +124,9 @@ static bool take_log_id(struct hub *hub, uint32_t *ret_id)
     return true;
 }
 
-/* A session that has grown gets a log. Without memory it stays small; that is only slower. */
-static void begin_log(struct hub *hub, uint32_t session)
+/* A lane that has grown gets a log. Without memory it stays small; that is only slower. */
+static void begin_log(struct hub *hub, struct lane *lane)
 {
-    struct session *s = session_at(hub, session);
     struct session_log *sl = calloc(1, sizeof(*sl));
 
     if (sl == NULL || !take_log_id(hub, &sl->id)) {
@@ -130,28 +134,26 @@ static void begin_log(struct hub *hub, uint32_t session)
         return;
     }
     log_init(&sl->log);
-    sl->session = session;
     list_init(&sl->link);
     list_init(&sl->advanced);
     list_append(&hub->logs, &sl->link);
-    s->log = sl;
-    for (uint32_t i = s->first; i != SLAB_NONE; i = member_at(hub, i)->after) {
+    lane->log = sl;
+    for (uint32_t i = lane->first; i != SLAB_NONE; i = member_at(hub, i)->after) {
         join_log(hub, sl, client_at(hub, member_at(hub, i)->client));
     }
 }
 
 /* The log is freed by session_announce, once the reactors have been told. */
-static void end_log(struct hub *hub, uint32_t session)
+static void end_log(struct hub *hub, struct lane *lane)
 {
-    struct session *s = session_at(hub, session);
-    struct session_log *sl = s->log;
+    struct session_log *sl = lane->log;
 
-    for (uint32_t i = s->first; i != SLAB_NONE; i = member_at(hub, i)->after) {
+    for (uint32_t i = lane->first; i != SLAB_NONE; i = member_at(hub, i)->after) {
         leave_log(hub, sl, client_at(hub, member_at(hub, i)->client), false);
     }
     mark_advanced(hub, sl);
-    sl->session = SLAB_NONE;
-    s->log = NULL;
+    sl->ended = true;
+    lane->log = NULL;
 }
 
 static void free_log(struct hub *hub, struct session_log *sl)
@@ -182,7 +184,7 @@ void session_announce(struct hub *hub)
             }
         }
         list_remove(&sl->advanced);
-        if (sl->session == SLAB_NONE) {
+        if (sl->ended) {
             free_log(hub, sl);
         }
     }
@@ -211,30 +213,35 @@ void session_tick(struct hub *hub)
 
 /* --- members ---------------------------------------------------------------------------------- */
 
-static void append_member(struct hub *hub, struct session *s, uint32_t index)
+static struct lane *lane_of(struct hub *hub, uint32_t session, const struct client *c)
+{
+    return &session_at(hub, session)->lanes[c->dialect];
+}
+
+static void append_member(struct hub *hub, struct lane *lane, uint32_t index)
 {
     struct member *m = member_at(hub, index);
 
-    m->before = s->last;
+    m->before = lane->last;
     m->after = SLAB_NONE;
-    *(s->last != SLAB_NONE ? &member_at(hub, s->last)->after : &s->first) = index;
-    s->last = index;
-    s->member_count++;
+    *(lane->last != SLAB_NONE ? &member_at(hub, lane->last)->after : &lane->first) = index;
+    lane->last = index;
+    lane->count++;
 }
 
-static void remove_member(struct hub *hub, struct session *s, uint32_t index)
+static void remove_member(struct hub *hub, struct lane *lane, uint32_t index)
 {
     const struct member *m = member_at(hub, index);
 
-    *(m->before != SLAB_NONE ? &member_at(hub, m->before)->after : &s->first) = m->after;
-    *(m->after != SLAB_NONE ? &member_at(hub, m->after)->before : &s->last) = m->before;
-    s->member_count--;
+    *(m->before != SLAB_NONE ? &member_at(hub, m->before)->after : &lane->first) = m->after;
+    *(m->after != SLAB_NONE ? &member_at(hub, m->after)->before : &lane->last) = m->before;
+    lane->count--;
 }
 
 bool session_join(struct hub *hub, uint32_t session, uint32_t client)
 {
-    struct session *s = session_at(hub, session);
     struct client *c = client_at(hub, client);
+    struct lane *lane = lane_of(hub, session, c);
     uint32_t index;
     struct member *m = slab_acquire(&hub->members, &index);
 
@@ -245,11 +252,12 @@ bool session_join(struct hub *hub, uint32_t session, uint32_t client)
     m->session = session;
     m->next = c->members;
     c->members = index;
-    append_member(hub, s, index);
-    if (s->log != NULL) {
-        join_log(hub, s->log, c);
-    } else if (s->member_count > SMALL_SESSION) {
-        begin_log(hub, session);
+    append_member(hub, lane, index);
+    session_at(hub, session)->member_count++;
+    if (lane->log != NULL) {
+        join_log(hub, lane->log, c);
+    } else if (lane->count > SMALL_SESSION) {
+        begin_log(hub, lane);
     }
     return true;
 }
@@ -265,30 +273,59 @@ void session_drop_if_empty(struct hub *hub, uint32_t session)
 
 static void leave(struct hub *hub, uint32_t index, bool gone)
 {
-    struct member *m = member_at(hub, index);
+    const struct member *m = member_at(hub, index);
     uint32_t session = m->session;
-    struct session *s = session_at(hub, session);
+    const struct client *c = client_at(hub, m->client);
+    struct lane *lane = lane_of(hub, session, c);
 
-    remove_member(hub, s, index);
-    if (s->log != NULL) {
-        leave_log(hub, s->log, client_at(hub, m->client), gone);
-        if (s->member_count <= SMALL_AGAIN) {
-            end_log(hub, session);
+    remove_member(hub, lane, index);
+    session_at(hub, session)->member_count--;
+    if (lane->log != NULL) {
+        leave_log(hub, lane->log, c, gone);
+        if (lane->count <= SMALL_AGAIN) {
+            end_log(hub, lane);
         }
     }
     slab_release(&hub->members, index);
     session_drop_if_empty(hub, session);
 }
 
-void session_leave_all(struct hub *hub, uint32_t client)
+bool session_leave_next(struct hub *hub, uint32_t client)
 {
     struct client *c = client_at(hub, client);
+    uint32_t index = c->members;
 
-    while (c->members != SLAB_NONE) {
-        uint32_t index = c->members;
-        c->members = member_at(hub, index)->next;
-        leave(hub, index, c->state == CLIENT_FREE);
+    if (index == SLAB_NONE) {
+        return false;
     }
+    c->members = member_at(hub, index)->next;
+    leave(hub, index, c->state == CLIENT_FREE);
+    return true;
+}
+
+/* Where the client's membership in a session is linked from; the end of its list: it has none. */
+static uint32_t *find_link(struct hub *hub, uint32_t session, uint32_t client)
+{
+    uint32_t *link = &client_at(hub, client)->members;
+
+    while (*link != SLAB_NONE && member_at(hub, *link)->session != session) {
+        link = &member_at(hub, *link)->next;
+    }
+    return link;
+}
+
+bool session_has(struct hub *hub, uint32_t session, uint32_t client)
+{
+    return *find_link(hub, session, client) != SLAB_NONE;
+}
+
+void session_leave(struct hub *hub, uint32_t session, uint32_t client)
+{
+    uint32_t *link = find_link(hub, session, client);
+    uint32_t index = *link;
+
+    *link = member_at(hub, index)->next;
+    leave(hub, index, false);
 }
 
 uint32_t session_of(const struct hub *hub, uint32_t client)
@@ -303,7 +340,7 @@ void session_rejoin(struct hub *hub, uint32_t client)
     struct client *c = client_at(hub, client);
 
     for (uint32_t i = c->members; i != SLAB_NONE; i = member_at(hub, i)->next) {
-        struct session_log *sl = session_at(hub, member_at(hub, i)->session)->log;
+        const struct session_log *sl = lane_of(hub, member_at(hub, i)->session, c)->log;
         if (sl != NULL) {
             hub_tell(
                 hub, conn_reactor(c->conn),
@@ -316,35 +353,31 @@ void session_rejoin(struct hub *hub, uint32_t client)
 /* --- broadcast -------------------------------------------------------------------------------- */
 
 /* One frame, in the private queue of each member. */
-static void broadcast_small(struct hub *hub, struct session *s, uint32_t except, struct str payload,
-                            const struct type_name *type)
+static void broadcast_small(struct hub *hub, struct lane *lane, uint32_t except, struct str payload,
+                            const struct type_name *type, uint64_t seq)
 {
-    struct down frame = {.kind = DOWN_FRAME, .flags = DOWN_BROADCAST | DOWN_MESSAGE};
+    struct down frame = {.kind = DOWN_FRAME, .flags = DOWN_BROADCAST | DOWN_MESSAGE, .seq = seq};
 
     if (!turn_frame(&hub->turn, payload, &frame.off, &frame.len)) {
         hub->counts.out_of_memory++;
-        type_discard(type);
         return;
     }
-    frame.seq = hub_next_seq(hub);
     frame.segment = hub->turn.segment;
-    for (uint32_t i = s->first; i != SLAB_NONE; i = member_at(hub, i)->after) {
+    for (uint32_t i = lane->first; i != SLAB_NONE; i = member_at(hub, i)->after) {
         uint32_t client = member_at(hub, i)->client;
         const struct client *c = client_at(hub, client);
-        if (client != except && (c->filter == NULL || filter_wants(c->filter, type))) {
+        if (client != except && client_wants(c, type)) {
             frame.conn = c->conn;
             hub_tell(hub, conn_reactor(c->conn), &frame);
         }
     }
-    type_discard(type);
 }
 
-static void broadcast_log(struct hub *hub, struct session_log *sl, uint32_t except,
-                          struct str payload, const struct type_name *type)
+/* Takes the type. */
+static void broadcast_log(struct hub *hub, struct session_log *sl, uint64_t sender,
+                          struct str payload, const struct type_name *type, uint64_t seq)
 {
-    uint64_t sender = except != SLAB_NONE ? client_at(hub, except)->conn : NO_CONN;
-    struct log_message message = {
-        .payload = payload, .sender = sender, .seq = hub_next_seq(hub), .type = type};
+    struct log_message message = {.payload = payload, .sender = sender, .seq = seq, .type = type};
     bool started;
 
     if (!log_append(&sl->log, &message, &started)) {
@@ -363,17 +396,32 @@ static void broadcast_log(struct hub *hub, struct session_log *sl, uint32_t exce
     }
     mark_advanced(hub, sl);
 }
-
-void session_broadcast(struct hub *hub, uint32_t session, uint32_t except, struct str payload,
+void session_broadcast(struct hub *hub, uint32_t session, uint32_t except, struct speech *speech,
                        const struct type_name *type)
 {
     struct session *s = session_at(hub, session);
+    uint64_t seq = hub_next_seq(hub);
 
-    if (s->log != NULL) {
-        broadcast_log(hub, s->log, except, payload, type);
-    } else {
-        broadcast_small(hub, s, except, payload, type);
+    for (unsigned d = 0; d < DIALECT_COUNT; d++) {
+        struct lane *lane = &s->lanes[d];
+        bool is_own = except != SLAB_NONE && client_at(hub, except)->dialect == d;
+        if (lane->count == 0 || (speech->stays && d != speech->dialect)) {
+            continue;
+        }
+        struct str text = speech_in(hub, speech, (enum dialect)d);
+        if (text.len == 0) {
+            hub->counts.out_of_memory++;
+        } else if (lane->log == NULL) {
+            broadcast_small(hub, lane, except, text, type, seq);
+        } else {
+            /* Only the world has filters, so only its entries need the type; a log takes it. */
+            uint64_t sender = is_own ? client_at(hub, except)->conn : NO_CONN;
+            broadcast_log(hub, lane->log, sender, text, d == DIALECT_WORLD ? type : hub->untyped,
+                          seq);
+            type = d == DIALECT_WORLD ? NULL : type;
+        }
     }
+    type_discard(type);
 }
 
 void session_fini(struct hub *hub)
@@ -382,6 +430,8 @@ void session_fini(struct hub *hub)
         struct session *s = session_at(hub, i);
         if (s->name != NULL) {
             free(s->name);
+            free(s->title);
+            free(s->metadata);
             buf_fini(&s->roster);
         }
     }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "core/control.h"
 #include "core/gate.h"
 #include "core/internal.h"
 #include "core/job.h"
@@ -49,14 +50,16 @@ void stranger_end(struct hub *hub, struct stranger *s)
     client_at(hub, s->client)->stranger = NULL;
     list_remove(&s->link);
     up_batch_free(s->held);
+    device_free(s->device);
     free(s);
 }
 
 /* --- failures --------------------------------------------------------------------------------- */
 
-static void count_failure(struct hub *hub, uint32_t client)
+void stranger_failed(struct hub *hub, uint32_t client)
 {
-    struct stranger *s = client_at(hub, client)->stranger;
+    const struct client *c = client_at(hub, client);
+    struct stranger *s = c->principal == HUB_NOBODY ? c->stranger : NULL;
 
     if (s != NULL && ++s->failures == STRANGER_FAILURES) {
         client_close(hub, client, CLOSE_AUTHENTICATION,
@@ -64,14 +67,17 @@ static void count_failure(struct hub *hub, uint32_t client)
     }
 }
 
-static void require(struct hub *hub, uint32_t client)
+void stranger_require(struct hub *hub, uint32_t client)
 {
     hub->counts.auth_failures[AUTH_FAILURE_MISSING]++;
     client_error(hub, client, ERROR_AUTH_REQUIRED,
-                 "Authenticate first: send agent_register with a member `token`, or connect with "
-                 "a credential.",
+                 client_at(hub, client)->dialect == DIALECT_GATEWAY
+                     ? "Authenticate first: send `auth` with a token in its payload, or connect "
+                       "with a credential."
+                     : "Authenticate first: send agent_register with a member `token`, or connect "
+                       "with a credential.",
                  "{\"rule\":\"authentication\"}");
-    count_failure(hub, client);
+    stranger_failed(hub, client);
 }
 
 static void fail(struct hub *hub, uint32_t client, const struct gate_refusal *why)
@@ -82,22 +88,15 @@ static void fail(struct hub *hub, uint32_t client, const struct gate_refusal *wh
     } else {
         client_error(hub, client, why->code, gate_text(why), "%s", "");
     }
-    count_failure(hub, client);
+    stranger_failed(hub, client);
 }
 
 /* --- coming in -------------------------------------------------------------------------------- */
 
 /* Enters the world that it wanted; false: it was closed. */
-static bool enter(struct hub *hub, uint32_t client, uint32_t principal)
+static bool enter_world(struct hub *hub, uint32_t client, struct str world)
 {
-    struct client *c = client_at(hub, client);
-    char name[ID_MAX];
-    struct str world = str_make(name, c->stranger->world_len);
-
-    memcpy(name, c->stranger->world, world.len);
-    stranger_end(hub, c->stranger);
-    c->principal = principal;
-    if (hub_may(hub, principal, MAY_ENTER, world).code != ERROR_NONE) {
+    if (hub_may(hub, client_at(hub, client)->principal, MAY_ENTER, world).code != ERROR_NONE) {
         client_error(hub, client, ERROR_FORBIDDEN,
                      "The credential does not grant this world; enter another one with ?world=.",
                      "{\"rule\":\"grant:sessions\",\"session\":\"%.*s\"}", STR_ARG(world));
@@ -109,12 +108,38 @@ static bool enter(struct hub *hub, uint32_t client, uint32_t principal)
         session = session_new(hub, world);
     }
     if (session == SLAB_NONE || !session_join(hub, session, client)) {
+        if (session != SLAB_NONE) {
+            session_drop_if_empty(hub, session);
+        }
         client_error(hub, client, ERROR_LIMIT_REACHED,
                      "There are as many sessions as this gateway allows, or no memory for "
                      "another; enter a world that exists, or try again later.",
                      "{\"limit\":\"sessions\"}");
         client_close(hub, client, CLOSE_TRY_LATER,
                      STR("no room for this world: connect again later"));
+        return false;
+    }
+    return true;
+}
+
+/* It is none any more, but `principal`, whose use is taken. False: it was closed. */
+static bool enter(struct hub *hub, uint32_t client, uint32_t principal)
+{
+    struct client *c = client_at(hub, client);
+    char name[ID_MAX];
+    struct str world = str_make(name, c->stranger->world_len);
+    struct device *device = c->stranger->device;
+
+    memcpy(name, c->stranger->world, world.len);
+    c->stranger->device = NULL;
+    stranger_end(hub, c->stranger);
+    c->principal = principal;
+    if (c->dialect == DIALECT_GATEWAY) {
+        c->device = device;
+        if (!control_enter(hub, client)) {
+            return false;
+        }
+    } else if (!enter_world(hub, client, world)) {
         return false;
     }
     hub_tell(hub, conn_reactor(c->conn), &(struct down){.kind = DOWN_TRUST, .conn = c->conn});
@@ -134,7 +159,7 @@ void stranger_admit_freely(struct hub *hub, uint32_t client)
     }
     principal_use(&hub->principals, principal);
     if (enter(hub, client, principal)) {
-        world_greet(hub, client);
+        client_greet(hub, client);
     }
 }
 
@@ -180,30 +205,50 @@ static void wait_for_password(struct hub *hub, uint32_t client, struct str passw
     hub_tell(hub, conn_reactor(c->conn), &(struct down){.kind = DOWN_PAUSE, .conn = c->conn});
 }
 
-static void try_register(struct hub *hub, uint32_t client, const struct up *item, struct str text)
+/* It has come in by this message, which is now dealt with as anybody's. */
+static void welcome(struct hub *hub, uint32_t client, struct str text)
 {
-    const struct client *c = client_at(hub, client);
-    struct attempt attempt = {.address = c->address, .near = c->near};
-    char secret[SECRET_MAX + 1];
+    struct up item = {.kind = UP_MESSAGE};
+
+    if (client_at(hub, client)->dialect == DIALECT_GATEWAY) {
+        control_welcome(hub, client);
+        return;
+    }
+    wire_scan(text.ptr, text.len, WIRE_WORLD, &item.wire);
+    world_register(hub, client, &item, text);
+}
+
+void stranger_authenticate(struct hub *hub, uint32_t client, const struct attempt *attempt,
+                           struct str text)
+{
     struct gate_refusal why;
     uint32_t principal;
 
-    if (!read_secret(text, secret, &attempt.kind, &attempt.secret)) {
-        require(hub, client);
-        return;
-    }
-    switch (gate_try(hub, &attempt, &principal, &why)) {
+    switch (gate_try(hub, attempt, &principal, &why)) {
     case GATE_OPEN:
         if (enter(hub, client, principal)) {
-            world_register(hub, client, item, text);
+            welcome(hub, client, text);
         }
         break;
     case GATE_SHUT:
         fail(hub, client, &why);
         break;
     case GATE_LATER:
-        wait_for_password(hub, client, attempt.secret, text);
+        wait_for_password(hub, client, attempt->secret, text);
         break;
+    }
+}
+
+static void try_register(struct hub *hub, uint32_t client, struct str text)
+{
+    const struct client *c = client_at(hub, client);
+    struct attempt attempt = {.address = c->address, .near = c->near};
+    char secret[SECRET_MAX + 1];
+
+    if (read_secret(text, secret, &attempt.kind, &attempt.secret)) {
+        stranger_authenticate(hub, client, &attempt, text);
+    } else {
+        stranger_require(hub, client);
     }
     explicit_bzero(secret, sizeof(secret));
 }
@@ -211,17 +256,22 @@ static void try_register(struct hub *hub, uint32_t client, const struct up *item
 void stranger_message(struct hub *hub, uint32_t client, const struct up *item, struct str text)
 {
     const struct wire *w = &item->wire;
+
+    if (client_at(hub, client)->dialect == DIALECT_GATEWAY) {
+        control_stranger(hub, client, item, text);
+        return;
+    }
     struct str type = w->status == WIRE_OK ? wire_raw(w, text.ptr, WIRE_TYPE) : STR("");
 
     if (json_kind_of(type) != JSON_STRING) {
-        require(hub, client);
+        stranger_require(hub, client);
     } else if (json_string_is(type, STR("ping"))) {
         message_pong(hub);
         client_send_scratch(hub, client);
     } else if (json_string_is(type, STR("agent_register"))) {
-        try_register(hub, client, item, text);
+        try_register(hub, client, text);
     } else {
-        require(hub, client);
+        stranger_require(hub, client);
     }
 }
 
@@ -243,18 +293,23 @@ static bool hold(struct stranger *s, const struct up *item, struct str text)
     *kept = *item;
     kept->off = off;
     kept->len = len;
-    kept->secret = true;
+    up_batch_hide(s->held, kept);
     return true;
+}
+
+bool stranger_waits(const struct client *c)
+{
+    return c->principal == HUB_NOBODY && c->stranger->checking;
 }
 
 bool stranger_holds(struct hub *hub, uint32_t client, const struct up *item, struct str text)
 {
-    struct stranger *s = client_at(hub, client)->stranger;
+    const struct client *c = client_at(hub, client);
 
-    if (client_at(hub, client)->principal != HUB_NOBODY || !s->checking || item->kind == UP_ALIVE) {
+    if (!stranger_waits(c) || item->kind == UP_ALIVE) {
         return false;
     }
-    if (!hold(s, item, text)) {
+    if (!hold(c->stranger, item, text)) {
         client_close(hub, client, CLOSE_POLICY,
                      STR("too much was sent before agent_register was answered: wait for it"));
     }
@@ -281,17 +336,22 @@ void stranger_checked(struct hub *hub, uint32_t client, uint32_t principal, stru
 {
     struct client *c = client_at(hub, client);
     struct up_batch *held = c->stranger->held;
-    struct up item = {.kind = UP_MESSAGE, .conn = c->conn};
 
     c->stranger->checking = false;
     c->stranger->held = NULL;
+    heartbeat_heard(hub, c); /* its silence was ours */
     hub_tell(hub, conn_reactor(c->conn), &(struct down){.kind = DOWN_GO_ON, .conn = c->conn});
+    if (c->dialect == DIALECT_GATEWAY) {
+        struct wire w;
+        wire_scan(text.ptr, text.len, WIRE_GATEWAY, &w);
+        hub->at_hand = wire_raw(&w, text.ptr, WIRE_ID);
+    }
     if (principal == HUB_NOBODY) {
         fail(hub, client, &(struct gate_refusal){.code = ERROR_AUTH_FAILED});
     } else if (enter(hub, client, principal)) {
-        wire_scan(text.ptr, text.len, WIRE_WORLD, &item.wire);
-        world_register(hub, client, &item, text);
+        welcome(hub, client, text);
     }
+    hub->at_hand = STR("");
     replay(hub, client, held);
 }
 

@@ -71,8 +71,17 @@ void tickets_tick(struct hub *hub)
 {
     for (uint32_t i = 0; i < slab_limit(&hub->tickets); i++) {
         const struct ticket *t = ticket_at(hub, i);
-        if (t->principal != SLAB_NONE &&
-            (hub->now.mono_ms >= t->until_ms || !principal_holds(&hub->principals, t->principal))) {
+        if (t->principal != SLAB_NONE && hub->now.mono_ms >= t->until_ms) {
+            principal_release(&hub->principals, withdraw(hub, i));
+        }
+    }
+}
+
+void tickets_review(struct hub *hub)
+{
+    for (uint32_t i = 0; i < slab_limit(&hub->tickets); i++) {
+        const struct ticket *t = ticket_at(hub, i);
+        if (t->principal != SLAB_NONE && !principal_holds(&hub->principals, t->principal)) {
             principal_release(&hub->principals, withdraw(hub, i));
         }
     }
@@ -109,9 +118,8 @@ enum error_code hub_ticket_new(struct hub *hub, uint32_t maker,
     uint8_t random[TICKET_SIZE];
 
     if (maker == HUB_NOBODY || request->ttl_ms == 0 || request->ttl_ms > TICKET_MAX_MS ||
-        !grants_within(&request->grants, &principal_at(&hub->principals, maker)->grants) ||
-        (request->agent_id.len > 0 &&
-         hub_may(hub, maker, MAY_REGISTER, request->agent_id).code != ERROR_NONE)) {
+        !principal_covers(principal_at(&hub->principals, maker), &request->grants,
+                          request->agent_id)) {
         return ERROR_FORBIDDEN;
     }
     /* The use that `add` takes keeps it; without a ticket it goes again. */

@@ -3,14 +3,16 @@
 #include "core/internal.h"
 
 /*
- * What the table of messages says of a name. The world's table comes first; a type that only the
- * gateway dialect has counts too, since nobody may send what the gateway alone sends, in any.
+ * What the table of messages says of a name in a dialect. The dialect's own table comes first; a
+ * type that only the other has counts too, since nobody may send what the gateway alone sends, in
+ * any.
  */
-static enum parley_type find_kind(struct str name)
+static uint16_t find_kind(enum parley_dialect own, enum parley_dialect other, struct str name)
 {
-    enum parley_type kind = parley_type_find(PARLEY_WORLD, name.ptr, name.len);
+    enum parley_type kind = parley_type_find(own, name.ptr, name.len);
 
-    return kind != PARLEY_TYPE_NONE ? kind : parley_type_find(PARLEY_GATEWAY, name.ptr, name.len);
+    return (uint16_t)(kind != PARLEY_TYPE_NONE ? kind
+                                               : parley_type_find(other, name.ptr, name.len));
 }
 
 static uint64_t hash_type(const void *owner, uint32_t index)
@@ -38,7 +40,8 @@ static struct type_name *type_new(uint32_t id, struct str name)
 
     if (type != NULL) {
         type->id = id;
-        type->kind = find_kind(name);
+        type->kind[DIALECT_WORLD] = find_kind(PARLEY_WORLD, PARLEY_GATEWAY, name);
+        type->kind[DIALECT_GATEWAY] = find_kind(PARLEY_GATEWAY, PARLEY_WORLD, name);
         type->len = (uint32_t)name.len;
         memcpy(type->text, name.ptr, kept);
     }
@@ -94,7 +97,8 @@ bool types_init(struct hub *hub)
     map_init(&hub->types_by_name, &types_map, hub);
     hub->joined = intern_kind(hub, PARLEY_TYPE_AGENT_JOINED);
     hub->left = intern_kind(hub, PARLEY_TYPE_AGENT_LEFT);
-    return hub->joined != NULL && hub->left != NULL;
+    hub->untyped = type_get(hub, STR("*")); /* no type's name: no filter's pattern means it */
+    return hub->joined != NULL && hub->left != NULL && hub->untyped != NULL;
 }
 
 void types_fini(struct hub *hub)

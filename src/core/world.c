@@ -37,7 +37,16 @@ void world_announce(struct hub *hub, uint32_t session, uint32_t except,
         hub->counts.out_of_memory++;
         return;
     }
-    session_broadcast(hub, session, except, buf_str(&hub->scratch), type);
+    char raw_type[TYPE_TEXT_MAX + 2];
+    struct speech speech = {
+        .dialect = DIALECT_WORLD,
+        .text = buf_str(&hub->scratch),
+        .type = str_format(raw_type, sizeof(raw_type), "\"%.*s\"", (int)type->len, type->text),
+        .session = session_name(session_at(hub, session)),
+        .source = STR("gateway"),
+    };
+
+    session_broadcast(hub, session, except, &speech, type);
 }
 
 /* --- what a message does ---------------------------------------------------------------------- */
@@ -121,7 +130,7 @@ void world_message(struct hub *hub, uint32_t client, const struct up *item, stru
     if (type == NULL) {
         return;
     }
-    switch (type->kind) {
+    switch (type->kind[DIALECT_WORLD]) {
     case PARLEY_TYPE_AGENT_REGISTER:
         world_register(hub, client, item, text);
         break;

@@ -19,6 +19,7 @@ void outbox_init(struct outbox *o, uint64_t conn)
 
 void item_free(struct reader *r, struct item *item)
 {
+    r->queued_bytes -= item->len + (uint32_t)sizeof(*item);
     if (item->segment != NULL) {
         segment_release(item->segment, r->reactor);
     }
@@ -137,6 +138,7 @@ struct item *outbox_append(struct reader *r, struct outbox *o, const struct item
     }
     o->tail = item;
     o->queued_bytes += item->len + (uint32_t)sizeof(*item);
+    r->queued_bytes += item->len + (uint32_t)sizeof(*item);
     if (o->stalled) {
         outbox_check_backlog(r, o);
     } else {
@@ -233,6 +235,7 @@ bool outbox_push_pong(struct reader *r, struct outbox *o, const void *bytes, siz
     if (o->pong != NULL) {
         memcpy(o->pong->segment->data + o->pong->off, bytes, len);
         o->queued_bytes += (uint32_t)len - o->pong->len;
+        r->queued_bytes += len - o->pong->len;
         o->pong->len = (uint32_t)len;
         return true;
     }

@@ -26,6 +26,7 @@ void reader_fini(struct reader *r)
     if (r == NULL) {
         return;
     }
+    assert(r->queued_bytes == 0);
     for (uint32_t i = 0; i < r->view_cap; i++) {
         if (r->views[i] != NULL) {
             view_free(r, r->views[i]);

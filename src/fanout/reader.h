@@ -75,6 +75,7 @@ struct reader {
     struct slab memberships;
     struct segment *local; /* where frames that the reactor itself makes are kept */
     uint32_t visits;       /* of the view at the front of `dirty`, since it came there */
+    uint64_t queued_bytes; /* of all private queues, as in outbox */
     uint64_t skipped;      /* broadcasts not delivered to slow readers, all connections */
     uint64_t delivered;    /* messages written: entries of logs, and frames with DOWN_MESSAGE */
 };

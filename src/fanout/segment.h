@@ -35,7 +35,7 @@ enum {
  */
 struct type_name {
     uint32_t id;
-    uint32_t kind; /* what the hub knows of the type; nothing in here looks at it */
+    uint16_t kind[2]; /* what the hub knows of it, by dialect; nothing in here looks at it */
     uint32_t len;  /* of the whole name; for a loose one `text` may hold only its first bytes */
     char text[];
 };
@@ -57,6 +57,7 @@ struct segment {
     uint32_t used;               /* bytes of frames; hub only */
     uint32_t count;              /* entries; hub only */
     uint64_t first;              /* number of its first entry in the log */
+    bool secret;                 /* there is a credential in it, so it is wiped; hub only */
     uint32_t held[MAX_REACTORS]; /* references inside each reactor; each touches its own only */
     _Alignas(struct entry) char data[];
 };
@@ -64,7 +65,8 @@ struct segment {
 /* A segment with one reference and room for `size` bytes of frames and entries. NULL: no memory. */
 struct segment *segment_new(size_t size, uint64_t first);
 struct segment *segment_ref(struct segment *s);
-/* Drops a reference; frees with the last one. NULL is taken. */
+/* Drops a reference; frees with the last one, and wipes before when `secret` is set. NULL is taken.
+ */
 void segment_unref(struct segment *s);
 
 /* Bytes still free when `entries` more entries are wanted as well. Hub only. */

@@ -39,21 +39,40 @@ static void read_figures(void *owner, unsigned reactor, struct rest_figures *ret
         .bytes_out = metric_read(&m->bytes_out),
         .delivered = metric_read(&m->delivered),
         .skipped = metric_read(&m->skipped),
+        .too_big = metric_read(&m->too_big),
         .lagged = metric_read(&m->lagged),
+        .queue_bytes = metric_read(&m->queue_bytes),
+        .out_of_memory = metric_read(&m->out_of_memory),
         .violations = metric_read(&m->violations),
         .timeouts = metric_read(&m->timeouts),
         .requests = metric_read(&m->requests),
         .refused = metric_read(&m->refused),
+        .loop_lag = &m->loop_lag,
+        .route = &m->route,
     };
 }
 
 static void answer(void *owner, struct hub *hub, uint64_t conn, const struct evidence *evidence,
                    struct str request, size_t head_len)
 {
-    (void)evidence;
     struct assembly *a = owner;
 
-    rest_handle(&a->rest, hub, conn, request, head_len);
+    rest_handle(&a->rest, hub, conn, evidence, request, head_len);
+}
+
+static void judged(void *owner, uint64_t conn, const struct hub_asker *asker, struct str request,
+                   size_t head_len)
+{
+    struct assembly *a = owner;
+
+    rest_judged(&a->rest, gateway_hub(a->gateway), conn, asker, request, head_len);
+}
+
+static void stop(void *owner)
+{
+    const struct assembly *a = owner;
+
+    gateway_drain(a->gateway);
 }
 
 static void forward_log(void *owner, enum log_level level, const char *event, struct str client,
@@ -92,6 +111,13 @@ static bool is_status_path(struct str path)
     return false;
 }
 
+static uint32_t max_body(const struct config *c, const struct rest_path *at)
+{
+    return at->takes_message
+               ? (uint32_t)config_number(c, OPTION_LIMITS_MESSAGE_BYTES) + REST_AROUND_MESSAGE
+               : 0;
+}
+
 static bool make_routes(struct assembly *a, const struct config *c, struct buf *error)
 {
     struct str path, rest = str_from_z(config_text(c, OPTION_LISTEN_WORLD_PATHS));
@@ -106,15 +132,31 @@ static bool make_routes(struct assembly *a, const struct config *c, struct buf *
         a->routes[count++] =
             (struct route){.path = path, .is_websocket = true, .dialect = DIALECT_WORLD};
     }
+    a->routes[count++] =
+        (struct route){.path = str_from_z(config_text(c, OPTION_LISTEN_GATEWAY_PATH)),
+                       .is_websocket = true,
+                       .dialect = DIALECT_GATEWAY};
     a->rest = (struct rest){.world_paths = a->world_paths,
-                            .world_path_count = count,
+                            .world_path_count = count - 1,
+                            .gateway_path = a->routes[count - 1].path,
+                            .public_metrics = config_number(c, OPTION_METRICS_PUBLIC) != 0,
+                            .state = rest_state_new(),
                             .owner = a,
-                            .figures = read_figures};
-    for (size_t i = 0; rest_path(i).len > 0; i++) {
+                            .figures = read_figures,
+                            .stop = stop};
+    if (a->rest.state == NULL) {
+        buf_append_str(error, STR("the gateway cannot start: there is no memory"));
+        return false;
+    }
+    for (size_t i = 0; rest_path(i).path.len > 0; i++) {
+        struct rest_path at = rest_path(i);
         assert(count < ASSEMBLY_MAX_ROUTES);
-        a->routes[count++] = (struct route){.path = rest_path(i),
-                                            .methods = 1u << HTTP_GET | 1u << HTTP_HEAD,
-                                            .is_status = is_status_path(rest_path(i))};
+        a->routes[count++] = (struct route){.path = at.path,
+                                            .suffix = at.suffix,
+                                            .has_parameter = at.has_parameter,
+                                            .methods = at.methods,
+                                            .max_body = max_body(c, &at),
+                                            .is_status = is_status_path(at.path)};
     }
     a->settings.reactor.routes = a->routes;
     a->settings.reactor.route_count = count;
@@ -148,6 +190,7 @@ static void reload_drop(void *owner, void *setup)
 static void use(struct assembly *a, struct setup *p)
 {
     setup_hub_settings(p, &a->settings.hub);
+    a->rest.public_metrics = config_number(&p->config, OPTION_METRICS_PUBLIC) != 0;
     a->setup = p;
 }
 
@@ -237,6 +280,7 @@ static void make_settings(struct assembly *a, const char *version)
     s->request = answer;
     s->log = forward_log;
     s->digest = digest;
+    s->judged = judged;
     s->memory = count_memory;
     s->verify_password = verify_password;
     s->reload_load = reload_load;
@@ -352,6 +396,8 @@ void assembly_fini(struct assembly *a)
     }
     gateway_free(a->gateway);
     a->gateway = NULL;
+    rest_state_free(a->rest.state);
+    a->rest.state = NULL;
     if (a->setup != a->first) {
         setup_free(a->setup);
     }

@@ -12,7 +12,7 @@
 #include "gateway/setup.h"
 #include "rest/rest.h"
 
-enum { ASSEMBLY_MAX_WORLD_PATHS = 16, ASSEMBLY_MAX_ROUTES = 32 };
+enum { ASSEMBLY_MAX_WORLD_PATHS = 16, ASSEMBLY_MAX_ROUTES = 48 };
 
 /* How a reload went; all borrowed. */
 struct reload_report {

@@ -23,6 +23,7 @@ struct gateway {
     struct down_batch *empty; /* to be given for the next down batch that is taken */
     struct worker *worker;
     atomic_uint stops;    /* times that it was asked to stop */
+    atomic_bool drains;   /* it was asked to by gateway_drain */
     atomic_uint reloads;  /* the same, to reload */
     atomic_bool has_news; /* the worker has a result */
     /* Where the hub runs. */
@@ -61,6 +62,8 @@ int doors_open(struct gateway *g, enum gateway_part *ret_part);
  */
 
 struct hub_time clock_now(void);
+/* Monotonic, for measuring. */
+uint64_t clock_us(void);
 /*
  * Deals with what is left of a batch, until the turn has made TURN_OUTPUT. Returns whether it is
  * done with; then *ret_cost is what it was worth, and it is cleared.

@@ -245,6 +245,7 @@ void setup_hub_settings(const struct setup *p, struct hub_settings *s)
     const struct config *c = &p->config;
 
     s->max_clients = (uint32_t)config_number(c, OPTION_LIMITS_CLIENTS);
+    s->max_clients_per_session = (uint32_t)config_number(c, OPTION_GATEWAY_MAX_CLIENTS_PER_SESSION);
     s->max_clients_per_address = (uint32_t)config_number(c, OPTION_LIMITS_CLIENTS_PER_ADDRESS);
     s->max_rate = (uint32_t)config_number(c, OPTION_LIMITS_RATE);
     s->max_memory = config_number(c, OPTION_LIMITS_MEMORY);

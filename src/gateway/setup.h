@@ -6,7 +6,7 @@
  * and reactors are given. Reading takes long and can fail, so it is done apart from applying: at
  * start in the only thread there is, at a reload in the worker's.
  *
- * A setup is whole or has an error. It wipes what is secret in it at its end.
+ * A setup is whole or has an error.
  */
 
 #include "config/config.h"

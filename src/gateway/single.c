@@ -8,6 +8,7 @@ int run_single(struct gateway *g)
     struct reactor *r = g->reactors[0];
     struct up_batch *up = up_batch_new();
     struct hub_time now = clock_now();
+    uint64_t woke_us;
     bool done = true; /* with what is in `up` */
     size_t cost;
     int error = up == NULL ? -ENOMEM : 0;
@@ -15,9 +16,11 @@ int run_single(struct gateway *g)
     while (error == 0) {
         reactor_wait(r, !done || reactor_busy(r) ? 0 : turn_timeout_ms(g, now));
         now = clock_now();
+        woke_us = clock_us();
         reactor_read(r, now.mono_ms);
         if (done) {
             up = reactor_take_up(r, up);
+            up->read_us = woke_us;
         }
         done = turn_receive(g, up, &cost);
         if (done) {
@@ -32,6 +35,7 @@ int run_single(struct gateway *g)
             down_batch_clear(g->empty);
         }
         reactor_flush(r);
+        histogram_add(&r->metrics.loop_lag, clock_us() - woke_us, 1);
     }
     up_batch_free(up);
     return error;

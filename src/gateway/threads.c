@@ -112,11 +112,13 @@ static void *run_reactor(void *arg)
     struct reactor *r = g->reactors[t->index];
     struct queue *q = &g->queues[t->index];
     struct exchange x = {.full = NULL};
+    uint64_t woke_us;
     bool doors_closed = false;
     bool idle_closed = false;
 
     while (!atomic_load(&g->quit)) {
         wait_for_work(g, r, q);
+        woke_us = clock_us();
         reactor_read(r, clock_now().mono_ms);
         if (x.spare == NULL) {
             x.spare = up_batch_new();
@@ -125,6 +127,7 @@ static void *run_reactor(void *arg)
         bool talks = x.spare != NULL && reactor_has_up(r);
         if (talks) {
             x.full = reactor_take_up(r, x.spare);
+            x.full->read_us = woke_us;
             x.spare = NULL;
         }
         queue_exchange(q, &x);
@@ -134,6 +137,7 @@ static void *run_reactor(void *arg)
         follow(r, &x);
         reactor_flush(r);
         metric_add(&q->turns, 1);
+        histogram_add(&r->metrics.loop_lag, clock_us() - woke_us, 1);
         if (!doors_closed && atomic_load(&g->doors_closed)) {
             doors_closed = true;
             leave_doors(g, r);

@@ -10,10 +10,27 @@ static uint64_t read_ms(clockid_t id)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+uint64_t clock_us(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 struct hub_time clock_now(void)
 {
     return (struct hub_time){.mono_ms = read_ms(CLOCK_MONOTONIC),
                              .wall_ms = read_ms(CLOCK_REALTIME)};
+}
+
+static void measure_route(struct gateway *g, const struct up_batch *batch)
+{
+    if (batch->count > 0) {
+        unsigned reactor = conn_reactor(batch->items[0].conn);
+        histogram_add(&g->reactors[reactor]->metrics.route, clock_us() - batch->read_us,
+                      batch->count);
+    }
 }
 
 bool turn_receive(struct gateway *g, struct up_batch *batch, size_t *ret_cost)
@@ -34,6 +51,7 @@ bool turn_receive(struct gateway *g, struct up_batch *batch, size_t *ret_cost)
             return false;
         }
     }
+    measure_route(g, batch);
     *ret_cost = up_batch_size(batch);
     up_batch_clear(batch);
     return true;
@@ -87,7 +105,7 @@ static bool drain(struct gateway *g, struct hub_time now)
 {
     unsigned stops = atomic_load(&g->stops);
 
-    if (stops == 0) {
+    if (stops == 0 && !atomic_load(&g->drains)) {
         return false;
     }
     if (!g->draining) {

@@ -8,6 +8,8 @@ static const struct str field_names[HTTP_FIELD_COUNT] = {
     [HTTP_UPGRADE] = {"upgrade", 7},
     [HTTP_ORIGIN] = {"origin", 6},
     [HTTP_AUTHORIZATION] = {"authorization", 13},
+    [HTTP_ACCEPT] = {"accept", 6},
+    [HTTP_IF_NONE_MATCH] = {"if-none-match", 13},
     [HTTP_CONTENT_LENGTH] = {"content-length", 14},
     [HTTP_CONTENT_TYPE] = {"content-type", 12},
     [HTTP_TRANSFER_ENCODING] = {"transfer-encoding", 17},
@@ -33,12 +35,12 @@ enum { LONGEST_NAME = 24, SAME_LENGTH = 3, NO_FIELD = HTTP_FIELD_COUNT };
 static const uint8_t fields_by_length[LONGEST_NAME + 1][SAME_LENGTH] = {
     [3] = {HTTP_VIA},
     [4] = {HTTP_HOST},
-    [6] = {HTTP_ORIGIN, HTTP_EXPECT},
+    [6] = {HTTP_ORIGIN, HTTP_EXPECT, HTTP_ACCEPT},
     [7] = {HTTP_UPGRADE},
     [9] = {HTTP_FORWARDED, HTTP_X_REAL_IP},
     [10] = {HTTP_CONNECTION, HTTP_USER_AGENT},
     [12] = {HTTP_CONTENT_TYPE},
-    [13] = {HTTP_AUTHORIZATION},
+    [13] = {HTTP_AUTHORIZATION, HTTP_IF_NONE_MATCH},
     [14] = {HTTP_CONTENT_LENGTH},
     [15] = {HTTP_X_FORWARDED_FOR, HTTP_IDEMPOTENCY_KEY},
     [16] = {HTTP_X_FORWARDED_HOST},
@@ -52,7 +54,8 @@ static const uint8_t fields_by_length[LONGEST_NAME + 1][SAME_LENGTH] = {
 static const uint32_t list_fields =
     1u << HTTP_CONNECTION | 1u << HTTP_UPGRADE | 1u << HTTP_WS_PROTOCOL | 1u << HTTP_WS_EXTENSIONS |
     1u << HTTP_FORWARDED | 1u << HTTP_X_FORWARDED_FOR | 1u << HTTP_X_FORWARDED_PROTO |
-    1u << HTTP_X_FORWARDED_HOST | 1u << HTTP_X_REAL_IP | 1u << HTTP_VIA;
+    1u << HTTP_X_FORWARDED_HOST | 1u << HTTP_X_REAL_IP | 1u << HTTP_VIA | 1u << HTTP_ACCEPT |
+    1u << HTTP_IF_NONE_MATCH;
 
 _Static_assert(HTTP_FIELD_COUNT <= 32, "a bit for each field");
 

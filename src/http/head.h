@@ -36,6 +36,8 @@ enum http_field {
     HTTP_UPGRADE,
     HTTP_ORIGIN,
     HTTP_AUTHORIZATION,
+    HTTP_ACCEPT,
+    HTTP_IF_NONE_MATCH,
     HTTP_CONTENT_LENGTH,
     HTTP_CONTENT_TYPE,
     HTTP_TRANSFER_ENCODING,
@@ -91,7 +93,8 @@ struct http_head {
     uint32_t repeated;       /* bit n: on more than one line; `fields` then has the first one, and
                                 http_next_value finds all. Only list fields (Connection, Upgrade,
                                 Sec-WebSocket-Protocol and -Extensions, Forwarded, X-Forwarded-*,
-                                X-Real-IP, Via) may be; another is a 400. */
+                                 X-Real-IP, Via, Accept, If-None-Match) may be; another is a
+                                 400. */
     struct http_span target; /* as sent: path and query; begins with '/' */
     struct http_span fields[HTTP_FIELD_COUNT]; /* values without surrounding white space */
     bool upgrade_websocket; /* Connection has "upgrade" and Upgrade has "websocket", on any line;

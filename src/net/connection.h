@@ -66,7 +66,7 @@ struct message {
     char rest[WS_MAX_REST]; /* bytes that ws_parse left */
 };
 
-enum { ALIVE_MASK = 0x3fff };
+enum { ALIVE_MASK = 0x1fff };
 
 struct connection {
     struct outbox outbox; /* its `conn` is the handle; NO_CONN while the slot is free */
@@ -80,7 +80,7 @@ struct connection {
         struct message *message; /* OPEN, CLOSING, LINGER; NULL while nothing is partial */
     };
     int fd;
-    unsigned alive_tick : 14; /* OPEN: low bits of the tick at which the hub last heard it lives */
+    unsigned alive_tick : 13; /* OPEN: low bits of the tick at which the hub last heard it lives */
     unsigned state : 3;       /* enum connection_state */
     unsigned door : 3;        /* where it came in */
     bool in_epoll : 1;
@@ -95,6 +95,7 @@ struct connection {
     bool peer_ended : 1;     /* CLOSING: nothing more can be read */
     bool is_stranger : 1;    /* OPEN: it has yet to authenticate; what it says may be a secret */
     bool is_paused : 1;      /* OPEN: nothing is read, by the hub's wish */
+    unsigned dialect : 1;    /* WAIT, OPEN: enum dialect, of the path that it came to */
 };
 
 /* What an idle client costs; each eight bytes more are a megabyte for 100,000 of them. */

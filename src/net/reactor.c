@@ -271,6 +271,7 @@ void reactor_flush(struct reactor *r)
     }
     metric_set(&r->metrics.skipped, r->reader.skipped);
     metric_set(&r->metrics.delivered, r->reader.delivered);
+    metric_set(&r->metrics.queue_bytes, r->reader.queued_bytes);
 }
 
 struct up_batch *reactor_take_up(struct reactor *r, struct up_batch *empty)

@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <sys/epoll.h>
 
+#include "base/histogram.h"
 #include "base/slab.h"
 #include "fanout/reader.h"
 #include "net/listener.h"
@@ -40,6 +41,8 @@ enum {
 /* What a path is. Paths that no route has are 404. */
 struct route {
     struct str path;
+    struct str suffix;  /* with a parameter, which is one segment that is not empty: `path` is */
+    bool has_parameter; /* what stands before it, this what stands behind */
     bool is_websocket;
     uint8_t dialect;   /* of a WebSocket path: enum dialect */
     uint8_t methods;   /* of another: bit n, enum http_method n is allowed */
@@ -70,7 +73,8 @@ struct reactor_ports {
 };
 
 /*
- * Figures that other threads may read, with metric_read. All but `connections` only grow.
+ * Figures that other threads may read, with metric_read. All but `connections` and `queue_bytes`
+ * only grow.
  */
 struct reactor_metrics {
     _Atomic uint64_t connections; /* now */
@@ -93,7 +97,10 @@ struct reactor_metrics {
     _Atomic uint64_t lagged;        /* connections that fell behind */
     _Atomic uint64_t out_of_memory; /* connections lost for want of it */
     _Atomic uint64_t skipped;       /* broadcasts skipped for slow readers */
+    _Atomic uint64_t queue_bytes;   /* now, in the private queues of connections */
     _Atomic uint64_t delivered;     /* messages written whole */
+    struct histogram loop_lag;      /* how long turns took; the composition measures */
+    struct histogram route;         /* from read to routed; added to where the hub runs */
 };
 
 static inline uint64_t metric_read(const _Atomic uint64_t *metric)
@@ -134,6 +141,7 @@ struct reactor {
     struct epoll_event events[EVENT_COUNT]; /* data: a connection's handle, or see reactor.c */
     struct reactor_metrics metrics;
     struct plan plan;
+    bool received_secret; /* what is in `receive` may be a credential: wiped when dealt with */
     /* Room before what is read, for the rest of a frame that was read before. */
     char receive[WS_MAX_REST + RECEIVE_SIZE];
 };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "net/connection.h"
+#include "json/reader.h"
 
 enum { DISCARD_LIMIT = 16 * 1024 * 1024 }; /* bytes thrown away for a peer that does not end */
 
@@ -25,25 +26,41 @@ static struct message *partial_of(struct reactor *r, struct connection *c)
             return NULL;
         }
         buf_init(&c->message->text, 0);
-        c->message->text.secret = c->is_stranger;
     }
     return c->message;
 }
 
 /* --- messages --------------------------------------------------------------------------------- */
 
-static void deliver(struct reactor *r, struct connection *c, struct str payload, bool binary)
+/*
+ * Whether a message may hold a credential: all that a stranger says, and of others a registration,
+ * whose credential is not needed any more, and what cannot be read.
+ */
+static bool may_be_secret(const struct connection *c, const struct wire *w, const char *text)
+{
+    return c->is_stranger || w->status != WIRE_OK ||
+           json_string_is(wire_raw(w, text, WIRE_TYPE), STR("agent_register"));
+}
+
+/* Returns whether it may hold a credential. */
+static bool deliver(struct reactor *r, struct connection *c, struct str payload, bool binary)
 {
     struct up *item = connection_report(r, c, UP_MESSAGE, payload);
 
-    if (item != NULL) {
-        item->binary = binary;
-        if (c->is_stranger) {
-            up_batch_hide(r->up, item);
-        }
-        wire_scan(payload.ptr, payload.len, WIRE_WORLD, &item->wire);
-        metric_add(&r->metrics.messages, 1);
+    if (item == NULL) {
+        r->received_secret = true;
+        return true;
     }
+    item->binary = binary;
+    wire_scan(payload.ptr, payload.len, c->dialect == DIALECT_WORLD ? WIRE_WORLD : WIRE_GATEWAY,
+              &item->wire);
+    metric_add(&r->metrics.messages, 1);
+    if (!may_be_secret(c, &item->wire, payload.ptr)) {
+        return false;
+    }
+    up_batch_hide(r->up, item);
+    r->received_secret = true;
+    return true;
 }
 
 static void report_too_big(struct reactor *r, struct connection *c, uint64_t size)
@@ -66,6 +83,9 @@ static void take_piece(struct reactor *r, struct connection *c, const struct ws_
     }
     m->under_way = true;
     m->text.max = r->policy->max_message_bytes;
+    /* What it is shows when it is whole. */
+    m->text.secret = true;
+    r->received_secret = true;
     m->size += event->data.len;
     if (m->size > r->policy->max_message_bytes) {
         buf_fini(&m->text);
@@ -83,7 +103,7 @@ static void take_piece(struct reactor *r, struct connection *c, const struct ws_
     if (m->size > r->policy->max_message_bytes) {
         report_too_big(r, c, m->size);
     } else {
-        deliver(r, c, buf_str(&m->text), event->opcode == WS_BINARY);
+        m->text.secret = deliver(r, c, buf_str(&m->text), event->opcode == WS_BINARY);
     }
     buf_fini(&m->text);
     m->size = 0;
@@ -97,7 +117,7 @@ static void take_data(struct reactor *r, struct connection *c, const struct ws_e
     } else if (event->data.len > r->policy->max_message_bytes) {
         report_too_big(r, c, event->data.len);
     } else {
-        deliver(r, c, event->data, event->opcode == WS_BINARY);
+        (void)deliver(r, c, event->data, event->opcode == WS_BINARY);
     }
 }
 
@@ -281,9 +301,9 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
     metric_add(&r->metrics.reads, 1);
     metric_add(&r->metrics.bytes_in, (uint64_t)got);
     /* Who has yet to say who it is may have said it just now. */
-    bool secret = c->state != CONN_OPEN || c->is_stranger;
+    r->received_secret = c->state != CONN_OPEN || c->is_stranger;
     bool lives = take_bytes(r, c, data, (size_t)got);
-    if (secret) {
+    if (r->received_secret) {
         explicit_bzero(data, (size_t)got);
     }
     return lives;

@@ -88,13 +88,16 @@ static bool offers_protocol(const struct trial *t)
 }
 
 static void report_handshake(struct reactor *r, struct connection *c, const struct trial *t,
-                             struct evidence *evidence)
+                             const struct evidence *evidence)
 {
-    evidence->world = str_make(t->world, t->world_len);
+    struct evidence whole = *evidence;
+
+    whole.world = str_make(t->world, t->world_len);
     ws_accept_key(http_value(t->head, t->text, HTTP_WS_KEY), c->accept);
     c->wants_protocol = offers_protocol(t);
     connection_enter(r, c, CONN_WAIT);
-    struct up *item = connection_report_asking(r, c, UP_OPENED, evidence, STR(""));
+    struct up *item = connection_report_asking(r, c, UP_OPENED, &whole, STR(""));
+    c->dialect = t->route->dialect & 1u;
     if (item != NULL) {
         item->dialect = t->route->dialect;
         c->known = true;
@@ -221,7 +224,7 @@ static bool judge(struct reactor *r, struct connection *c, const struct asking *
 
 /* The first `len` bytes of `text` are a head, which `a` has been read from. */
 static void go_by_head(struct reactor *r, struct connection *c, const struct http_head *head,
-                       struct asking *a, struct str text, size_t len)
+                       const struct asking *a, struct str text, size_t len)
 {
     struct trial t;
     uint32_t max_body;

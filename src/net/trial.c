@@ -89,11 +89,22 @@ static void write_allow(struct trial *t, unsigned methods)
     (void)snprintf(t->fields + at, TRIAL_FIELDS - at, "\r\n");
 }
 
+static bool route_matches(const struct route *route, struct str path)
+{
+    if (!route->has_parameter) {
+        return str_equal(route->path, path);
+    }
+    struct str rest = str_slice(path, route->path.len, path.len);
+    size_t len = str_find(rest, '/');
+    return str_starts_with(path, route->path) && len > 0 &&
+           str_equal(str_slice(rest, len, rest.len), route->suffix);
+}
+
 static const struct route *find_route(const struct trial_rules *rules, struct str path)
 {
     for (size_t i = 0; i < rules->route_count; i++) {
         const struct route *route = &rules->routes[i];
-        if (str_equal(route->path, path)) {
+        if (route_matches(route, path)) {
             return route->is_status || !rules->status_only ? route : NULL;
         }
     }
@@ -178,7 +189,7 @@ static bool check_request(struct trial *t, const struct trial_rules *rules)
                       STR("Of expectations only 100-continue can be met."));
     }
     if (t->head->method == HTTP_POST && !is_json(t)) {
-        return refuse_and_stay(t, 415, ERROR_INVALID_MESSAGE,
+        return refuse_and_stay(t, 415, ERROR_UNSUPPORTED_MEDIA_TYPE,
                                STR("A POST has to say what it brings: send JSON, with "
                                    "Content-Type: application/json."));
     }

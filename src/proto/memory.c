@@ -48,6 +48,7 @@ void memory_free(void **memory)
 
     while (block != NULL) {
         struct block *next = block->next;
+        explicit_bzero(block->bytes, block->used);
         free(block);
         block = next;
     }

@@ -14,7 +14,7 @@
 void *memory_take(void **memory, size_t size);
 /* The same for `count` items of `size`, without overflow. */
 void *memory_take_items(void **memory, size_t count, size_t size);
-/* Frees all of it; *memory is NULL then. */
+/* Frees all of it, wiped, since a message may hold a credential; *memory is NULL then. */
 void memory_free(void **memory);
 
 #endif

@@ -4,7 +4,8 @@
 #include <stdio.h>
 
 #include "base/error.h"
-#include "rest/pages.h"
+#include "rest/routes.h"
+#include "rest/state.h"
 
 void metric_append_label(struct buf *out, struct str text)
 {
@@ -61,41 +62,143 @@ static void write_gateway(struct buf *out, const struct hub *hub)
     write_number(out, METRIC_DRAINING, hub_draining(hub));
 }
 
-static void write_hub(struct buf *out, const struct hub *hub)
+/* A metric with one label, whose values are the names of an enum. */
+static void write_named(struct buf *out, enum metric metric, const char *label,
+                        const uint64_t *numbers, unsigned count, const char *(*name)(unsigned))
 {
-    struct hub_counts counts;
+    begin_metric(out, metric);
+    for (unsigned i = 0; i < count; i++) {
+        add_sample(out, metric, label, str_from_z(name(i)), numbers[i]);
+    }
+}
 
-    hub_counts(hub, &counts);
-    begin_metric(out, METRIC_CLIENTS);
-    add_sample(out, METRIC_CLIENTS, "dialect", STR("world"),
-               counts.clients_by_dialect[DIALECT_WORLD]);
-    add_sample(out, METRIC_CLIENTS, "dialect", STR("gateway"),
-               counts.clients_by_dialect[DIALECT_GATEWAY]);
-    write_number(out, METRIC_AGENTS, counts.agents);
-    write_number(out, METRIC_SESSIONS, counts.sessions);
-    write_number(out, METRIC_CLIENT_CONNECTIONS, counts.connections_total);
-    write_number(out, METRIC_CLIENT_REFUSALS, counts.refused_total);
-    write_number(out, METRIC_MESSAGES_RECEIVED, counts.messages_received);
-    write_number(out, METRIC_RECEIVED, counts.bytes_received);
-    write_number(out, METRIC_MESSAGES_BROADCAST, counts.messages_broadcast);
-    write_number(out, METRIC_MESSAGES_DIRECTED, counts.messages_directed);
-    write_number(out, METRIC_OUT_OF_MEMORY, counts.out_of_memory);
+static const char *dialect_name(unsigned i)
+{
+    static const char *const names[DIALECT_COUNT] = {
+        [DIALECT_WORLD] = "world", [DIALECT_GATEWAY] = "gateway"};
+
+    return names[i];
+}
+
+static const char *failure_name(unsigned i)
+{
+    return hub_auth_failure_name((enum hub_auth_failure)i);
+}
+
+static const char *limit_name(unsigned i)
+{
+    return hub_limit_name((enum hub_limit)i);
+}
+
+static const char *error_name(unsigned i)
+{
+    return error_table[i + 1].code; /* without ERROR_NONE */
+}
+
+static void write_closes(struct buf *out, const struct hub_counts *counts)
+{
     begin_metric(out, METRIC_CLIENT_CLOSES);
     for (unsigned i = 0; i < HUB_CLOSE_CODES; i++) {
         char code[8] = "other";
         if (hub_close_code(i) != 0) {
             (void)snprintf(code, sizeof(code), "%u", hub_close_code(i));
         }
-        add_sample(out, METRIC_CLIENT_CLOSES, "code", str_from_z(code), counts.closed_by_code[i]);
-    }
-    begin_metric(out, METRIC_ERRORS_SENT);
-    for (size_t i = ERROR_NONE + 1; i < ERROR_COUNT; i++) {
-        add_sample(out, METRIC_ERRORS_SENT, "code", str_from_z(error_table[i].code),
-                   counts.errors_sent[i]);
+        add_sample(out, METRIC_CLIENT_CLOSES, "code", str_from_z(code), counts->closed_by_code[i]);
     }
 }
 
-static void write_reactors(struct buf *out, const struct rest *rest, const struct hub *hub)
+static void write_hub(struct buf *out, const struct hub_counts *counts)
+{
+    write_named(out, METRIC_CLIENTS, "dialect", counts->clients_by_dialect, DIALECT_COUNT,
+                dialect_name);
+    write_number(out, METRIC_AGENTS, counts->agents);
+    write_number(out, METRIC_SESSIONS, counts->sessions);
+    write_number(out, METRIC_CLIENT_CONNECTIONS, counts->connections_total);
+    write_number(out, METRIC_CLIENT_REFUSALS, counts->refused_total);
+    write_number(out, METRIC_MESSAGES_RECEIVED, counts->messages_received);
+    write_number(out, METRIC_RECEIVED, counts->bytes_received);
+    write_number(out, METRIC_MESSAGES_BROADCAST, counts->messages_broadcast);
+    write_number(out, METRIC_MESSAGES_DIRECTED, counts->messages_directed);
+    write_number(out, METRIC_OUT_OF_MEMORY, counts->out_of_memory);
+    write_closes(out, counts);
+    write_named(out, METRIC_ERRORS_SENT, "code", counts->errors_sent + 1, ERROR_COUNT - 1,
+                error_name);
+    write_named(out, METRIC_AUTH_FAILURES, "reason", counts->auth_failures, HUB_AUTH_FAILURES,
+                failure_name);
+    write_named(out, METRIC_LIMITS_HIT, "limit", counts->limits_hit, HUB_LIMITS, limit_name);
+    write_number(out, METRIC_TICKETS, counts->tickets);
+    write_number(out, METRIC_PASSWORDS_WAITING, counts->passwords_waiting);
+    write_number(out, METRIC_MEMORY, counts->memory_bytes);
+}
+
+/* What this module counts itself. */
+static void write_http(struct buf *out, const struct rest_state *state)
+{
+    write_named(out, METRIC_HTTP_ERRORS, "code", state->errors + 1, ERROR_COUNT - 1, error_name);
+    write_number(out, METRIC_HTTP_REPLAYS, state->replayed);
+    write_number(out, METRIC_IDEMPOTENCY_KEYS, slab_count(&state->replays.slab));
+}
+
+/* Why messages did not reach those who should have had them. */
+static void write_drops(struct buf *out, const struct hub_counts *counts,
+                        const struct rest_figures *figures, unsigned count)
+{
+    uint64_t slow = 0, too_large = 0, no_memory = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        slow += figures[i].skipped;
+        too_large += figures[i].too_big;
+        no_memory += figures[i].out_of_memory;
+    }
+    begin_metric(out, METRIC_MESSAGES_DROPPED);
+    add_sample(out, METRIC_MESSAGES_DROPPED, "reason", STR("slow_client"), slow);
+    add_sample(out, METRIC_MESSAGES_DROPPED, "reason", STR("too_large"), too_large);
+    add_sample(out, METRIC_MESSAGES_DROPPED, "reason", STR("rate"), counts->messages_rate_limited);
+    add_sample(out, METRIC_MESSAGES_DROPPED, "reason", STR("memory"),
+               no_memory + counts->out_of_memory);
+}
+
+/* A time in seconds, of microseconds. */
+static void append_seconds(struct buf *out, uint64_t us)
+{
+    buf_printf(out, "%" PRIu64 ".%06u", us / 1000000, (unsigned)(us % 1000000));
+}
+
+/* A bucket has all up to its bound, so each one counts those before it as well. */
+static void write_histogram(struct buf *out, enum metric metric, unsigned reactor,
+                            const struct histogram *h)
+{
+    const char *name = metric_table[metric].name;
+    uint64_t count = 0;
+
+    for (unsigned i = 0; i < HISTOGRAM_CLASSES; i++) {
+        count += histogram_read(&h->classes[i]);
+        buf_printf(out, "%s_bucket{reactor=\"%u\",le=\"", name, reactor);
+        if (i < HISTOGRAM_CLASSES - 1) {
+            append_seconds(out, histogram_bounds_us[i]);
+        } else {
+            buf_append_str(out, STR("+Inf"));
+        }
+        buf_printf(out, "\"} %" PRIu64 "\n", count);
+    }
+    buf_printf(out, "%s_sum{reactor=\"%u\"} ", name, reactor);
+    append_seconds(out, histogram_read(&h->sum_us));
+    buf_printf(out, "\n%s_count{reactor=\"%u\"} %" PRIu64 "\n", name, reactor, count);
+}
+
+static void write_histograms(struct buf *out, const struct rest_figures *figures, unsigned count)
+{
+    begin_metric(out, METRIC_LOOP_LAG);
+    for (unsigned i = 0; i < count; i++) {
+        write_histogram(out, METRIC_LOOP_LAG, i, figures[i].loop_lag);
+    }
+    begin_metric(out, METRIC_ROUTE_LATENCY);
+    for (unsigned i = 0; i < count; i++) {
+        write_histogram(out, METRIC_ROUTE_LATENCY, i, figures[i].route);
+    }
+}
+
+static void write_reactors(struct buf *out, const struct rest_figures *figures, unsigned count)
 {
     static const struct {
         enum metric metric;
@@ -108,19 +211,15 @@ static void write_reactors(struct buf *out, const struct rest *rest, const struc
         {METRIC_NETWORK_RECEIVED, offsetof(struct rest_figures, bytes_in)},
         {METRIC_NETWORK_SENT, offsetof(struct rest_figures, bytes_out)},
         {METRIC_MESSAGES_DELIVERED, offsetof(struct rest_figures, delivered)},
-        {METRIC_MESSAGES_DROPPED, offsetof(struct rest_figures, skipped)},
+        {METRIC_MESSAGES_SKIPPED, offsetof(struct rest_figures, skipped)},
         {METRIC_CLIENTS_LAGGED, offsetof(struct rest_figures, lagged)},
+        {METRIC_QUEUE, offsetof(struct rest_figures, queue_bytes)},
         {METRIC_PROTOCOL_VIOLATIONS, offsetof(struct rest_figures, violations)},
         {METRIC_CONNECTION_TIMEOUTS, offsetof(struct rest_figures, timeouts)},
         {METRIC_HTTP_REQUESTS, offsetof(struct rest_figures, requests)},
         {METRIC_HTTP_REFUSALS, offsetof(struct rest_figures, refused)},
     };
-    struct rest_figures figures[MAX_REACTORS];
-    unsigned count = hub_settings(hub)->reactors;
 
-    for (unsigned i = 0; i < count; i++) {
-        rest->figures(rest->owner, i, &figures[i]);
-    }
     for (size_t column = 0; column < sizeof(columns) / sizeof(columns[0]); column++) {
         begin_metric(out, columns[column].metric);
         for (unsigned i = 0; i < count; i++) {
@@ -132,10 +231,22 @@ static void write_reactors(struct buf *out, const struct rest *rest, const struc
     }
 }
 
-int rest_metrics(const struct rest *rest, const struct hub *hub, struct buf *body)
+void run_metrics(struct call *call)
 {
-    write_gateway(body, hub);
-    write_hub(body, hub);
-    write_reactors(body, rest, hub);
-    return 200;
+    const struct rest *rest = call->rest;
+    struct rest_figures figures[MAX_REACTORS];
+    struct hub_counts counts;
+    unsigned count = hub_settings(call->hub)->reactors;
+
+    for (unsigned i = 0; i < count; i++) {
+        rest->figures(rest->owner, i, &figures[i]);
+    }
+    hub_counts(call->hub, &counts);
+    call->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    write_gateway(&call->out, call->hub);
+    write_hub(&call->out, &counts);
+    write_http(&call->out, rest->state);
+    write_drops(&call->out, &counts, figures, count);
+    write_reactors(&call->out, figures, count);
+    write_histograms(&call->out, figures, count);
 }

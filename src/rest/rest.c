@@ -1,103 +1,114 @@
 #include "rest/rest.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
 
-#include "http/head.h"
-#include "rest/pages.h"
-#include "rest/response.h"
+#include "rest/gate.h"
+#include "rest/routes.h"
+#include "rest/state.h"
 
-static const char json_type[] = "application/json";
-
-static const struct page {
-    struct str path;
-    const char *content_type;
-    int (*write)(const struct rest *rest, const struct hub *hub, struct buf *body);
-} pages[] = {
-    {{"/", 1}, "text/plain; charset=utf-8", rest_front_page},
-    {{"/health", 7}, json_type, rest_health},
-    {{"/healthz", 8}, json_type, rest_health},
-    {{"/readyz", 7}, json_type, rest_readiness},
-    {{"/api/gateway/status", 19}, json_type, rest_status},
-    {{"/metrics", 8}, "text/plain; version=0.0.4; charset=utf-8", rest_metrics},
-};
-
-struct str rest_path(size_t index)
+struct rest_state *rest_state_new(void)
 {
-    return index < sizeof(pages) / sizeof(pages[0]) ? pages[index].path : STR("");
-}
+    uint8_t secret[32];
+    struct rest_state *state = calloc(1, sizeof(*state));
 
-static const struct page *find_page(struct str path)
-{
-    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
-        if (str_equal(pages[i].path, path)) {
-            return &pages[i];
-        }
+    /* So few bytes come whole, and no signal ends that (getrandom(2)). */
+    if (state == NULL || getrandom(secret, sizeof(secret), 0) != (ssize_t)sizeof(secret)) {
+        free(state);
+        return NULL;
     }
-    return NULL;
+    replays_init(&state->replays, secret);
+    return state;
 }
 
-static void fail(struct response *r, struct buf *body, enum error_code code, struct str name,
-                 struct str text)
+void rest_state_free(struct rest_state *state)
 {
-    buf_clear(body);
-    r->status = response_append_error(body, code, name, text);
-    r->content_type = json_type;
-}
-
-/* Fills in what depends on the path; the body goes to `body`. */
-static void choose(const struct rest *rest, const struct hub *hub, struct str path,
-                   struct response *r, struct buf *body)
-{
-    const struct page *page = find_page(path);
-
-    if (page == NULL) {
-        fail(r, body, ERROR_NOT_FOUND, STR("path"), path);
-    } else {
-        r->content_type = page->content_type;
-        r->status = page->write(rest, hub, body);
+    if (state != NULL) {
+        replays_fini(&state->replays);
+        free(state);
     }
 }
 
-bool rest_answer(const struct rest *rest, const struct hub *hub, struct str request,
-                 size_t head_len, struct buf *out)
+/* The head of a request that the reactor has read before. */
+static void parse(struct http_head *head, struct str request, size_t head_len)
 {
-    struct http_head head;
-    struct buf body;
     const char *reason;
 
     assert(head_len <= request.len);
-    http_request_init(&head);
-    int len = http_parse_head(&head, request.ptr, head_len, &reason);
+    http_request_init(head);
+    int len = http_parse_head(head, request.ptr, head_len, &reason);
     assert(len > 0 && (size_t)len == head_len);
-
-    struct response r = {
-        .now_ms = hub_now(hub).wall_ms,
-        .without_body = head.method == HTTP_HEAD,
-        .close = head.connection_close || head.minor_version == 0,
-    };
-    buf_init(&body, REST_MAX_BODY);
-    choose(rest, hub, http_path(&head, request.ptr), &r, &body);
-    if (body.failed) {
-        fail(&r, &body, ERROR_LIMIT_REACHED, STR("limit"), STR("memory"));
-    }
-    r.body = buf_str(&body);
-    response_append(out, &r);
-    buf_fini(&body);
-    return r.close;
 }
 
-void rest_handle(const struct rest *rest, struct hub *hub, uint64_t conn, struct str request,
-                 size_t head_len)
+static void respond(struct call *call, uint64_t conn)
 {
-    struct buf out;
+    struct buf answer;
+    bool close = call->head->connection_close;
 
-    buf_init(&out, REST_MAX_BODY + HTTP_MAX_HEAD);
-    bool close = rest_answer(rest, hub, request, head_len, &out);
+    if (call->out.failed || call->fields.failed) {
+        buf_clear(&call->fields);
+        call_refuse_about(call, ERROR_LIMIT_REACHED, STR(""), STR("limit"), STR("memory"));
+    }
+    call->rest->state->errors[call->refused]++;
+    buf_init(&answer, CALL_MAX_BODY + HTTP_MAX_HEAD);
+    answer.secret = call->out.secret;
+    call_write(call, &answer);
     /* Half an answer would be taken for a whole one; an empty one is seen to be none. */
-    if (out.failed) {
-        buf_clear(&out);
+    if (answer.failed) {
+        buf_clear(&answer);
         close = true;
     }
-    hub_respond(hub, conn, buf_str(&out), true, close);
-    buf_fini(&out);
+    hub_respond(call->hub, conn, buf_str(&answer), true, close);
+    if (call->out.secret) {
+        hub_hide_response(call->hub);
+    }
+    buf_fini(&answer);
+}
+
+void rest_judged(const struct rest *rest, struct hub *hub, uint64_t conn,
+                 const struct hub_asker *asker, struct str request, size_t head_len)
+{
+    struct http_head head;
+    struct str parameter;
+    struct call call;
+
+    parse(&head, request, head_len);
+    call_init(&call, rest, hub, &head, request);
+    call.body = str_slice(request, head_len, request.len);
+    call.asker = asker;
+    const struct handler *handler = route_find(http_path(&head, request.ptr), &parameter);
+    if (handler == NULL) {
+        call_refuse_about(&call, ERROR_NOT_FOUND, STR(""), STR("path"),
+                          http_path(&head, request.ptr));
+    } else if (gate_pass(&call, handler, parameter)) {
+        handler->run(&call);
+    }
+    respond(&call, conn);
+    call_fini(&call);
+}
+
+/* Whether it matters who asks. Paths that there are not are answered to everybody. */
+static bool is_judged(const struct rest *rest, struct str request, size_t head_len)
+{
+    struct http_head head;
+    struct str parameter;
+
+    parse(&head, request, head_len);
+    const struct handler *handler = route_find(http_path(&head, request.ptr), &parameter);
+    return handler != NULL && handler->access != ACCESS_PUBLIC &&
+           !(handler->access == ACCESS_METRICS && rest->public_metrics);
+}
+
+void rest_handle(const struct rest *rest, struct hub *hub, uint64_t conn,
+                 const struct evidence *evidence, struct str request, size_t head_len)
+{
+    struct hub_asker asker;
+
+    if (!is_judged(rest, request, head_len)) {
+        rest_judged(rest, hub, conn, NULL, request, head_len);
+    } else if (hub_judge(hub, conn, evidence, request, head_len, &asker)) {
+        rest_judged(rest, hub, conn, &asker, request, head_len);
+    }
 }

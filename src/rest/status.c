@@ -1,35 +1,16 @@
-#include "rest/pages.h"
-
+#include "rest/agents.h"
+#include "rest/query.h"
+#include "rest/routes.h"
 #include "json/writer.h"
 
-static void write_agent(void *ctx, const struct hub_agent_view *agent)
-{
-    struct json_writer *w = ctx;
-
-    json_begin_object(w);
-    json_key_string(w, STR("agent_id"), agent->agent_id);
-    json_key_string(w, STR("agentId"), agent->agent_id);
-    json_key_string(w, STR("name"), agent->name);
-    json_key_string(w, STR("role"), agent->role);
-    json_key_string(w, STR("type"), str_from_z(agent->type));
-    json_key_string(w, STR("dialect"), str_from_z(agent->dialect));
-    json_key_string(w, STR("status"), STR("online"));
-    json_key_raw(w, STR("capabilities"), agent->capabilities);
-    json_key(w, STR("connected_at"));
-    json_seconds(w, agent->connected_at_ms);
-    json_key_string(w, STR("client_id"), str_from_z(agent->client_id));
-    json_key_string(w, STR("world"), agent->world);
-    json_end_object(w);
-}
-
-static void write_messages(struct json_writer *w, const struct rest *rest, const struct hub *hub,
+static void write_messages(struct json_writer *w, const struct call *call,
                            const struct hub_counts *counts)
 {
     uint64_t delivered = 0, skipped = 0;
 
-    for (unsigned i = 0; i < hub_settings(hub)->reactors; i++) {
+    for (unsigned i = 0; i < hub_settings(call->hub)->reactors; i++) {
         struct rest_figures figures;
-        rest->figures(rest->owner, i, &figures);
+        call->rest->figures(call->rest->owner, i, &figures);
         delivered += figures.delivered;
         skipped += figures.skipped;
     }
@@ -52,14 +33,27 @@ static void write_limits(struct json_writer *w, const struct hub_settings *setti
     json_end_object(w);
 }
 
-int rest_status(const struct rest *rest, const struct hub *hub, struct buf *body)
+static void write_paths(struct json_writer *w, const struct rest *rest)
+{
+    json_key(w, STR("world_paths"));
+    json_begin_array(w);
+    for (size_t i = 0; i < rest->world_path_count; i++) {
+        json_string(w, rest->world_paths[i]);
+    }
+    json_end_array(w);
+    json_key_string(w, STR("gateway_path"), rest->gateway_path);
+}
+
+/* A stranger learns how many there are, and not who. */
+void run_status(struct call *call)
 {
     struct json_writer w;
     struct hub_counts counts;
+    const struct hub *hub = call->hub;
     uint64_t uptime_ms = hub_now(hub).mono_ms - hub_started(hub).mono_ms;
 
     hub_counts(hub, &counts);
-    json_writer_init(&w, body);
+    json_writer_init(&w, &call->out);
     json_begin_object(&w);
     json_key_string(&w, STR("status"), hub_draining(hub) ? STR("draining") : STR("ok"));
     json_key_string(&w, STR("version"), str_from_z(hub_settings(hub)->version));
@@ -68,14 +62,16 @@ int rest_status(const struct rest *rest, const struct hub *hub, struct buf *body
     json_key(&w, STR("started_at"));
     json_seconds(&w, hub_started(hub).wall_ms);
     json_key_uint(&w, STR("connections"), counts.clients);
-    json_key(&w, STR("agents"));
-    json_begin_array(&w);
-    hub_each_agent(hub, REST_MAX_ROSTER, write_agent, &w);
-    json_end_array(&w);
+    if (call->asker->principal != HUB_NOBODY) {
+        json_key(&w, STR("agents"));
+        json_begin_array(&w);
+        hub_each_agent(hub, LIST_MAX, write_agent, &w);
+        json_end_array(&w);
+    }
     json_key_uint(&w, STR("total"), counts.agents);
     json_key_uint(&w, STR("sessions"), counts.sessions);
-    write_messages(&w, rest, hub, &counts);
+    write_messages(&w, call, &counts);
     write_limits(&w, hub_settings(hub));
+    write_paths(&w, call->rest);
     json_end_object(&w);
-    return 200;
 }

@@ -1,15 +1,20 @@
 /*
  * Heads and chunked bodies. The first three bytes say what the rest is, and where to split it;
  * whatever it is, the outcome must not depend on the split, and what is taken must keep the rules
- * that the headers promise.
+ * that the headers promise. With a first byte of 0xf0 a whole head is asked who sends it, and
+ * judged; with 0xf1 an address is compared with what the C library makes of it.
  */
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 #include "http/body.h"
 #include "http/head.h"
+#include "http/origin.h"
+#include "net/asking.h"
+#include "net/trial.h"
 
-enum { BODY_MAX = 4096 };
+enum { BODY_MAX = 4096, FIRST_ASKING = 0xf0, FIRST_ADDRESS = 0xf1 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
@@ -227,6 +232,153 @@ static void fuzz_body(const char *data, size_t len, size_t split)
     buf_fini(&other);
 }
 
+/* --- who asks -----------------------------------------------------------------------------------
+ */
+
+static bool all_stars(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] != '*') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* No place where a credential may stand has one any more. */
+static void require_masked(const struct http_head *h, const char *text)
+{
+    static const struct str names[] = {{"token", 5}, {"ticket", 6}};
+    const struct str prefix = STR("parley.bearer.");
+    struct str value, element;
+    size_t at = 0;
+
+    require(all_stars(http_value(h, text, HTTP_AUTHORIZATION)));
+    for (size_t i = 0; i < 2; i++) {
+        struct str query = http_query(h, text);
+        while (http_query_get(query, names[i], &value)) {
+            require(all_stars(value));
+            size_t behind = (size_t)(value.ptr + value.len - query.ptr);
+            query = str_slice(query, behind + 1, query.len);
+        }
+    }
+    while (http_next_value(h, text, HTTP_WS_PROTOCOL, &at, &value)) {
+        while (http_list_next(&value, &element)) {
+            require(!str_starts_with(element, prefix) ||
+                    all_stars(str_slice(element, prefix.len, element.len)));
+        }
+    }
+}
+
+static void require_evidence(const struct asking *a, const struct http_head *h)
+{
+    struct evidence again;
+    struct buf packed;
+    struct str rest;
+
+    require((a->evidence.kind == CREDENTIAL_NONE) == (a->evidence.credential.len == 0));
+    require(a->evidence.credential.len <= ASKING_MAX_CREDENTIAL);
+    require(a->evidence.user_agent.len <= EVIDENCE_MAX_AGENT);
+    require(!a->evidence.near || !http_is_forwarded(h));
+    buf_init(&packed, EVIDENCE_MAX);
+    evidence_pack(&a->evidence, &packed);
+    require(!packed.failed);
+    evidence_unpack(buf_str(&packed), &again, &rest);
+    require(rest.len == 0 && str_equal(again.credential, a->evidence.credential));
+    buf_fini(&packed);
+}
+
+/* Nobody's word is taken but a trusted proxy's. */
+static void require_caller(const struct asking *a, const struct peer *peer, bool trusted)
+{
+    require(trusted || memcmp(a->evidence.address, peer->address, 16) == 0);
+    require(trusted || !a->foreign_host);
+}
+
+static void judge(const struct http_head *h, const char *text, const struct net_policy *policy,
+                  const struct asking *a)
+{
+    static const struct route routes[] = {
+        {.path = {"/ws", 3}, .is_websocket = true},
+        {.path = {"/", 1}, .methods = 1u << HTTP_GET | 1u << HTTP_POST},
+    };
+    struct trial_rules rules = {.policy = policy,
+                                .routes = routes,
+                                .route_count = 2,
+                                .max_body = 1000,
+                                .check_host = true,
+                                .foreign_host = a->foreign_host};
+    struct trial t;
+
+    trial_init(&t, h, text);
+    if (trial_judge(&t, &rules)) {
+        require(t.route != NULL && !a->foreign_host);
+        require(!http_has(h, HTTP_ORIGIN) ||
+                http_origin_allowed(http_value(h, text, HTTP_ORIGIN), policy->origins,
+                                    policy->origin_count));
+        require(t.route->is_websocket == h->upgrade_websocket || !h->upgrade_websocket);
+    } else {
+        require(t.refusal.status >= 400 && t.refusal.message.len > 0);
+    }
+}
+
+static void fuzz_asking(const char *data, size_t len, bool trusted)
+{
+    struct net_policy_source source;
+    struct peer peer = {.address = {[10] = 0xff, 0xff, 127, 0, 0, 1}, .is_local = true};
+    struct http_head head, again;
+    struct asking a;
+    struct buf error;
+    const char *reason;
+
+    http_request_init(&head);
+    int result = http_parse_head(&head, data, len, &reason);
+    if (result <= 0) {
+        return;
+    }
+    net_policy_source_init(&source);
+    source.proxies = trusted ? STR("127.0.0.1, 10.0.0.0/8, 2001:db8::/32") : STR("10.0.0.0/8");
+    source.hosts = STR("ours.example");
+    buf_init(&error, 0);
+    struct net_policy *policy = net_policy_new(&source, &error);
+    char *text = copy_exactly(data, (size_t)result);
+    require(policy != NULL);
+    asking_read(&a, &head, text, &peer, policy);
+    require_masked(&head, text);
+    require_evidence(&a, &head);
+    require_caller(&a, &peer, trusted);
+    judge(&head, text, policy, &a);
+    /* What is left is the same head but for what was overwritten. */
+    http_request_init(&again);
+    require(http_parse_head(&again, text, (size_t)result, &reason) == result);
+    require_same(&head, &again);
+    free(text);
+    net_policy_unref(policy);
+}
+
+static void fuzz_address(const char *data, size_t len)
+{
+    struct str text = str_make(data, len);
+    uint8_t have[16], want[16] = {[10] = 0xff, 0xff};
+    struct http_network network;
+    char z[64];
+
+    if (len >= sizeof(z) || memchr(data, '\0', len) != NULL) {
+        return;
+    }
+    memcpy(z, data, len);
+    z[len] = '\0';
+    bool is = inet_pton(AF_INET, z, want + 12) == 1 || inet_pton(AF_INET6, z, want) == 1;
+    require(http_address_parse(text, have) == is);
+    require(!is || memcmp(have, want, 16) == 0);
+    if (http_network_parse(text, &network)) {
+        require(network.bits <= 128 && http_network_has(&network, network.address));
+        require(!is || network.bits == 128);
+    } else {
+        require(!is);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
     if (size < 3) {
@@ -236,6 +388,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     size_t len = size - 3;
     size_t split = ((size_t)input[1] << 8 | input[2]) % (len + 1);
 
+    if (input[0] == FIRST_ASKING || input[0] == FIRST_ADDRESS) {
+        char *copy = copy_exactly(data, len);
+        if (input[0] == FIRST_ASKING) {
+            fuzz_asking(copy, len, input[1] % 2 == 0);
+        } else {
+            fuzz_address(copy, len);
+        }
+        free(copy);
+        return 0;
+    }
     switch (input[0] % 3) {
     case 0:
         fuzz_head(false, data, len, split);

@@ -132,6 +132,13 @@ def test_what_is_done(fake, words, target, sent, status, answer):
     assert done.stdout == ("abc\n" if words[0] == "ticket" else "")
 
 
+@pytest.mark.parametrize("expires_at", [1_700_000_000.5, 1_700_000_000_500])
+def test_until_when_a_ticket_is_good(fake, expires_at):
+    fake.answer(201, {"ticket": "abc", "expires_at": expires_at})
+    clock = time.strftime("%H:%M:%S", time.localtime(1_700_000_000))
+    assert f"until {clock}" in expect(OK, "ticket", url=fake.url).stderr
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -118,6 +118,8 @@ def test_flags(offered):
 def test_words_of_a_command(offered):
     assert {"check", "roundtrip", "schema", "asyncapi", "typescript", "python"} <= offered("protocol", "")
     assert {"bash", "zsh", "fish"} <= offered("completion", "")
+    assert {"check", "show", "schema"} <= offered("config", "")
+    assert {"new", "hash", "list"} <= offered("token", "")
     assert {"status", "help", "kick"} <= offered("help", "")
 
 

@@ -28,6 +28,7 @@ VALUES = {
     "listen.bind": "::1",
     "listen.unix": "/run/parley.sock",
     "listen.world_paths": ["/a", "/b"],
+    "listen.gateway_path": "/gateway",
     "listen.status_port": 8766,
     "listen.hosts": ["parley.example", "[fd00::1]"],
     "listen.public_url": "https://parley.example/x",
@@ -52,6 +53,7 @@ VALUES = {
     "heartbeat.interval": "5s",
     "heartbeat.timeout": "90s",
     "slow_client": "close",
+    "gateway.max_clients_per_session": 10,
     "world.validation": "known",
     "world.identity": "trust",
     "threads": 2,
@@ -70,6 +72,11 @@ WRONG = {
     "listen.world_paths": (
         ["/health"],
         '"/health" cannot be the path of a world; it begins with / and is none that the gateway serves otherwise',
+    ),
+    "listen.gateway_path": (
+        "/ws/matrix",
+        '"/ws/matrix" cannot be the path of the gateway dialect; it begins with / and is none of listen.world_paths, '
+        "nor one that the gateway serves otherwise",
     ),
     "listen.status_port": (8765, '"8765" is listen.port as well; choose another, or 0 for none'),
     "listen.hosts": (
@@ -124,6 +131,10 @@ WRONG = {
     ),
     "heartbeat.timeout": ("2d", '"2d" is not allowed; it takes a duration from 200ms to 24h (default 60s)'),
     "slow_client": ("wait", '"wait" is not allowed; it takes drop or close (default drop)'),
+    "gateway.max_clients_per_session": (
+        -1,
+        '"-1" is not allowed; it takes a number from 0 to 1000000 (default 0)',
+    ),
     "world.validation": ("on", '"on" is not allowed; it takes off, known or strict (default off)'),
     "world.identity": ("none", '"none" is not allowed; it takes auto, trust or verify (default auto)'),
     "threads": (0, '"0" is out of range; it takes a number from 1 to 16 or auto (default auto)'),
@@ -357,6 +368,12 @@ def test_names_of_other_programs(tmp_path):
 
 
 # --- use -------------------------------------------------------------------------------------
+
+
+def test_help(tmp_path):
+    text = run(OK, "--help", cwd=tmp_path).stdout
+    for word in ("parley config", "  check  ", "  show  ", "  schema  ", "--config FILE", "/etc/parley/parley.yaml"):
+        assert word in text
 
 
 @pytest.mark.parametrize(

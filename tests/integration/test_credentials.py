@@ -1,299 +1,237 @@
-"""`parley token` and `parley password` as processes: what they print, keep, refuse and never show."""
+"""Every place in which a credential can stand, and which of two counts."""
 
-import contextlib
-import hashlib
 import json
-import os
-import pty
-import re
-import select
-import signal
-import stat
-import subprocess
-import termios
 
 import pytest
 
-from harness import PATIENCE
-from harness.gateway import environment, program, run_parley
+from harness.access import PASSWORD, WRONG, bearer, new_ticket, password_settings, token_of, write_tokens
+from harness.gateway import Gateway
+from harness.raw import TEXT, Frames, frame
 
-OK, FAILED, USAGE = 0, 1, 2
-TOKEN = re.compile(r"parley_[A-Za-z0-9_-]{43}")
-CANARY = "hunter2-the-canary"
-
-
-def expect(code, *arguments, **options):
-    done = run_parley(*arguments, **options)
-    assert done.returncode == code, (arguments, done)
-    assert CANARY not in done.stdout + done.stderr
-    return done
+ONE, TWO, BOSS = token_of("one"), token_of("two"), token_of("boss")
 
 
-def digest(token):
-    return hashlib.sha256(token.encode()).hexdigest()
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory):
+    """Who registers as `one` has given the token `one`, and no other."""
+    grants = {name: f"agent_id={name} sessions=* publish=*" for name in ("one", "two")}
+    grants["boss"] = "sessions=* publish=* act_as=* admin"
+    path = write_tokens(tmp_path_factory.mktemp("gate") / "tokens", grants)
+    with Gateway(settings={"auth.mode": "token", "auth.token_file": path}) as gateway:
+        yield gateway
 
 
-# --- token new -------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def password_gate():
+    with Gateway(settings=password_settings()) as gateway:
+        yield gateway
 
 
-def test_new():
-    done = expect(OK, "token", "new", "kitchen")
-    token, line = done.stdout.splitlines()
-    assert TOKEN.fullmatch(token)
-    assert line == f"sha256:{digest(token)} kitchen publish=* sessions=*"
-    assert done.stderr == "", "it explains to people, not to pipes"
+def tell(frames, **message):
+    frames.send(frame(TEXT, json.dumps(message)))
+    return json.loads(frames.next()[1])
 
 
-@pytest.mark.parametrize(
-    "flags, grants",
-    [
-        (["--admin"], "admin"),
-        (["--agent-id", "lamp:1"], "agent_id=lamp:1 publish=* sessions=*"),
-        (["--publish=bark|scene_*"], "publish=bark|scene_*"),
-        (
-            ["--broadcast", "--act-as", "lamp-*", "--sessions", "world:main", "--publish", "*", "--admin"],
-            "publish=* sessions=world:main act_as=lamp-* broadcast admin",
-        ),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_grants(flags, grants):
-    token, line = expect(OK, "token", "new", *flags, "k").stdout.splitlines()
-    assert line == f"sha256:{digest(token)} k {grants}"
+def who(gateway, path="/ws/matrix", fields=()):
+    """Whose credential counts for a handshake like this: "one", "two", "stranger"; or the status of a refusal."""
+    with gateway.open_socket() as s:
+        frames = Frames(s, gateway.host, path, fields, may_fail=True)
+        told = repr(frames.fields).encode() + frames.body
+        assert not any(secret.encode() in told for secret in (ONE, TWO, WRONG, PASSWORD)), "it is not echoed"
+        if frames.status != 101:
+            return frames.status
+        if json.loads(frames.next()[1])["data"].get("auth_required"):
+            return "stranger"
+        may = [n for n in ("one", "two") if tell(frames, type="agent_register", agentId=n)["type"] == "connection_ack"]
+        return " ".join(may)
 
 
-def test_new_into_a_file(tmp_path):
-    file = tmp_path / "tokens"
-    first = expect(OK, "token", "new", "a", "--file", str(file)).stdout
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    second = expect(OK, "token", "new", "b", "--admin", "--file", str(file)).stdout
-    assert TOKEN.fullmatch(first.strip()) and TOKEN.fullmatch(second.strip())
-    assert file.read_text() == (
-        f"sha256:{digest(first.strip())} a publish=* sessions=*\n"
-        f"sha256:{digest(second.strip())} b admin\n"
-    )
-    before = file.read_bytes()
-    again = expect(FAILED, "token", "new", "a", "--file", str(file))
-    assert again.stdout == "" and f"{file}:3" in again.stderr and '"a"' in again.stderr
-    assert file.read_bytes() == before
+PLACES = {
+    "Authorization": (f"Authorization: Bearer {ONE}",),
+    "small": (f"authorization: bearer {ONE}",),
+    "capitals": (f"AUTHORIZATION: BEARER {ONE}",),
+    "spaces": (f"Authorization:   Bearer    {ONE}  ",),
+    "tabs around": (f"Authorization:\tBearer {ONE}\t",),
+    "no space": (f"Authorization:Bearer {ONE}",),
+    "subprotocol": (f"Sec-WebSocket-Protocol: parley.bearer.{ONE}, parley",),
+    "subprotocol last": (f"Sec-WebSocket-Protocol: parley, chat,parley.bearer.{ONE}",),
+    "subprotocol alone": (f"Sec-WebSocket-Protocol: parley.bearer.{ONE}",),
+    "subprotocol in two lines": ("Sec-WebSocket-Protocol: parley", f"Sec-WebSocket-Protocol: parley.bearer.{ONE}"),
+}
 
 
-def test_new_beside_a_secret(tmp_path):
-    file = tmp_path / "secret"
-    file.write_text(CANARY + "\n")
-    done = expect(FAILED, "token", "new", "a", "--file", str(file))
-    assert done.stdout == "" and "parley token hash" in done.stderr
-    assert file.read_text() == CANARY + "\n"
+@pytest.mark.parametrize("fields", PLACES.values(), ids=PLACES)
+def test_a_place(gate, fields):
+    assert who(gate, fields=fields) == "one"
+    wrong = tuple(line.replace(ONE, WRONG) for line in fields)
+    assert who(gate, fields=wrong) == 401
 
 
-def test_new_at_once(tmp_path):
-    """Many programs on one file: every line is whole and every name is there once."""
-    file = tmp_path / "tokens"
-    names = [f"n{number % 10}" for number in range(20)]
-    running = [
-        subprocess.Popen(
-            [program(), "token", "new", name, "--file", str(file)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environment(),
-        )
-        for name in names
-    ]
-    codes = [process.wait(PATIENCE) for process in running]
-    assert sorted(codes) == [OK] * 10 + [FAILED] * 10
-    listed = expect(OK, "token", "list", str(file), "--json").stdout.splitlines()
-    assert sorted(json.loads(line)["name"] for line in listed) == sorted(set(names))
+@pytest.mark.parametrize("query", ["token={}", "world=main&token={}", "token=&token={}", "x=1&token={}&y=%20"])
+def test_in_the_query(gate, query):
+    assert who(gate, "/ws/matrix?" + query.format(ONE)) == "one"
+    assert who(gate, "/ws/matrix?" + query.format(WRONG)) == 401
 
 
 @pytest.mark.parametrize(
-    "words",
+    "path, fields, status",
     [
-        ["token"],
-        ["token", "nwe", "a"],
-        ["token", CANARY],
-        ["token", "new"],
-        ["token", "new", "a b"],
-        ["token", "new", "a", "b"],
-        ["token", "new", "a", "--publish", ""],
-        ["token", "new", "a", "--publish", "a||b"],
-        ["token", "new", "a", "--agent-id", "a/b"],
-        ["token", "new", "a", "--json"],
-        ["token", "new", "a", "--adminn"],
-        ["token", "hash", "a", "--file", "x"],
-        ["token", "list"],
-        ["token", "list", "x", "--admin"],
-        ["password"],
-        ["password", CANARY],
-        ["password", "hash", CANARY],
-        ["password", "hash", "--file", "x"],
+        ("/ws/matrix", ("Authorization: Bearer",), 400),
+        ("/ws/matrix", (f"Authorization: Bearer\t{ONE}",), 400),
+        ("/ws/matrix", (f"Authorization: Bearer {ONE}", f"Authorization: Bearer {ONE}"), 400),
+        ("/ws/matrix", ("Sec-WebSocket-Protocol: parley.bearer., parley",), 400),
+        ("/ws/matrix", ("Sec-WebSocket-Protocol: parley.bearer.a!b",), 400),
+        ("/ws/matrix?token=%61bc", (), 400),
+        ("/ws/matrix", (f"Authorization: Basic {ONE}",), "stranger"),
+        ("/ws/matrix", (f"Authorization: Bearer{ONE}",), "stranger"),
+        ("/ws/matrix", (f"X-Token: {ONE}",), "stranger"),
+        ("/ws/matrix", (f"Cookie: token={ONE}",), "stranger"),
+        ("/ws/matrix", (f"Sec-WebSocket-Protocol: bearer.{ONE}",), "stranger"),
+        ("/ws/matrix?token=&ticket=", (), "stranger"),
+        (f"/ws/matrix?Token={ONE}&password={ONE}", (), "stranger"),
     ],
-    ids=" ".join,
 )
-def test_wrong_use(words):
-    done = expect(USAGE, *words)
-    assert done.stdout == "" and done.stderr.startswith("parley"), done
+def test_what_is_no_place(gate, path, fields, status):
+    assert who(gate, path, fields) == status
 
 
-# --- token hash, list ------------------------------------------------------------------------
+def test_the_subprotocol_that_is_selected(gate):
+    """`parley` where it is offered; never the one with the token in it."""
+    for offer, selected in [
+        (f"parley.bearer.{ONE}, parley", "parley"),
+        (f"parley,parley.bearer.{ONE}", "parley"),
+        (f"parley.bearer.{ONE}", None),
+    ]:
+        with gate.open_socket() as s:
+            frames = Frames(s, gate.host, fields=[f"Sec-WebSocket-Protocol: {offer}"])
+            assert frames.fields.get("sec-websocket-protocol") == selected
 
 
-@pytest.mark.parametrize("words", [[], ["-"], ["kitchen"], ["kitchen", "-", "--admin"]], ids=" ".join)
-def test_hash(words):
-    done = expect(OK, "token", "hash", *words, stdin=CANARY + "\n")
-    name = "kitchen" if "kitchen" in words else "shared"
-    grants = "admin" if "--admin" in words else "publish=* sessions=*"
-    assert done.stdout == f"sha256:{digest(CANARY)} {name} {grants}\n"
-    assert done.stderr == ""
+def ticket_for(gate, name):
+    return new_ticket(gate, BOSS, agent_id=name, sessions=["*"])
 
 
-@pytest.mark.parametrize("text", ["", "\n", CANARY + "\n" + CANARY + "\n", CANARY + " x", "x" * 513, "x" * 5000])
-def test_hash_of_no_token(text):
-    done = expect(FAILED, "token", "hash", "k", stdin=text)
-    assert done.stdout == "" and done.stderr.startswith("parley: ")
+# In the order in which they are looked at. Each gives (query, lines) for somebody's credential.
+ORDER = {
+    "Authorization": lambda gate, name: ("", [f"Authorization: Bearer {token_of(name)}"]),
+    "subprotocol": lambda gate, name: ("", [f"Sec-WebSocket-Protocol: parley.bearer.{token_of(name)}"]),
+    "ticket": lambda gate, name: ("ticket=" + ticket_for(gate, name), []),
+    "token": lambda gate, name: ("token=" + token_of(name), []),
+}
+PAIRS = [(first, second) for at, first in enumerate(ORDER) for second in list(ORDER)[at + 1 :]]
 
 
-def test_hash_of_a_short_token():
-    done = expect(OK, "token", "hash", "k", stdin="canary")
-    assert "guessed" in done.stderr and "canary" not in done.stderr
+@pytest.mark.parametrize("first, second", PAIRS)
+def test_of_two_places(gate, first, second):
+    """The first one counts, right or wrong, wherever it stands in the request."""
+    for winner, loser in (("one", "two"), ("two", "one")):
+        (query, lines), (other_query, other_lines) = ORDER[first](gate, winner), ORDER[second](gate, loser)
+        for queries, fields in (
+            ((query, other_query), lines + other_lines),
+            ((other_query, query), other_lines + lines),
+        ):
+            path = "/ws/matrix?" + "&".join(filter(None, queries))
+            assert who(gate, path, fields) == winner
+            if "ticket" in (first, second):
+                break  # it is used up
+    query, lines = ORDER[first](gate, "one")
+    other_query, other_lines = ORDER[second](gate, "two")
+    spoilt = query.replace("=parley", "=wrong-parley") if "token" in query else query[:-1]
+    lines = [line.replace("parley_test", "wrong") for line in lines]
+    assert who(gate, "/ws/matrix?" + "&".join(filter(None, [spoilt, other_query])), lines + other_lines) == 401
 
 
-def test_list(tmp_path):
-    file = tmp_path / "tokens"
-    token = expect(OK, "token", "new", "k", "--agent-id", "lamp", "--file", str(file)).stdout.strip()
-    done = expect(OK, "token", "list", str(file))
-    assert re.search(r"^k +lamp +[0-9a-f]{8} +\* +\* +- +-$", done.stdout, re.M), done
-    assert digest(token) not in done.stdout and done.stderr == ""
-    (line,) = expect(OK, "token", "list", str(file), "--json").stdout.splitlines()
-    assert json.loads(line) == {
-        "name": "k",
-        "agent_id": "lamp",
-        "digest": digest(token)[:8],
-        "grants": {"publish": "*", "sessions": "*", "act_as": "", "broadcast": False, "admin": False},
-    }
-    file.chmod(0o644)
-    assert "chmod 600" in expect(OK, "token", "list", str(file)).stderr
+def test_a_ticket_is_good_once(gate):
+    ticket = ticket_for(gate, "one")
+    assert who(gate, f"/ws/matrix?ticket={ticket}") == "one"
+    assert who(gate, f"/ws/matrix?ticket={ticket}") == 401
+    # It is a ticket nowhere else, and a token is none.
+    ticket = ticket_for(gate, "one")
+    assert who(gate, f"/ws/matrix?token={ticket}") == 401
+    assert who(gate, fields=[f"Authorization: Bearer {ticket}"]) == 401
+    assert who(gate, f"/ws/matrix?ticket={ONE}") == 401
+    assert who(gate, f"/ws/matrix?ticket={ticket}") == "one"
 
 
-def test_list_of_what_is_no_token_file(tmp_path):
-    file = tmp_path / "tokens"
-    done = expect(FAILED, "token", "list", str(file))
-    assert "No such file" in done.stderr
-    file.write_text(f"# ours\n{CANARY} and more\n")
-    done = expect(FAILED, "token", "list", str(file))
-    assert f"{file}:2: " in done.stderr and done.stdout == ""
-    file.write_text(CANARY)
-    assert "shared" in expect(OK, "token", "list", str(file)).stdout
+# --- in the registration ----------------------------------------------------------------------------
 
 
-# --- password hash ---------------------------------------------------------------------------
+def stranger(gateway):
+    client = gateway.client()
+    assert client.greeting["data"]["auth_required"] is True
+    return client
 
 
-def test_password():
-    hashes = {expect(OK, "password", "hash", *more, stdin=CANARY + "\n").stdout for more in ([], ["-"])}
-    assert len(hashes) == 2, "a salt of its own each"
-    for line in hashes:
-        assert re.fullmatch(r"\$argon2id\$v=19\$m=65536,t=3,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}\n", line)
+def test_a_token_in_the_registration(gate):
+    client = stranger(gate)
+    client.register("one", token=ONE)
+    assert client.registered["data"]["agent_id"] == "one"
+    # It has come in; what it gives later changes nothing.
+    client.send({"type": "agent_register", "agentId": "two", "token": TWO})
+    assert client.error("FORBIDDEN")["details"]["rule"] == "grant:agent_id"
+    assert gate.client(headers=[bearer(TWO)]).greeting["data"]["agents"][0]["agent_id"] == "one"
 
 
-@pytest.mark.parametrize("text", ["", "\n", "a\nb\n", "a\tb", "x" * 1025])
-def test_no_password(text):
-    done = expect(FAILED, "password", "hash", stdin=text)
-    assert done.stdout == "" and done.stderr.startswith("parley: ")
+@pytest.mark.parametrize(
+    "members, code",
+    [
+        ({"token": WRONG}, "AUTH_FAILED"),
+        ({"token": WRONG, "password": ONE}, "AUTH_FAILED"),
+        ({"password": ONE}, "AUTH_FAILED"),
+        ({"token": ""}, "AUTH_REQUIRED"),
+        ({"token": None}, "AUTH_REQUIRED"),
+        ({"token": 7}, "AUTH_REQUIRED"),
+        ({"token": [ONE]}, "AUTH_REQUIRED"),
+        ({"Token": ONE}, "AUTH_REQUIRED"),
+        ({"token": ONE * 50}, "AUTH_FAILED"),
+    ],
+)
+def test_a_wrong_member(gate, members, code):
+    client = stranger(gate)
+    client.send({"type": "agent_register", "agentId": "one", **members})
+    client.error(code)
+    client.register("one", token=ONE)
+    client.close()
 
 
-# --- on a terminal ---------------------------------------------------------------------------
+def test_the_token_is_passed_on_to_nobody(gate):
+    ear = gate.client(headers=[bearer(BOSS)])
+    client = stranger(gate)
+    client.register("one", token=ONE, password="p", mood="ok", data={"token": TWO, "password": "q", "hat": 1})
+    joined = ear.take("agent_joined")
+    assert joined["data"] == {"agent_id": "one", "agentId": "one", "role": "agent", "mood": "ok", "hat": 1}
+    client.close()
 
 
-class Terminal:
-    """A command on a terminal of its own, its controlling one, so that ^C reaches it."""
-
-    def __init__(self, *arguments):
-        self.pid, self.master = pty.fork()
-        if self.pid == 0:
-            os.execve(program(), [program(), *arguments], environment())
-        self.text = ""
-        self.status = None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.status is None:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        os.close(self.master)
-
-    def read_until(self, part):
-        while part not in self.text:
-            assert select.select([self.master], [], [], PATIENCE)[0], self.text
-            self.text += os.read(self.master, 4096).decode()
-
-    def type(self, text):
-        os.write(self.master, text.encode())
-
-    def has_echo(self):
-        return bool(termios.tcgetattr(self.master)[3] & termios.ECHO)
-
-    def finish(self):
-        """Reads to the end, and returns the status as os.waitpid has it."""
-        with contextlib.suppress(OSError):  # EIO: the other side has gone
-            while data := os.read(self.master, 4096):
-                self.text += data.decode()
-        self.status = os.waitpid(self.pid, 0)[1]
-        return self.status
+def test_a_password(password_gate):
+    """It may stand where a token may, and as a member of its own."""
+    lines = [f"Authorization: Bearer {PASSWORD}"]
+    assert who(password_gate, fields=lines) == "one two"
+    for member in ("password", "token"):
+        client = stranger(password_gate)
+        client.register("one", **{member: PASSWORD})
+        client.close()
+    client = stranger(password_gate)
+    client.send({"type": "agent_register", "agentId": "one", "password": PASSWORD + "."})
+    client.error("AUTH_FAILED")
+    ticket = new_ticket(password_gate, PASSWORD)
+    assert who(password_gate, f"/ws/matrix?ticket={ticket}") == "one two"
 
 
-def test_password_on_a_terminal():
-    with Terminal("password", "hash") as terminal:
-        terminal.read_until("Password: ")
-        assert not terminal.has_echo()
-        terminal.type(CANARY + "\n")
-        terminal.read_until("again: ")
-        terminal.type(CANARY + "\n")
-        terminal.read_until("auth.password_hash")
-        assert os.waitstatus_to_exitcode(terminal.finish()) == OK
-        assert "$argon2id$" in terminal.text and CANARY not in terminal.text
-
-
-def test_two_passwords():
-    with Terminal("password", "hash") as terminal:
-        terminal.read_until("Password: ")
-        terminal.type(CANARY + "\n")
-        terminal.read_until("again: ")
-        terminal.type(CANARY + "!\n")
-        assert os.waitstatus_to_exitcode(terminal.finish()) == FAILED
-        assert "not the same" in terminal.text and CANARY not in terminal.text
-
-
-def test_the_echo_comes_back():
-    """Whoever gives up with ^C has a terminal that shows what is typed."""
-    master, slave = pty.openpty()
-    keeps = os.dup(slave)  # so that the terminal outlives the program
-    process = subprocess.Popen(
-        [program(), "password", "hash"],
-        stdin=slave,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(),
-    )
-    os.close(slave)
-    try:
-        assert process.stderr.read(len("Password: ")) == b"Password: "
-        assert not termios.tcgetattr(keeps)[3] & termios.ECHO
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE) == -signal.SIGINT
-        assert termios.tcgetattr(keeps)[3] & termios.ECHO
-    finally:
-        process.kill()
-        process.communicate()
-        os.close(keeps)
-        os.close(master)
-
-
-def test_token_on_a_terminal(tmp_path):
-    with Terminal("token", "new", "kitchen", "--file", str(tmp_path / "tokens")) as terminal:
-        assert os.waitstatus_to_exitcode(terminal.finish()) == OK
-        assert TOKEN.search(terminal.text) and "SIGHUP" in terminal.text and "kitchen" in terminal.text
-    with Terminal("token", "new", "kitchen") as terminal:
-        assert os.waitstatus_to_exitcode(terminal.finish()) == OK
-        assert "auth.token_file" in terminal.text and "kitchen" in terminal.text
+def test_what_comes_behind_a_password_waits(password_gate):
+    """In order, and only for the one who was right."""
+    ear = password_gate.client(headers=[bearer(PASSWORD)])
+    client = stranger(password_gate)
+    client.send({"type": "agent_register", "agentId": "one", "password": PASSWORD})
+    for number in range(3):
+        client.send({"type": "bark", "data": {"text": str(number)}})
+    client.take("connection_ack")
+    client.barrier()
+    ear.take("agent_joined")
+    assert [ear.take("bark")["data"]["text"] for _ in range(3)] == ["0", "1", "2"]
+    wrong = stranger(password_gate)
+    wrong.send({"type": "agent_register", "agentId": "two", "password": WRONG})
+    wrong.send({"type": "bark", "data": {"text": "never"}})
+    wrong.error("AUTH_FAILED")
+    wrong.error("AUTH_REQUIRED")
+    ear.heard_nothing()

@@ -1,7 +1,6 @@
 """HTTP as curl and hand-made bytes see it: routes, statuses, hostile heads, keep-alive."""
 
 import json
-import re
 import socket
 import subprocess
 
@@ -11,7 +10,13 @@ from harness import PATIENCE
 from harness.raw import TEXT, exchange, frame, read_response, receive_all, split_response, upgrade_head
 
 WORLD_PATHS = ["/ws/matrix", "/ws/agents", "/ws/world-state", "/api/world/ws"]
-GET_PATHS = ["/health", "/healthz", "/readyz", "/api/gateway/status", "/metrics"]
+GET_PATHS = [
+    "/", "/health", "/healthz", "/readyz", "/metrics", "/web/parley.css", "/web/parley.js", "/web/icon.svg",
+    "/api/gateway/status", "/api/gateway/agents", "/api/gateway/sessions", "/api/gateway/clients",
+]
+POST_PATHS = [
+    "/api/gateway/drain", "/api/gateway/publish", "/api/gateway/tickets", "/api/gateway/clients/c-a/kick",
+]
 
 
 def error_of(answer):
@@ -93,32 +98,6 @@ def test_status_counts_messages(gateway):
     assert after["dropped"] == before["dropped"]
 
 
-METRIC = re.compile(r'([a-z_:][a-z0-9_:]*)(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? (\d+(\.\d+)?([eE][-+]?\d+)?|\+Inf|NaN)')
-
-
-def test_metrics(gateway):
-    gateway.client()
-    status, headers, body, _ = curl(gateway, "/metrics")
-    assert status == 200 and headers["content-type"].startswith("text/plain")
-    helped, typed, seen = set(), set(), set()
-    for line in body.decode().splitlines():
-        if line.startswith("# HELP "):
-            helped.add(line.split(" ")[2])
-        elif line.startswith("# TYPE "):
-            name, kind = line.split(" ")[2:4]
-            assert kind in ("counter", "gauge", "histogram"), line
-            assert kind != "counter" or name.endswith("_total"), line
-            typed.add(name)
-        elif line and not line.startswith("#"):
-            sample = METRIC.fullmatch(line)
-            assert sample, line
-            seen.add(re.sub(r"_(bucket|sum|count)$", "", sample[1]) if sample[1] not in typed else sample[1])
-            assert sample[1].startswith(("parley_", "process_")), line
-    assert body.endswith(b"\n")
-    assert typed and helped == typed and seen <= typed
-    assert any("client" in name for name in typed)
-
-
 def test_head_has_no_body(gateway):
     for path in GET_PATHS:
         status, headers, _, rest = curl(gateway, path, "-I")
@@ -126,7 +105,8 @@ def test_head_has_no_body(gateway):
 
 
 def test_unknown_paths(gateway):
-    for path in ("/nothing", "/health/", "/healthx", "/api/gateway/nothing", "/ws/matrixx", "//health", "/%68ealth?x"):
+    for path in ("/nothing", "/health/", "/healthx", "/api/gateway/nothing", "/api/gateway/clients/", "/api/gateway/clients/a/b",
+                 "/web/", "/web/index.html", "/ws/matrixx", "//health", "/%68ealth?x"):
         status, _, _ = error_of(get(gateway, path))
         assert status == 404, path
 
@@ -142,6 +122,13 @@ def test_wrong_methods(gateway):
             assert status == 405, (method, path, status)
             allowed = {word.strip() for word in headers["allow"].split(",")}
             assert allowed == {"GET", "HEAD"}, allowed
+    for path in POST_PATHS:
+        for method in ("GET", "HEAD", "PUT", "DELETE"):
+            if method == "HEAD":
+                assert curl(gateway, path, "-I")[0] == 405
+            else:
+                status, headers, _ = error_of(get(gateway, path, "Content-Length: 0", method=method))
+                assert status == 405 and headers["allow"] == "POST", (method, path, status)
 
 
 # --- upgrades --------------------------------------------------------------------------------
@@ -161,7 +148,7 @@ def test_a_wrong_websocket_version(tcp_gateway, version):
     assert status == 426 and headers["sec-websocket-version"] == "13"
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/health", "/ws", "/"])
+@pytest.mark.parametrize("path", ["/nothing", "/health", "/wss", "/"])
 def test_an_upgrade_elsewhere(tcp_gateway, path):
     client = tcp_gateway.client(path)
     assert client.response.status_code == 404

@@ -13,10 +13,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
 from harness import PATIENCE
+from harness.access import bearer, token_line
+from harness.control import Control
 from harness.gateway import Gateway
 
 HASTE = 100  # by which the times of the heartbeat are divided
 MEMORY_ONLY = "# memory only"
+# Lines that begin with one of these are of nobody.
+NAMELESS = ("advance", "metric", "set", "token")
 
 
 def lines_of(path):
@@ -24,7 +28,7 @@ def lines_of(path):
     text = Path(path).read_text(encoding="utf-8")
     for number, line in enumerate(text.splitlines(), 1):
         if line and not line.startswith("#"):
-            yield number, line.split(" ", 1 if line.split(" ")[0] in ("advance", "metric") else 2)
+            yield number, line.split(" ", 1 if line.split(" ")[0] in NAMELESS else 2)
 
 
 def is_for_live(path):
@@ -33,19 +37,29 @@ def is_for_live(path):
 
 
 def settings_of(path):
-    """Short times where the clock is moved, the defaults where it is not."""
-    if any(words[0] == "advance" for _, words in lines_of(path)):
-        return {"heartbeat.interval": f"{30000 // HASTE}ms", "heartbeat.timeout": f"{60000 // HASTE}ms"}
-    return {}
+    """What the lines `set` and `token` say; short times where the clock is moved."""
+    lines = [words for _, words in lines_of(path)]
+    settings = dict(words[1].split(" ", 1) for words in lines if words[0] == "set")
+    if any(words[0] == "advance" for words in lines):
+        settings |= {"heartbeat.interval": f"{30000 // HASTE}ms", "heartbeat.timeout": f"{60000 // HASTE}ms"}
+    tokens = [words[1].partition(" ") for words in lines if words[0] == "token"]
+    if tokens:
+        settings["auth.mode"] = "token"
+        settings["auth.tokens"] = ",".join(token_line(name, grants, token=name) for name, _, grants in tokens)
+    return settings
 
 
-def matches(pattern, value):
+def matches(pattern, value, exact=False):
     if pattern == "*":
         return True
     if isinstance(pattern, dict):
-        return isinstance(value, dict) and all(k in value and matches(v, value[k]) for k, v in pattern.items())
+        if not isinstance(value, dict) or (exact and set(pattern) != set(value)):
+            return False
+        return all(k in value and matches(v, value[k], exact) for k, v in pattern.items())
     if isinstance(pattern, list):
-        return isinstance(value, list) and len(pattern) == len(value) and all(map(matches, pattern, value))
+        if not isinstance(value, list) or len(pattern) != len(value):
+            return False
+        return all(matches(*pair, exact) for pair in zip(pattern, value))
     return pattern == value and isinstance(pattern, bool) == isinstance(value, bool)
 
 
@@ -75,9 +89,9 @@ class Player:
         assert client.heard, f"{name} was closed: {client.end}"
         return client.heard.popleft()
 
-    def expect(self, name, pattern):
+    def expect(self, name, pattern, exact=False):
         text = self.next_text(name)
-        assert matches(pattern, json.loads(text)), f"{name} heard {text}"
+        assert matches(pattern, json.loads(text), exact), f"{name} heard {text}"
 
     def settle(self, name=None):
         """The last sender's message has been dealt with before another one (or `name`) acts."""
@@ -88,7 +102,7 @@ class Player:
         if last is None or self.clients[last].ended:
             return
         client, kept = self.clients[last], []
-        client.send('{"type":"ping"}')
+        client.send(client.PING)
         while json.loads(text := self.next_text(last)).get("type") != "pong":
             kept.append(text)
         client.heard.extendleft(reversed(kept))
@@ -108,7 +122,7 @@ class Player:
 
     def play(self, words):
         words = [self.put_ids(word) for word in words]
-        if words[0] == "advance":
+        if words[0] in ("advance", "set", "token"):
             return
         if words[0] == "metric":
             metric, operator, number = words[1].split(" ")
@@ -120,12 +134,18 @@ class Player:
 
     def put_ids(self, text):
         for name, client in self.clients.items():
-            text = text.replace(f"${name}", client.greeting["data"]["client_id"])
+            text = text.replace(f"${name}", client.id)
         return text
 
-    def do_connect(self, name, world):
+    def do_connect(self, name, rest):
+        world, _, token = rest.partition(" ")
         self.settle()
-        self.clients[name] = self.gateway.client(world=world or None)
+        self.clients[name] = self.gateway.client(world=world or None, headers=[bearer(token)] if token else [])
+        self.pings[name] = 0
+
+    def do_connect_control(self, name, token):
+        self.settle()
+        self.clients[name] = self.gateway.control(headers=[bearer(token)] if token else [])
         self.pings[name] = 0
 
     def do_greeting(self, name, rest):
@@ -151,17 +171,23 @@ class Player:
     def do_expect(self, name, rest):
         self.expect(name, json.loads(rest))
 
+    def do_expect_exact(self, name, rest):
+        self.expect(name, json.loads(rest), exact=True)
+
     def do_expect_text(self, name, rest):
         text = self.next_text(name)
         assert text == rest, f"{name} heard {text}"
 
     def do_expect_error(self, name, code):
-        data = {"code": code, "message": "*", "details": "*"}
-        self.expect(name, {"type": "error", "agent_id": "gateway", "data": data, "ts": "*"})
+        said = {"code": code, "message": "*", "details": "*"}
+        if isinstance(self.clients[name], Control):
+            self.expect(name, {"type": "error", "id": "*", "payload": said, "timestamp": "*"})
+        else:
+            self.expect(name, {"type": "error", "agent_id": "gateway", "data": said, "ts": "*"})
 
     def do_expect_nothing(self, name, _):
         self.settle()
-        self.clients[name].send('{"type":"ping"}')
+        self.clients[name].send(self.clients[name].PING)
         self.expect(name, {"type": "pong"})
 
     def do_expect_ping(self, name, _):

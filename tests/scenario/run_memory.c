@@ -12,18 +12,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/admin.h"
 #include "room.h"
 
-enum { NAME_MAX_LEN = 31, LINE_MAX_LEN = 8192, SKIPPED = 77 };
+enum { NAME_MAX_LEN = 31, LINE_MAX_LEN = 8192, TOKENS_MAX = 8, SKIPPED = 77 };
 
 struct actor {
     char name[NAME_MAX_LEN + 1];
+    enum dialect dialect;
     int client;     /* of the room, its newest connection */
     unsigned pings; /* already expected */
 };
 
+/* A credential whose text is its name; its grants are borrowed from `line`. */
+struct token {
+    char line[256];
+    struct hub_credential credential;
+};
+
 struct player {
-    struct room *room;
+    struct room *room; /* NULL until somebody connects */
+    struct hub_settings settings;
+    struct token tokens[TOKENS_MAX];
+    size_t token_count;
     struct actor actors[ROOM_CLIENTS];
     int count;
 };
@@ -64,7 +75,39 @@ static struct room_client *client_of(const struct player *p, const struct actor 
 
 /* --- verbs ------------------------------------------------------------------------------------ */
 
-static void do_connect(struct player *p, const char *name, const char *world)
+/* Cuts the first word off: ends it with NUL and returns what follows the space. */
+static char *cut_word(char *text)
+{
+    char *space = strchr(text, ' ');
+
+    if (space == NULL) {
+        return text + strlen(text);
+    }
+    *space = '\0';
+    return space + 1;
+}
+
+/* The gateway begins when the first client comes: what it is like has been said by then. */
+static struct room *room_of(struct player *p)
+{
+    struct hub_credential list[TOKENS_MAX];
+
+    if (p->room == NULL) {
+        p->room = room_new(&p->settings);
+        for (size_t i = 0; i < p->token_count; i++) {
+            list[i] = p->tokens[i].credential;
+        }
+        struct hub_access access = {
+            .mode = HUB_AUTH_TOKEN, .credentials = list, .count = p->token_count};
+        if (p->token_count > 0 && !hub_set_access(p->room->v.hub, &access)) {
+            fail("no memory");
+        }
+    }
+    return p->room;
+}
+
+/* The actor of this name, new or with no connection. */
+static struct actor *free_actor(struct player *p, const char *name)
 {
     struct actor *a = find_actor(p, name);
 
@@ -75,8 +118,42 @@ static void do_connect(struct player *p, const char *name, const char *world)
     } else if (client_of(p, a)->conn != NULL) {
         fail("%s is connected", name);
     }
-    a->client = room_join(p->room, world);
     a->pings = 0;
+    return a;
+}
+
+static void enter(struct player *p, const char *name, enum dialect dialect, const char *world,
+                  const char *token)
+{
+    struct room *room = room_of(p);
+    struct actor *a = free_actor(p, name);
+    struct evidence e = {.near = true, .world = str_from_z(world)};
+
+    if (token[0] != '\0') {
+        e.kind = CREDENTIAL_BEARER;
+        e.credential = str_from_z(token);
+    }
+    a->dialect = dialect;
+    a->client = room_knock_at(room, dialect, &e);
+    if (a->client < 0) {
+        fail("%s was refused", name);
+    }
+    room_expect(room, a->client,
+                dialect == DIALECT_WORLD
+                    ? "{\"type\":\"connection_ack\"}"
+                    : "{\"type\":\"session_info\",\"payload\":{\"status\":\"connected\"}}");
+}
+
+static void do_connect(struct player *p, const char *name, char *rest)
+{
+    const char *token = cut_word(rest);
+
+    enter(p, name, DIALECT_WORLD, rest, token);
+}
+
+static void do_connect_control(struct player *p, const char *name, const char *rest)
+{
+    enter(p, name, DIALECT_GATEWAY, "", rest);
 }
 
 static void do_greeting(struct player *p, struct actor *a, const char *rest)
@@ -115,6 +192,11 @@ static void do_expect(struct player *p, struct actor *a, const char *rest)
     room_expect(p->room, a->client, rest);
 }
 
+static void do_expect_exact(struct player *p, struct actor *a, const char *rest)
+{
+    room_expect_exact(p->room, a->client, rest);
+}
+
 static void do_expect_text(struct player *p, struct actor *a, const char *rest)
 {
     room_expect_text(p->room, a->client, rest);
@@ -122,7 +204,18 @@ static void do_expect_text(struct player *p, struct actor *a, const char *rest)
 
 static void do_expect_error(struct player *p, struct actor *a, const char *rest)
 {
-    room_expect_error(p->room, a->client, rest);
+    char pattern[256];
+
+    if (a->dialect == DIALECT_WORLD) {
+        room_expect_error(p->room, a->client, rest);
+        return;
+    }
+    (void)snprintf(
+        pattern, sizeof(pattern),
+        "{\"type\":\"error\",\"id\":\"*\",\"payload\":{\"code\":\"%s\",\"message\":\"*\","
+        "\"details\":\"*\"},\"timestamp\":\"*\"}",
+        rest);
+    room_expect(p->room, a->client, pattern);
 }
 
 static void do_expect_nothing(struct player *p, struct actor *a, const char *rest)
@@ -178,6 +271,7 @@ static const struct verb {
     {"send", do_send},
     {"send-binary", do_send},
     {"expect", do_expect},
+    {"expect-exact", do_expect_exact},
     {"expect-text", do_expect_text},
     {"expect-error", do_expect_error},
     {"expect-nothing", do_expect_nothing},
@@ -216,7 +310,7 @@ static void do_metric(struct player *p, const char *rest)
     if (end == rest + behind || *end != '\0') {
         fail("not a number: %s", rest + behind);
     }
-    hub_counts(p->room->v.hub, &counts);
+    hub_counts(room_of(p)->v.hub, &counts);
     uint64_t value = strcmp(name, "clients") == 0 ? counts.clients : counts.agents;
     if (strcmp(name, "clients") != 0 && strcmp(name, "agents") != 0) {
         fail("not a metric: %s", name);
@@ -226,6 +320,56 @@ static void do_metric(struct player *p, const char *rest)
                  (strcmp(op, "<=") == 0 && value <= wanted);
     if (!holds) {
         fail("%s is %llu", name, (unsigned long long)value);
+    }
+}
+
+/* --- what the gateway is like ----------------------------------------------------------------- */
+
+static void do_set(struct player *p, char *rest)
+{
+    const char *value = cut_word(rest);
+
+    assert(p->room == NULL);
+    if (strcmp(rest, "gateway.max_clients_per_session") == 0) {
+        p->settings.max_clients_per_session = (uint32_t)strtoul(value, NULL, 10);
+    } else if (strcmp(rest, "limits.send_queue_bytes") == 0) {
+        p->settings.max_send_queue_bytes = strtoul(value, NULL, 10);
+    } else {
+        fail("not a setting that scenarios know: %s", rest);
+    }
+}
+
+static void read_grant(struct grants *g, const char *word)
+{
+    const char *value = strchr(word, '=');
+
+    if (strcmp(word, "broadcast") == 0) {
+        g->broadcast = true;
+    } else if (strcmp(word, "admin") == 0) {
+        g->admin = true;
+    } else if (value != NULL && strncmp(word, "publish", 7) == 0) {
+        g->publish = str_from_z(value + 1);
+    } else if (value != NULL && strncmp(word, "sessions", 8) == 0) {
+        g->sessions = str_from_z(value + 1);
+    } else if (value != NULL && strncmp(word, "act_as", 6) == 0) {
+        g->act_as = str_from_z(value + 1);
+    } else {
+        fail("not a grant: %s", word);
+    }
+}
+
+static void do_token(struct player *p, const char *rest)
+{
+    assert(p->room == NULL && p->token_count < TOKENS_MAX);
+    struct token *t = &p->tokens[p->token_count++];
+    (void)snprintf(t->line, sizeof(t->line), "%s", rest);
+    char *word = cut_word(t->line);
+    t->credential = (struct hub_credential){.name = str_from_z(t->line), .agent_id = STR("")};
+    virtual_digest(t->credential.name, t->credential.digest);
+    while (*word != '\0') {
+        char *next = cut_word(word);
+        read_grant(&t->credential.grants, word);
+        word = next;
     }
 }
 
@@ -255,18 +399,6 @@ static void put_ids(const struct player *p, const char *line, struct buf *out)
     assert(!out->failed);
 }
 
-/* Cuts the first word off: ends it with NUL and returns what follows the space. */
-static char *cut_word(char *text)
-{
-    char *space = strchr(text, ' ');
-
-    if (space == NULL) {
-        return text + strlen(text);
-    }
-    *space = '\0';
-    return space + 1;
-}
-
 static void play(struct player *p, char *line)
 {
     char *rest = cut_word(line);
@@ -279,10 +411,22 @@ static void play(struct player *p, char *line)
         do_metric(p, rest);
         return;
     }
+    if (strcmp(line, "set") == 0) {
+        do_set(p, rest);
+        return;
+    }
+    if (strcmp(line, "token") == 0) {
+        do_token(p, rest);
+        return;
+    }
     const char *verb = rest;
     rest = cut_word(rest);
     if (strcmp(verb, "connect") == 0) {
         do_connect(p, line, rest);
+        return;
+    }
+    if (strcmp(verb, "connect-control") == 0) {
+        do_connect_control(p, line, rest);
         return;
     }
     struct actor *a = find_actor(p, line);
@@ -322,7 +466,7 @@ static int play_file(struct player *p, const char *path, FILE *file)
 
 int main(int argc, char **argv)
 {
-    struct player p = {0};
+    static struct player p;
 
     if (argc != 2) {
         fprintf(stderr, "usage: run_memory FILE\n");
@@ -334,9 +478,9 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     (void)signal(SIGABRT, say_place);
-    p.room = room_new(NULL);
+    hub_settings_init(&p.settings);
     int code = play_file(&p, argv[1], file);
-    room_free(p.room);
+    room_free(room_of(&p));
     (void)fclose(file);
     return code;
 }

@@ -331,10 +331,12 @@ void virtual_fini(struct virtual *v)
 
 struct vconn *virtual_connect(struct virtual *v, unsigned reactor, struct str world)
 {
-    return virtual_knock(v, reactor, &(struct evidence){.near = true, .world = world});
+    return virtual_knock(v, reactor, DIALECT_WORLD,
+                         &(struct evidence){.near = true, .world = world});
 }
 
-struct vconn *virtual_knock(struct virtual *v, unsigned reactor, const struct evidence *evidence)
+struct vconn *virtual_knock(struct virtual *v, unsigned reactor, enum dialect dialect,
+                            const struct evidence *evidence)
 {
     struct vreactor *r = &v->reactor[reactor];
 
@@ -348,10 +350,13 @@ struct vconn *virtual_knock(struct virtual *v, unsigned reactor, const struct ev
         c->handle = conn_make(reactor, generation, slot);
         outbox_init(&c->outbox, c->handle);
         buf_init(&c->in, 64 * 1024 * 1024);
-        if (up_batch_add_asking(r->up, UP_OPENED, c->handle, evidence, STR("")) == NULL) {
+        struct up *item = up_batch_add_asking(r->up, UP_OPENED, c->handle, evidence, STR(""));
+        if (item == NULL) {
             free_slot(r, c);
             return NULL;
         }
+        item->dialect = (uint8_t)dialect;
+        c->dialect = (uint8_t)dialect;
         return c;
     }
     return NULL;
@@ -379,7 +384,8 @@ bool virtual_send(struct virtual *v, struct vconn *c, struct str text)
         up_batch_add(v->reactor[conn_reactor(c->handle)].up, UP_MESSAGE, c->handle, text);
 
     if (item != NULL) {
-        wire_scan(text.ptr, text.len, WIRE_WORLD, &item->wire);
+        wire_scan(text.ptr, text.len, c->dialect == DIALECT_WORLD ? WIRE_WORLD : WIRE_GATEWAY,
+                  &item->wire);
     }
     return item != NULL;
 }

@@ -22,7 +22,8 @@ struct vconn {
     bool refused;  /* DOWN_REFUSE came */
     bool stranger; /* DOWN_ACCEPT said so, and DOWN_TRUST has not come */
     bool paused;   /* between DOWN_PAUSE and DOWN_GO_ON */
-    bool doomed;   /* fell behind fatally; virtual_reap ends it */
+    uint8_t dialect;
+    bool doomed; /* fell behind fatally; virtual_reap ends it */
     uint32_t generation;
 };
 
@@ -85,7 +86,8 @@ void virtual_fini(struct virtual *v);
 
 /* A client has connected and sent a good handshake. NULL: no slot, or no memory. */
 struct vconn *virtual_connect(struct virtual *v, unsigned reactor, struct str world);
-struct vconn *virtual_knock(struct virtual *v, unsigned reactor, const struct evidence *evidence);
+struct vconn *virtual_knock(struct virtual *v, unsigned reactor, enum dialect dialect,
+                            const struct evidence *evidence);
 /* It sends something. False: no memory, nothing was sent. */
 bool virtual_send(struct virtual *v, struct vconn *c, struct str text);
 bool virtual_say(struct virtual *v, struct vconn *c, enum up_kind kind, uint16_t code,

@@ -35,6 +35,9 @@ class Closed(AssertionError):
 
 
 class Client:
+    GREETING = "connection_ack"
+    PING = '{"type":"ping"}'
+
     def __init__(self, s, host, path="/ws/matrix", *, origin=None, headers=(), subprotocols=None, pongs=True):
         self.socket = s
         self.engine = Engine(
@@ -143,7 +146,11 @@ class Client:
         self.begin()
         self.wait(lambda: self.response is not None, "the answer to the upgrade")
         if self.response.status_code == 101:
-            self.greeting = self.take("connection_ack")
+            self.greeting = self.take(self.GREETING)
+
+    @property
+    def id(self):
+        return self.greeting["data"]["client_id"]
 
     # --- what it says ------------------------------------------------------------------------
 
@@ -206,7 +213,7 @@ class Client:
         return [json.loads(text) for text in self.barrier_texts()]
 
     def barrier_texts(self):
-        self.send('{"type":"ping"}')
+        self.send(self.PING)
         texts = []
         while True:
             text = self.text()

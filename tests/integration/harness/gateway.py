@@ -12,6 +12,7 @@ from pathlib import Path
 
 from . import PATIENCE
 from .client import Client
+from .control import Control
 from .raw import exchange, split_response
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,7 +42,9 @@ def run_parley(*arguments, url=None, stdin="", timeout=PATIENCE):
 
 
 def parse_line(line):
-    """The fields of a key=value log line; {} for a line that is none."""
+    """The fields of a log line, key=value or JSON; {} for a line that is none."""
+    if line.startswith("{"):
+        return {name: str(value) for name, value in json.loads(line).items()}
     try:
         words = shlex.split(line)
     except ValueError:
@@ -80,6 +83,8 @@ class Gateway:
         try:
             ready = self.wait_event("ready")
             self.address, self.port = ready["address"], int(ready["port"])
+            if self.address in ("::", "0.0.0.0"):
+                self.address = "127.0.0.1"  # which is one of all
         except BaseException:
             self.kill()
             raise
@@ -161,6 +166,13 @@ class Gateway:
         if world is not None:
             path = f"{path}?world={world}"
         client = Client(self.open_socket(receive_buffer=receive_buffer), self.host, path, **options)
+        self.clients.append(client)
+        client.open()
+        return client
+
+    def control(self, path="/ws", **options):
+        """A client of the gateway dialect, its greeting taken (client.greeting)."""
+        client = Control(self.open_socket(), self.host, path, **options)
         self.clients.append(client)
         client.open()
         return client

@@ -114,14 +114,17 @@ def abort(s):
 
 
 class Frames:
-    """A raw socket that has been upgraded: reads server frames one by one."""
+    """A raw socket that has been upgraded: reads server frames one by one.
 
-    def __init__(self, s, host, path="/ws/matrix"):
+    `fields` are lines of the head. With `may_fail` the upgrade may be refused: see `status` and `body`.
+    """
+
+    def __init__(self, s, host, path="/ws/matrix", fields=(), may_fail=False):
         self.socket = s
         s.settimeout(PATIENCE)
-        s.sendall(upgrade_head(host, path))
-        status, _, _, self.buffer = read_response(s)
-        assert status == 101, status
+        s.sendall(upgrade_head(host, path, fields))
+        self.status, self.fields, self.body, self.buffer = read_response(s)
+        assert self.status == 101 or may_fail, self.status
 
     def send(self, data):
         """The peer may have closed already; what it said before is still there to be read."""

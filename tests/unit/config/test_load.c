@@ -344,6 +344,49 @@ static void test_changes(void **state)
     buf_fini(&said);
 }
 
+static unsigned count_files(void)
+{
+    unsigned count = 0;
+
+    for (int fd = 0; fd < 64; fd++) {
+        count += fcntl(fd, F_GETFD) >= 0;
+    }
+    return count;
+}
+
+/* A broken file in between leaves what is in force as it is, and nothing open. */
+static void test_reloads(void **state)
+{
+    static const char *const texts[] = {"drain: 1s\n", "drain: 2s\norigins: [a://b]\n",
+                                        "drain: [\n", "drain: x\n"};
+    struct config current, next;
+    struct config_change changes[OPTION_COUNT];
+    struct config_sources sources = {.file = "parley.yaml"};
+    struct buf said;
+    unsigned files = count_files();
+
+    (void)state;
+    buf_init(&said, CONFIG_MAX_ERROR);
+    write_file("parley.yaml", "drain: 9s\n");
+    assert_true(load(&current, &sources, &said));
+    for (unsigned i = 0; i < 1000; i++) {
+        write_file("parley.yaml", texts[i % 4]);
+        bool ok = load(&next, &sources, &said);
+        assert_int_equal(ok, i % 4 < 2);
+        if (ok) {
+            assert_int_equal(config_changes(&current, &next, changes), i == 0 ? 1 : 2);
+            config_fini(&current);
+            current = next;
+        } else {
+            config_fini(&next);
+        }
+        assert_string_equal(config_text(&current, OPTION_DRAIN), i % 4 == 0 ? "1s" : "2s");
+    }
+    assert_int_equal(count_files(), files);
+    config_fini(&current);
+    buf_fini(&said);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +398,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_loading_what_is_found, enter, leave),
         cmocka_unit_test_setup_teardown(test_shared_secret, enter, leave),
         cmocka_unit_test_setup_teardown(test_changes, enter, leave),
+        cmocka_unit_test_setup_teardown(test_reloads, enter, leave),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

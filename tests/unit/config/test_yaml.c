@@ -53,6 +53,7 @@ static const struct sample {
     {OPTION_LISTEN_WORLD_PATHS, "[/a, /b]", "/a,/b", 2, "[]",
      "\"\" is out of range; it takes a list of 1 to 16 elements, separated by commas (default "
      "/ws/matrix,/ws/agents,/ws/world-state,/api/world/ws)"},
+    {OPTION_LISTEN_GATEWAY_PATH, "/g", "/g", 0, "[/g]", "a list is not allowed; it takes text (default /ws)"},
     {OPTION_LISTEN_STATUS_PORT, "8766", "8766", 8766, "'8766'",
      "text in quotes is not allowed; it takes a number from 0 to 65535 (default 0)"},
     {OPTION_LISTEN_HOSTS, "[a, 'b']", "a,b", 2, "[a, [b]]",
@@ -103,6 +104,8 @@ static const struct sample {
      "(default 30s)"},
     {OPTION_HEARTBEAT_TIMEOUT, "2m", "2m", 120000, "25h",
      "\"25h\" is out of range; it takes a duration from 200ms to 24h (default 60s)"},
+    {OPTION_GATEWAY_MAX_CLIENTS_PER_SESSION, "10", "10", 10, "1000001",
+     "\"1000001\" is out of range; it takes a number from 0 to 1000000 (default 0)"},
     {OPTION_SLOW_CLIENT, "close", "close", 1, "[drop]",
      "a list is not allowed; it takes drop or close (default drop)"},
     {OPTION_WORLD_VALIDATION, "off", "off", 0, "true",

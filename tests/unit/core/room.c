@@ -117,6 +117,10 @@ static void learn_id(struct room_client *c)
     const char *id =
         json_string_value(json_object_get(json_object_get(greeting, "data"), "client_id"));
 
+    if (id == NULL) {
+        id = json_string_value(json_object_get(json_object_get(greeting, "payload"), "sessionId"));
+    }
+
     assert(id != NULL && strlen(id) < sizeof(c->id));
     memcpy(c->id, id, strlen(id) + 1);
     json_decref(greeting);
@@ -138,11 +142,29 @@ int room_knocked(struct room *r)
     return r->count - 1;
 }
 
+int room_control(struct room *r)
+{
+    int client = room_knock_at(r, DIALECT_GATEWAY, &(struct evidence){.near = true});
+
+    if (client < 0) {
+        fail("refused");
+    }
+    room_expect(r, client,
+                "{\"type\":\"session_info\",\"id\":\"*\",\"timestamp\":\"*\",\"payload\":"
+                "{\"sessionId\":\"*\",\"status\":\"connected\",\"authRequired\":false}}");
+    return client;
+}
+
 int room_knock(struct room *r, const struct evidence *evidence)
+{
+    return room_knock_at(r, DIALECT_WORLD, evidence);
+}
+
+int room_knock_at(struct room *r, enum dialect dialect, const struct evidence *evidence)
 {
     assert(r->count < ROOM_CLIENTS);
     struct room_client *c = &r->clients[r->count];
-    c->conn = virtual_knock(&r->v, (unsigned)r->count % r->v.reactors, evidence);
+    c->conn = virtual_knock(&r->v, (unsigned)r->count % r->v.reactors, dialect, evidence);
     assert(c->conn != NULL);
     c->conn->user = c;
     r->count++;

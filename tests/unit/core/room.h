@@ -42,6 +42,10 @@ int room_enter(struct room *r, const char *world);
 /* The same for any handshake; ROOM_WAITS: a password has to be checked first. */
 enum { ROOM_WAITS = -2 };
 int room_knock(struct room *r, const struct evidence *evidence);
+/* The same at the path of a dialect. */
+int room_knock_at(struct room *r, enum dialect dialect, const struct evidence *evidence);
+/* Connects to the gateway dialect, from near; the greeting is taken. */
+int room_control(struct room *r);
 /* The last client that knocked, once its password was checked: as room_knock. */
 int room_knocked(struct room *r);
 /* The same as room_enter; the greeting is taken. */

@@ -6,6 +6,8 @@ static const char *const spellings[HTTP_FIELD_COUNT] = {
     [HTTP_UPGRADE] = "Upgrade",
     [HTTP_ORIGIN] = "Origin",
     [HTTP_AUTHORIZATION] = "Authorization",
+    [HTTP_ACCEPT] = "Accept",
+    [HTTP_IF_NONE_MATCH] = "If-None-Match",
     [HTTP_CONTENT_LENGTH] = "Content-Length",
     [HTTP_CONTENT_TYPE] = "Content-Type",
     [HTTP_TRANSFER_ENCODING] = "Transfer-Encoding",
@@ -184,11 +186,18 @@ static void test_meanings(void **state)
 static void test_repeated_lists(void **state)
 {
     static const enum http_field lists[] = {
-        HTTP_CONNECTION,        HTTP_UPGRADE,
-        HTTP_WS_PROTOCOL,       HTTP_WS_EXTENSIONS,
-        HTTP_FORWARDED,         HTTP_X_FORWARDED_FOR,
-        HTTP_X_FORWARDED_PROTO, HTTP_X_FORWARDED_HOST,
-        HTTP_X_REAL_IP,         HTTP_VIA,
+        HTTP_CONNECTION,
+        HTTP_UPGRADE,
+        HTTP_WS_PROTOCOL,
+        HTTP_WS_EXTENSIONS,
+        HTTP_FORWARDED,
+        HTTP_X_FORWARDED_FOR,
+        HTTP_X_FORWARDED_PROTO,
+        HTTP_X_FORWARDED_HOST,
+        HTTP_X_REAL_IP,
+        HTTP_VIA,
+        HTTP_ACCEPT,
+        HTTP_IF_NONE_MATCH,
     };
     uint32_t all = 0;
 

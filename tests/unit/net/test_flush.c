@@ -119,6 +119,8 @@ static void test_full_socket(void **state)
     }
     rig_settle(g);
     assert_true(g->r->metrics.would_block > 0);
+    assert_true(g->r->metrics.queue_bytes > FRAME_SIZE);
+    assert_true(g->r->metrics.queue_bytes < 20 * (FRAME_SIZE + 200));
     for (size_t got = 1; got > 0;) {
         got = rig_read(fd, have, sizeof(have), &ended);
         buf_append(&all, have, got);
@@ -132,6 +134,7 @@ static void test_full_socket(void **state)
         assert_memory_equal(text, frame + 4, FRAME_SIZE);
     }
     rig_expect(g, "");
+    assert_int_equal(0, g->r->metrics.queue_bytes);
     buf_fini(&all);
     leave(g, fd);
 }
@@ -180,6 +183,7 @@ static void test_too_much_that_is_not_skipped(void **state)
     rig_advance(g, 200);
     rig_expect(g, "L F:1013 C");
     assert_int_equal(0, g->r->metrics.connections);
+    assert_int_equal(0, g->r->metrics.queue_bytes);
     close(fd);
 }
 

@@ -1,0 +1,493 @@
+#include "core/control.h"
+
+#include <stdlib.h>
+
+#include "core/gate.h"
+#include "core/stranger.h"
+#include "json/reader.h"
+
+/* --- frames ----------------------------------------------------------------------------------- */
+
+void control_open(struct hub *hub, struct json_writer *w, const char *type, struct str session)
+{
+    char raw_type[64];
+
+    control_begin(hub, w, hub_scratch(hub), str_format(raw_type, sizeof(raw_type), "\"%s\"", type));
+    if (session.len > 0) {
+        json_key_string(w, STR("sessionId"), session);
+    }
+    json_key(w, STR("payload"));
+    json_begin_object(w);
+}
+
+struct buf *control_close(struct hub *hub, struct json_writer *w, bool reply)
+{
+    json_end_object(w);
+    json_key_uint(w, STR("timestamp"), hub->now.wall_ms);
+    if (reply && hub->at_hand.len > 0) {
+        json_key_raw(w, STR("replyTo"), hub->at_hand);
+    }
+    json_end_object(w);
+    return w->out;
+}
+
+void control_answer(struct hub *hub, uint32_t client, struct json_writer *w)
+{
+    (void)control_close(hub, w, true);
+    client_send_scratch(hub, client);
+}
+
+struct buf *control_error(struct hub *hub, enum error_code code, struct str message,
+                          struct str details)
+{
+    struct json_writer w;
+
+    control_open(hub, &w, "error", STR(""));
+    json_key_string(&w, STR("code"), str_from_z(error_table[code].code));
+    json_key_string(&w, STR("message"), message);
+    json_key_raw(&w, STR("details"), details.len > 0 ? details : STR("{}"));
+    return control_close(hub, &w, true);
+}
+
+/* --- devices ---------------------------------------------------------------------------------- */
+
+void device_free(struct device *d)
+{
+    if (d != NULL) {
+        free(d->id);
+        free(d->user_id);
+        free(d);
+    }
+}
+
+/* Where a client's device stands: a stranger's waits with it. */
+static struct device **device_place(struct hub *hub, uint32_t client)
+{
+    struct client *c = client_at(hub, client);
+
+    return c->principal == HUB_NOBODY ? &c->stranger->device : &c->device;
+}
+
+/* The client's device, made when there is none; NULL: no memory. */
+static struct device *device_of(struct hub *hub, uint32_t client)
+{
+    struct device **place = device_place(hub, client);
+
+    if (*place == NULL) {
+        *place = calloc(1, sizeof(**place));
+    }
+    return *place;
+}
+
+struct str control_device_id(const struct hub *hub, uint32_t client, char buffer[CLIENT_ID_SIZE])
+{
+    const struct client *c = client_at(hub, client);
+
+    if (c->dialect == DIALECT_GATEWAY && c->principal != HUB_NOBODY && c->device != NULL &&
+        c->device->id != NULL) {
+        return str_from_z(c->device->id);
+    }
+    return client_id_str(c, buffer);
+}
+
+/* Replaces an owned text; false: no memory. A NUL inside ends it: it is a name for people. */
+static bool keep_text(char **place, const struct parley_string *text)
+{
+    char *copy;
+
+    if (text->is != PARLEY_SET) {
+        return true;
+    }
+    copy = strndup(text->ptr, text->len);
+    if (copy == NULL) {
+        return false;
+    }
+    free(*place);
+    *place = copy;
+    return true;
+}
+
+static void refuse_for_memory(struct hub *hub, uint32_t client)
+{
+    hub->counts.out_of_memory++;
+    client_error(hub, client, ERROR_LIMIT_REACHED,
+                 "The gateway has no memory for this; try again later.", "{\"limit\":\"memory\"}");
+}
+
+/* --- greeting, connect ------------------------------------------------------------------------ */
+
+static bool must_authenticate(const struct hub *hub, uint32_t client)
+{
+    return client_at(hub, client)->principal == HUB_NOBODY;
+}
+
+void control_greet(struct hub *hub, uint32_t client)
+{
+    char id[CLIENT_ID_SIZE];
+    struct str name = client_id_str(client_at(hub, client), id);
+    struct json_writer w;
+
+    control_open(hub, &w, "session_info", STR(""));
+    json_key_string(&w, STR("sessionId"), name);
+    json_key_string(&w, STR("status"), STR("connected"));
+    json_key_bool(&w, STR("authRequired"), must_authenticate(hub, client));
+    (void)control_close(hub, &w, false);
+    client_send_scratch(hub, client);
+}
+
+static const char *const device_roles[] = {"control", "node", "webchat"};
+
+/* Who else is here, but only for one who may know: at most ROSTER_MAX. */
+static void write_presence(struct hub *hub, struct json_writer *w, uint32_t client)
+{
+    const struct session *s = session_at(hub, hub->everybody);
+    uint32_t listed = 0;
+
+    json_key(w, STR("presence"));
+    json_begin_array(w);
+    for (uint32_t i = s->lanes[DIALECT_GATEWAY].first;
+         i != SLAB_NONE && listed < ROSTER_MAX && !must_authenticate(hub, client);
+         i = member_at(hub, i)->after) {
+        uint32_t other = member_at(hub, i)->client;
+        const struct client *c = client_at(hub, other);
+        char id[CLIENT_ID_SIZE];
+        if (other == client || c->device == NULL || !c->device->connected) {
+            continue;
+        }
+        json_begin_object(w);
+        json_key_string(w, STR("deviceId"), control_device_id(hub, other, id));
+        json_key_string(w, STR("role"), str_from_z(device_roles[c->device->role]));
+        json_key_uint(w, STR("connectedAt"), client_connected_ms(hub, c));
+        json_end_object(w);
+        listed++;
+    }
+    json_end_array(w);
+}
+
+static void write_health(const struct hub *hub, struct json_writer *w)
+{
+    json_key_string(w, STR("status"), hub->draining ? STR("draining") : STR("ok"));
+    json_key_uint(w, STR("checkedAt"), hub->now.wall_ms);
+}
+
+/* What a client may send: what it may not is not among it. */
+static void write_methods(struct json_writer *w)
+{
+    static const char *const methods[] = {
+        "auth",          "broadcast",    "connect",        "health",
+        "ping",          "presence",     "session_create", "session_join",
+        "session_leave", "session_list", "session_patch",
+    };
+
+    json_key(w, STR("capabilities"));
+    json_begin_object(w);
+    json_key(w, STR("methods"));
+    json_begin_array(w);
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        json_string(w, str_from_z(methods[i]));
+    }
+    json_end_array(w);
+    json_end_object(w);
+}
+
+/* The highest version that both speak; false: there is none, and ours stands in for it. */
+static bool agree(const struct parley_connect_payload *p, int64_t *ret_version)
+{
+    int64_t own = p->protocol_version.value;
+    int64_t low = p->min_protocol_version.is == PARLEY_SET ? p->min_protocol_version.value : own;
+    int64_t high = p->max_protocol_version.is == PARLEY_SET ? p->max_protocol_version.value : own;
+
+    *ret_version = high < CONTROL_PROTOCOL_MAX ? high : CONTROL_PROTOCOL_MAX;
+    if (*ret_version >= low && *ret_version >= CONTROL_PROTOCOL_MIN) {
+        return true;
+    }
+    *ret_version = CONTROL_PROTOCOL_MAX;
+    return false;
+}
+
+static void send_hello(struct hub *hub, uint32_t client, const struct parley_connect_payload *p)
+{
+    char id[CLIENT_ID_SIZE];
+    struct json_writer w;
+    int64_t version;
+    bool compatible = agree(p, &version);
+
+    control_open(hub, &w, "hello_ok", STR(""));
+    json_key_bool(&w, STR("paired"), true);
+    json_key_uint(&w, STR("uptime"), hub->now.mono_ms - hub->started.mono_ms);
+    json_key_uint(&w, STR("stateVersion"), hub->state_version);
+    write_presence(hub, &w, client);
+    json_key(&w, STR("health"));
+    json_begin_object(&w);
+    write_health(hub, &w);
+    json_end_object(&w);
+    json_key_bool(&w, STR("authRequired"), must_authenticate(hub, client));
+    json_key_uint(&w, STR("protocolVersion"), (uint64_t)version);
+    json_key_bool(&w, STR("protocolCompatible"), compatible);
+    json_key(&w, STR("server"));
+    json_begin_object(&w);
+    json_key_string(&w, STR("version"), str_from_z(hub->settings.version));
+    json_key_string(&w, STR("connId"), client_id_str(client_at(hub, client), id));
+    json_end_object(&w);
+    write_methods(&w);
+    message_limits(hub, &w);
+    control_answer(hub, client, &w);
+}
+
+static void connect_device(struct hub *hub, uint32_t client, struct str text)
+{
+    struct parley_connect message;
+
+    parley_connect_init(&message);
+    if (world_read(hub, client, text, &parley_connect_info, &message)) {
+        struct device *d = device_of(hub, client);
+        if (d != NULL && keep_text(&d->id, &message.payload.device_id)) {
+            d->role = (uint8_t)message.payload.role.value;
+            d->connected = true;
+            hub->state_version++;
+            send_hello(hub, client, &message.payload);
+        } else {
+            refuse_for_memory(hub, client);
+        }
+    }
+    parley_connect_fini(&message);
+}
+
+bool control_enter(struct hub *hub, uint32_t client)
+{
+    if (session_join(hub, hub->everybody, client)) {
+        return true;
+    }
+    hub->counts.out_of_memory++;
+    client_close(hub, client, CLOSE_TRY_LATER, STR("no memory: connect again later"));
+    return false;
+}
+
+/* --- auth ------------------------------------------------------------------------------------- */
+
+void control_welcome(struct hub *hub, uint32_t client)
+{
+    const struct client *c = client_at(hub, client);
+    struct str user = hub_principal_name(hub, c->principal);
+    char id[CLIENT_ID_SIZE];
+    struct json_writer w;
+
+    if (hub->principals.mode == HUB_AUTH_NONE && c->device != NULL && c->device->user_id != NULL) {
+        user = str_from_z(c->device->user_id);
+    }
+    control_open(hub, &w, "auth_success", STR(""));
+    json_key_string(&w, STR("clientId"), client_id_str(c, id));
+    json_key_string(&w, STR("userId"), user);
+    control_answer(hub, client, &w);
+}
+
+static void require_credential(struct hub *hub, uint32_t client)
+{
+    client_error(hub, client, ERROR_AUTH_REQUIRED,
+                 "`auth` needs a `token` or a `password` in its payload.",
+                 "{\"path\":\"payload\"}");
+    stranger_failed(hub, client);
+}
+
+/* One that has authenticated does it again: with the same credential, or it stays who it is. */
+static void authenticate_again(struct hub *hub, uint32_t client, const struct attempt *attempt)
+{
+    const struct client *c = client_at(hub, client);
+    struct gate_refusal why = {.code = ERROR_FORBIDDEN};
+    uint32_t principal;
+
+    switch (gate_try(hub, attempt, &principal, &why)) {
+    case GATE_OPEN:
+        principal_release(&hub->principals, principal);
+        if (principal == c->principal) {
+            control_welcome(hub, client);
+            return;
+        }
+        break;
+    case GATE_SHUT:
+        client_error(hub, client, why.code, gate_text(&why), "%s", "");
+        return;
+    case GATE_LATER: /* it is who it is: a password is not checked for that */
+        limiter_refund(&hub->limiter, attempt->address);
+        break;
+    }
+    client_error(hub, client, ERROR_FORBIDDEN,
+                 "This connection has authenticated as somebody else; open another one.",
+                 "{\"rule\":\"same_subject\"}");
+}
+
+static void authenticate(struct hub *hub, uint32_t client, struct str text,
+                         const struct parley_auth_payload *p)
+{
+    const struct client *c = client_at(hub, client);
+    const struct parley_string *secret = p->token.is == PARLEY_SET ? &p->token : &p->password;
+    struct attempt attempt = {
+        .address = c->address,
+        .near = c->near,
+        .kind = secret == &p->token ? CREDENTIAL_BEARER : CREDENTIAL_PASSWORD,
+        .secret = str_make(secret->ptr, secret->len),
+    };
+
+    if (hub->principals.mode == HUB_AUTH_NONE) {
+        control_welcome(hub, client);
+    } else if (secret->is != PARLEY_SET || secret->len == 0) {
+        require_credential(hub, client);
+    } else if (must_authenticate(hub, client)) {
+        stranger_authenticate(hub, client, &attempt, text);
+    } else {
+        authenticate_again(hub, client, &attempt);
+    }
+}
+
+static void take_auth(struct hub *hub, uint32_t client, struct str text)
+{
+    struct parley_auth message;
+
+    parley_auth_init(&message);
+    if (world_read(hub, client, text, &parley_auth_info, &message)) {
+        struct device *d = device_of(hub, client);
+        if (d != NULL && keep_text(&d->user_id, &message.payload.client_id)) {
+            authenticate(hub, client, text, &message.payload);
+        } else {
+            refuse_for_memory(hub, client);
+        }
+    } else {
+        stranger_failed(hub, client);
+    }
+    parley_auth_fini(&message);
+}
+
+/* --- ping, health ----------------------------------------------------------------------------- */
+
+static void send_pong(struct hub *hub, uint32_t client)
+{
+    char id[CLIENT_ID_SIZE];
+    struct json_writer w;
+
+    control_open(hub, &w, "pong", STR(""));
+    json_key_string(&w, STR("clientId"), client_id_str(client_at(hub, client), id));
+    control_answer(hub, client, &w);
+}
+
+static void send_health(struct hub *hub, uint32_t client)
+{
+    struct json_writer w;
+
+    control_open(hub, &w, "health", STR(""));
+    write_health(hub, &w);
+    json_key_uint(&w, STR("uptime"), hub->now.mono_ms - hub->started.mono_ms);
+    json_key_uint(&w, STR("clients"), hub->counts.clients);
+    json_key_uint(&w, STR("sessions"), hub->counts.sessions);
+    json_key_uint(&w, STR("agents"), hub->counts.agents);
+    control_answer(hub, client, &w);
+}
+
+/* --- messages --------------------------------------------------------------------------------- */
+
+/* The id that answers name; one that cannot be read, or is no id, is not answered to. */
+static struct str id_at_hand(const struct wire *w, struct str text)
+{
+    struct str id = w->status == WIRE_OK ? wire_raw(w, text.ptr, WIRE_ID) : STR("");
+    bool is_id = json_kind_of(id) == JSON_STRING && id.len > 2 && id.len <= MESSAGE_ID_MAX + 2;
+
+    return is_id ? id : STR("");
+}
+
+/* What a stranger's message is, and what comes of it. */
+static void hear_stranger(struct hub *hub, uint32_t client, const struct up *item, struct str text)
+{
+    struct sender sender = {.dialect = DIALECT_GATEWAY, .client = client, .principal = HUB_NOBODY};
+    const struct type_name *type = relay_read(hub, &sender, &item->wire, text);
+
+    if (type == NULL) {
+        stranger_failed(hub, client);
+        return;
+    }
+    switch (type->kind[DIALECT_GATEWAY]) {
+    case PARLEY_TYPE_CONNECT:
+        connect_device(hub, client, text);
+        break;
+    case PARLEY_TYPE_AUTH:
+        take_auth(hub, client, text);
+        break;
+    case PARLEY_TYPE_GATEWAY_PING:
+        send_pong(hub, client);
+        break;
+    default:
+        stranger_require(hub, client);
+    }
+    type_discard(type);
+}
+
+void control_stranger(struct hub *hub, uint32_t client, const struct up *item, struct str text)
+{
+    hub->at_hand = id_at_hand(&item->wire, text);
+    hear_stranger(hub, client, item, text);
+    hub->at_hand = STR("");
+}
+
+/* Whether the type was one that the gateway itself answers. */
+static bool answer(struct hub *hub, uint32_t client, const struct type_name *type, struct str text)
+{
+    switch (type->kind[DIALECT_GATEWAY]) {
+    case PARLEY_TYPE_CONNECT:
+        connect_device(hub, client, text);
+        return true;
+    case PARLEY_TYPE_AUTH:
+        take_auth(hub, client, text);
+        return true;
+    case PARLEY_TYPE_GATEWAY_PING:
+        send_pong(hub, client);
+        return true;
+    case PARLEY_TYPE_HEALTH:
+        send_health(hub, client);
+        return true;
+    case PARLEY_TYPE_SESSION_CREATE:
+        meeting_create(hub, client, text);
+        return true;
+    case PARLEY_TYPE_SESSION_JOIN:
+        meeting_join(hub, client, text);
+        return true;
+    case PARLEY_TYPE_SESSION_LEAVE:
+        meeting_leave(hub, client, text);
+        return true;
+    case PARLEY_TYPE_SESSION_PATCH:
+        meeting_patch(hub, client, text);
+        return true;
+    case PARLEY_TYPE_SESSION_LIST:
+        meeting_list(hub, client);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void hear(struct hub *hub, uint32_t client, const struct up *item, struct str text)
+{
+    const struct wire *w = &item->wire;
+    struct sender sender = {.dialect = DIALECT_GATEWAY,
+                            .client = client,
+                            .principal = client_at(hub, client)->principal};
+    const struct type_name *type = relay_read(hub, &sender, w, text);
+
+    if (type == NULL) {
+        return;
+    }
+    if (answer(hub, client, type, text)) {
+        type_discard(type);
+    } else if (type->kind[DIALECT_GATEWAY] == PARLEY_TYPE_PRESENCE) {
+        meeting_presence(hub, client, w, text);
+        type_discard(type);
+    } else if (type->kind[DIALECT_GATEWAY] == PARLEY_TYPE_BROADCAST) {
+        carry_broadcast(hub, client, w, text, type);
+    } else {
+        carry_message(hub, client, w, text, type);
+    }
+}
+
+void control_message(struct hub *hub, uint32_t client, const struct up *item, struct str text)
+{
+    hub->at_hand = id_at_hand(&item->wire, text);
+    hear(hub, client, item, text);
+    hub->at_hand = STR("");
+}

@@ -1,0 +1,81 @@
+#ifndef PARLEY_CORE_CONTROL_H
+#define PARLEY_CORE_CONTROL_H
+
+/*
+ * The gateway dialect: what its messages do. Every message is an envelope {type, id, sessionId?,
+ * payload, timestamp}; every frame that the hub makes has its members in this order, and behind
+ * them `replyTo`, the id of the message that it answers.
+ *
+ *   control.c   what a message is, connect, auth, ping, health
+ *   meeting.c   sessions and presence
+ *   carry.c     what is passed on: to one, to a session, to all
+ */
+
+#include "core/internal.h"
+#include "core/relay.h"
+
+/* What `connect` and `auth` said of a client. */
+struct device {
+    char *id;      /* owned; NULL: it has not said */
+    char *user_id; /* owned; as the client calls itself; counts while nobody authenticates */
+    uint8_t role;  /* index of device_roles */
+    bool connected;
+};
+
+enum { CONTROL_PROTOCOL_MIN = 1, CONTROL_PROTOCOL_MAX = 2 };
+
+/* --- control.c -------------------------------------------------------------------------------- */
+
+/* The first frame of a client. */
+void control_greet(struct hub *hub, uint32_t client);
+/* A message of one that has authenticated, and of one that has not. */
+void control_message(struct hub *hub, uint32_t client, const struct up *item, struct str text);
+void control_stranger(struct hub *hub, uint32_t client, const struct up *item, struct str text);
+/* One that has authenticated joins what all such clients are in. False: it was closed. */
+bool control_enter(struct hub *hub, uint32_t client);
+/* A stranger's password was right, or a token: it is told. */
+void control_welcome(struct hub *hub, uint32_t client);
+/* What a client is called in presence: the id of `connect`, else its own. */
+struct str control_device_id(const struct hub *hub, uint32_t client, char buffer[CLIENT_ID_SIZE]);
+void device_free(struct device *device);
+
+/*
+ * A frame in the scratch buffer: its head up to the brace of the payload, in which the caller
+ * writes members; then its end. `session` may be empty. `reply`: it answers the message at hand.
+ */
+void control_open(struct hub *hub, struct json_writer *w, const char *type, struct str session);
+struct buf *control_close(struct hub *hub, struct json_writer *w, bool reply);
+/* Closes the frame as an answer, and sends it. */
+void control_answer(struct hub *hub, uint32_t client, struct json_writer *w);
+/* The error frame of this dialect. */
+struct buf *control_error(struct hub *hub, enum error_code code, struct str message,
+                          struct str details);
+
+/* --- meeting.c -------------------------------------------------------------------------------- */
+
+void meeting_create(struct hub *hub, uint32_t client, struct str text);
+void meeting_join(struct hub *hub, uint32_t client, struct str text);
+void meeting_leave(struct hub *hub, uint32_t client, struct str text);
+void meeting_patch(struct hub *hub, uint32_t client, struct str text);
+void meeting_list(struct hub *hub, uint32_t client);
+void meeting_presence(struct hub *hub, uint32_t client, const struct wire *w, struct str text);
+/* Tells the others of a session that a client has come or gone, by `status`. */
+void meeting_announce(struct hub *hub, uint32_t session, uint32_t client, const char *status);
+/* What the roster after a lag is for this dialect. */
+void meeting_send_list(struct hub *hub, uint32_t client);
+
+/* --- carry.c ---------------------------------------------------------------------------------- */
+
+/* A message as it is passed on; its text is empty when there is no memory. Names are borrowed. */
+struct speech carry_speech(struct hub *hub, uint32_t client, const struct wire *w, struct str text,
+                           char source[CLIENT_ID_SIZE]);
+/* The session of this id, of which the sender is a member; SLAB_NONE: it was told what is wrong. */
+uint32_t carry_session(struct hub *hub, struct sender *sender, struct str name);
+/* Any other type: to a target, to a session, or nowhere. */
+void carry_message(struct hub *hub, uint32_t client, const struct wire *w, struct str text,
+                   const struct type_name *type);
+/* broadcast: to all clients of this dialect. */
+void carry_broadcast(struct hub *hub, uint32_t client, const struct wire *w, struct str text,
+                     const struct type_name *type);
+
+#endif

@@ -1,0 +1,462 @@
+#include "core/control.h"
+
+#include <stdlib.h>
+
+#include "json/merge.h"
+#include "json/reader.h"
+
+/* Sessions as clients of the gateway dialect make, enter, change and leave them; presence in them.
+ */
+
+enum { METADATA_MAX = 16 * 1024, SESSIONS_PER_CLIENT = 1000, LISTED_MAX = 1000 };
+
+static struct str text_of(const struct parley_string *s)
+{
+    return s->is == PARLEY_SET ? str_make(s->ptr, s->len) : STR("");
+}
+
+/* --- session_info ----------------------------------------------------------------------------- */
+
+static void write_members(struct hub *hub, struct json_writer *w, const struct session *s)
+{
+    uint32_t listed = 0;
+
+    json_key(w, STR("members"));
+    json_begin_array(w);
+    for (unsigned d = 0; d < DIALECT_COUNT; d++) {
+        for (uint32_t i = s->lanes[d].first; i != SLAB_NONE && listed < LISTED_MAX;
+             i = member_at(hub, i)->after, listed++) {
+            char id[CLIENT_ID_SIZE];
+            json_string(w, client_name(hub, member_at(hub, i)->client, id));
+        }
+    }
+    json_end_array(w);
+    json_key_uint(w, STR("total"), s->member_count);
+}
+
+static void write_session(struct hub *hub, struct json_writer *w, uint32_t session)
+{
+    const struct session *s = session_at(hub, session);
+
+    if (s->title != NULL) {
+        json_key_string(w, STR("name"), str_from_z(s->title));
+    }
+    if (s->metadata != NULL) {
+        json_key_raw(w, STR("metadata"), str_from_z(s->metadata));
+    }
+    write_members(hub, w, s);
+}
+
+/* A session_info in the scratch buffer, as an answer or not. */
+static void make_info(struct hub *hub, uint32_t session, const char *status, bool reply)
+{
+    struct str name = session_name(session_at(hub, session));
+    struct json_writer w;
+
+    control_open(hub, &w, "session_info", name);
+    json_key_string(&w, STR("sessionId"), name);
+    json_key_string(&w, STR("status"), str_from_z(status));
+    write_session(hub, &w, session);
+    (void)control_close(hub, &w, reply);
+}
+
+static void answer_info(struct hub *hub, uint32_t client, uint32_t session, const char *status)
+{
+    make_info(hub, session, status, true);
+    client_send_scratch(hub, client);
+}
+
+/* --- presence --------------------------------------------------------------------------------- */
+
+void meeting_announce(struct hub *hub, uint32_t session, uint32_t client, const char *status)
+{
+    struct str name = session_name(session_at(hub, session));
+    char id[CLIENT_ID_SIZE];
+    struct json_writer w;
+
+    if (hub->draining || session_at(hub, session)->lanes[DIALECT_GATEWAY].count < 2) {
+        return;
+    }
+    control_open(hub, &w, "presence", name);
+    json_key_string(&w, STR("deviceId"), control_device_id(hub, client, id));
+    json_key_string(&w, STR("status"), str_from_z(status));
+    json_key_string(&w, STR("sessionKey"), name);
+    (void)control_close(hub, &w, false);
+    if (hub->scratch.failed) {
+        hub->counts.out_of_memory++;
+        return;
+    }
+    struct speech speech = {
+        .dialect = DIALECT_GATEWAY, .text = buf_str(&hub->scratch), .stays = true};
+    session_broadcast(hub, session, client, &speech, hub->untyped);
+}
+
+/* To everybody who is in a session with the client, once each. */
+static void tell_companions(struct hub *hub, uint32_t client, struct speech *speech)
+{
+    uint32_t round = ++hub->mark_round;
+
+    if (!client_mark(hub, client, round)) {
+        hub->counts.out_of_memory++;
+        return;
+    }
+    for (uint32_t m = client_at(hub, client)->members; m != SLAB_NONE;
+         m = member_at(hub, m)->next) {
+        const struct session *s = session_at(hub, member_at(hub, m)->session);
+        if (s->hidden) {
+            continue;
+        }
+        for (uint32_t i = s->lanes[DIALECT_GATEWAY].first; i != SLAB_NONE;
+             i = member_at(hub, i)->after) {
+            uint32_t other = member_at(hub, i)->client;
+            if (client_mark(hub, other, round) && hub_reserve(hub)) {
+                client_tell(hub, other, speech, DOWN_MESSAGE | DOWN_BROADCAST);
+            }
+        }
+    }
+}
+
+void meeting_presence(struct hub *hub, uint32_t client, const struct wire *w, struct str text)
+{
+    struct sender sender = {.dialect = DIALECT_GATEWAY,
+                            .client = client,
+                            .principal = client_at(hub, client)->principal};
+    char source[CLIENT_ID_SIZE];
+    struct parley_presence message;
+
+    parley_presence_init(&message);
+    if (world_read(hub, client, text, &parley_presence_info, &message)) {
+        struct speech speech = carry_speech(hub, client, w, text, source);
+        speech.stays = true;
+        if (message.payload.session_key.is != PARLEY_SET) {
+            tell_companions(hub, client, &speech);
+        } else {
+            uint32_t session = carry_session(hub, &sender, text_of(&message.payload.session_key));
+            if (session != SLAB_NONE) {
+                session_broadcast(hub, session, client, &speech, hub->untyped);
+            }
+        }
+    }
+    parley_presence_fini(&message);
+}
+
+/* --- joining ---------------------------------------------------------------------------------- */
+
+static bool has_too_many(const struct hub *hub, uint32_t client)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = client_at(hub, client)->members; i != SLAB_NONE;
+         i = member_at(hub, i)->next) {
+        count++;
+    }
+    return count > SESSIONS_PER_CLIENT; /* the hidden ones are few */
+}
+
+static bool refuse(struct hub *hub, uint32_t client, enum error_code code, const char *message,
+                   struct str id)
+{
+    client_error(hub, client, code, message, "{\"sessionId\":\"%.*s\"}", STR_ARG(id));
+    return false;
+}
+
+/* Whether the client may enter a session that is there, or one of this name; if not, it is told. */
+static bool may_enter(struct hub *hub, uint32_t client, uint32_t session, struct str id)
+{
+    uint32_t most = hub->settings.max_clients_per_session;
+    struct hub_verdict verdict = hub_may(hub, client_at(hub, client)->principal, MAY_ENTER, id);
+
+    if (verdict.code != ERROR_NONE) {
+        client_error(hub, client, verdict.code,
+                     "The credential does not grant this session; its grant `sessions` lists those "
+                     "it may enter.",
+                     "{\"rule\":\"%s\"}", verdict.rule);
+        return false;
+    }
+    if (has_too_many(hub, client)) {
+        client_error(hub, client, ERROR_LIMIT_REACHED,
+                     "You are in as many sessions as a client may be in; leave one.",
+                     "{\"limit\":\"sessions_per_client\",\"max\":%u}", SESSIONS_PER_CLIENT);
+        return false;
+    }
+    if (session != SLAB_NONE && most > 0 && !str_starts_with(id, STR("world:")) &&
+        session_at(hub, session)->member_count >= most) {
+        return refuse(hub, client, ERROR_SESSION_FULL,
+                      "This session has as many members as gateway.max_clients_per_session "
+                      "allows; wait, or use another one.",
+                      id);
+    }
+    return true;
+}
+
+static void refuse_for_room(struct hub *hub, uint32_t client)
+{
+    hub->counts.limits_hit[LIMIT_SESSIONS]++;
+    client_error(hub, client, ERROR_LIMIT_REACHED,
+                 "There are as many sessions as this gateway allows, or no memory for another; "
+                 "join one that exists, or try again later.",
+                 "{\"limit\":\"sessions\"}");
+}
+
+/* Into a session that is there: a member is told again where it is, and nobody else of it. */
+static void enter(struct hub *hub, uint32_t client, uint32_t session, const char *status)
+{
+    struct str id = session_name(session_at(hub, session));
+
+    if (!session_has(hub, session, client)) {
+        if (!may_enter(hub, client, session, id)) {
+            return;
+        }
+        if (!session_join(hub, session, client)) {
+            session_drop_if_empty(hub, session);
+            refuse_for_room(hub, client);
+            return;
+        }
+        hub->state_version++;
+        meeting_announce(hub, session, client, "online");
+    }
+    answer_info(hub, client, session, status);
+}
+
+/* --- session_create --------------------------------------------------------------------------- */
+
+static void make_id(struct hub *hub, char ret_id[CLIENT_ID_SIZE])
+{
+    struct client random = {0};
+
+    hub->ports.random(hub->ports.owner, &random.id, sizeof(random.id));
+    client_id_text(&random, ret_id);
+    ret_id[0] = 's';
+}
+
+/* Name and metadata of a new session; false: no memory. */
+static bool describe(struct hub *hub, uint32_t session, struct str title, struct str metadata)
+{
+    struct session *s = session_at(hub, session);
+
+    s->title = title.len > 0 ? strndup(title.ptr, title.len) : NULL;
+    s->metadata = metadata.len > 0 ? strndup(metadata.ptr, metadata.len) : NULL;
+    return (s->title != NULL || title.len == 0) && (s->metadata != NULL || metadata.len == 0);
+}
+
+static void create(struct hub *hub, uint32_t client, struct str id,
+                   const struct parley_session_create_payload *p)
+{
+    struct str metadata =
+        p->metadata.is == PARLEY_SET ? str_make(p->metadata.ptr, p->metadata.len) : STR("");
+
+    if (str_starts_with(id, STR("world:"))) {
+        (void)refuse(hub, client, ERROR_FORBIDDEN,
+                     "Sessions whose id begins with `world:` are worlds; they begin when somebody "
+                     "enters them. Choose another id.",
+                     id);
+        return;
+    }
+    if (metadata.len > METADATA_MAX) {
+        client_error(hub, client, ERROR_LIMIT_REACHED,
+                     "The metadata of a session is too large; keep what is long elsewhere.",
+                     "{\"limit\":\"metadata_bytes\",\"max\":%u}", METADATA_MAX);
+        return;
+    }
+    if (!may_enter(hub, client, SLAB_NONE, id)) {
+        return;
+    }
+    uint32_t session = session_new(hub, id);
+    if (session == SLAB_NONE || !describe(hub, session, text_of(&p->name), metadata)) {
+        if (session != SLAB_NONE) {
+            session_drop_if_empty(hub, session);
+        }
+        refuse_for_room(hub, client);
+        return;
+    }
+    hub->state_version++;
+    enter(hub, client, session, "created");
+}
+
+void meeting_create(struct hub *hub, uint32_t client, struct str text)
+{
+    struct parley_session_create message;
+    char made[CLIENT_ID_SIZE];
+
+    parley_session_create_init(&message);
+    if (world_read(hub, client, text, &parley_session_create_info, &message)) {
+        struct str id = text_of(&message.payload.session_id);
+        if (message.payload.session_id.is != PARLEY_SET) {
+            make_id(hub, made);
+            id = str_make(made, CLIENT_ID_SIZE);
+        }
+        uint32_t session = session_find(hub, id);
+        if (!id_valid(id)) {
+            client_error(hub, client, ERROR_INVALID_MESSAGE,
+                         "A session's id is 1 to 128 characters out of A-Z a-z 0-9 . _ : @ -",
+                         "{\"path\":\"payload.sessionId\"}");
+        } else if (session != SLAB_NONE) {
+            enter(hub, client, session, "joined");
+        } else {
+            create(hub, client, id, &message.payload);
+        }
+    }
+    parley_session_create_fini(&message);
+}
+
+/* --- session_join, session_leave -------------------------------------------------------------- */
+
+void meeting_join(struct hub *hub, uint32_t client, struct str text)
+{
+    struct parley_session_join message;
+
+    parley_session_join_init(&message);
+    if (world_read(hub, client, text, &parley_session_join_info, &message)) {
+        struct str id = text_of(&message.payload.session_id);
+        uint32_t session = id_valid(id) ? session_find(hub, id) : SLAB_NONE;
+        if (session == SLAB_NONE ||
+            hub_may(hub, client_at(hub, client)->principal, MAY_ENTER, id).code != ERROR_NONE) {
+            client_error(hub, client, ERROR_SESSION_NOT_FOUND,
+                         "No session has this id now; create it with session_create.",
+                         id_valid(id) ? "{\"sessionId\":\"%.*s\"}"
+                                      : "{\"path\":\"payload.sessionId\"}",
+                         STR_ARG(id));
+        } else {
+            enter(hub, client, session, "joined");
+        }
+    }
+    parley_session_join_fini(&message);
+}
+
+static void answer_left(struct hub *hub, uint32_t client, struct str id)
+{
+    struct json_writer w;
+
+    control_open(hub, &w, "session_info", id);
+    json_key_string(&w, STR("sessionId"), id);
+    json_key_string(&w, STR("status"), STR("left"));
+    control_answer(hub, client, &w);
+}
+
+void meeting_leave(struct hub *hub, uint32_t client, struct str text)
+{
+    struct parley_session_leave message;
+
+    parley_session_leave_init(&message);
+    if (world_read(hub, client, text, &parley_session_leave_info, &message)) {
+        struct str id = text_of(&message.payload.session_id);
+        uint32_t session = id_valid(id) ? session_find(hub, id) : SLAB_NONE;
+        if (session != SLAB_NONE && session_has(hub, session, client)) {
+            meeting_announce(hub, session, client, "offline");
+            session_leave(hub, session, client);
+            hub->state_version++;
+        }
+        answer_left(hub, client, id); /* whether it was there or not: it is out of it now */
+    }
+    parley_session_leave_fini(&message);
+}
+
+/* --- session_patch ---------------------------------------------------------------------------- */
+
+/* To each member of the gateway dialect, to the sender as an answer. */
+static void tell_patched(struct hub *hub, uint32_t client, uint32_t session)
+{
+    make_info(hub, session, "patched", false);
+    if (hub->scratch.failed) {
+        hub->counts.out_of_memory++;
+    } else {
+        struct speech speech = {
+            .dialect = DIALECT_GATEWAY, .text = buf_str(&hub->scratch), .stays = true};
+        session_broadcast(hub, session, client, &speech, hub->untyped);
+    }
+    answer_info(hub, client, session, "patched");
+}
+
+static void patch(struct hub *hub, uint32_t client, uint32_t session, struct str change)
+{
+    struct session *s = session_at(hub, session);
+    struct buf merged;
+
+    buf_init(&merged, METADATA_MAX);
+    bool ok =
+        change.len <= METADATA_MAX &&
+        json_merge(&merged, s->metadata != NULL ? str_from_z(s->metadata) : STR("{}"), change);
+    char *copy = ok ? strndup(merged.data, merged.len) : NULL;
+    buf_fini(&merged);
+    if (copy == NULL) {
+        client_error(hub, client, ERROR_LIMIT_REACHED,
+                     "The metadata of a session would be too large by this; keep what is long "
+                     "elsewhere.",
+                     "{\"limit\":\"metadata_bytes\",\"max\":%u}", METADATA_MAX);
+        return;
+    }
+    free(s->metadata);
+    s->metadata = copy;
+    hub->state_version++;
+    tell_patched(hub, client, session);
+}
+
+void meeting_patch(struct hub *hub, uint32_t client, struct str text)
+{
+    struct sender sender = {.dialect = DIALECT_GATEWAY,
+                            .client = client,
+                            .principal = client_at(hub, client)->principal};
+    struct parley_session_patch message;
+
+    parley_session_patch_init(&message);
+    if (world_read(hub, client, text, &parley_session_patch_info, &message)) {
+        uint32_t session = carry_session(hub, &sender, text_of(&message.payload.session_key));
+        if (session != SLAB_NONE) {
+            patch(hub, client, session,
+                  str_make(message.payload.patch.ptr, message.payload.patch.len));
+        }
+    }
+    parley_session_patch_fini(&message);
+}
+
+/* --- session_list ----------------------------------------------------------------------------- */
+
+struct listing {
+    struct json_writer *w;
+    struct hub *hub;
+};
+
+/* Metadata and members are told to who joins: a list of a thousand has no room for them. */
+static void list_one(void *ctx, const struct hub_session_view *view)
+{
+    struct listing *l = ctx;
+    const struct session *s = session_at(l->hub, session_find(l->hub, view->name));
+
+    json_begin_object(l->w);
+    json_key_string(l->w, STR("sessionId"), view->name);
+    if (s->title != NULL) {
+        json_key_string(l->w, STR("name"), str_from_z(s->title));
+    }
+    json_key_uint(l->w, STR("total"), view->members);
+    json_end_object(l->w);
+}
+
+static void make_list(struct hub *hub, uint32_t client, struct json_writer *w)
+{
+    struct listing listing = {.w = w, .hub = hub};
+
+    control_open(hub, w, "session_info", STR(""));
+    json_key(w, STR("sessions"));
+    json_begin_array(w);
+    uint32_t total =
+        hub_each_session(hub, client_at(hub, client)->principal, LISTED_MAX, list_one, &listing);
+    json_end_array(w);
+    json_key_uint(w, STR("total"), total);
+}
+
+void meeting_list(struct hub *hub, uint32_t client)
+{
+    struct json_writer w;
+
+    make_list(hub, client, &w);
+    control_answer(hub, client, &w);
+}
+
+void meeting_send_list(struct hub *hub, uint32_t client)
+{
+    struct json_writer w;
+
+    make_list(hub, client, &w);
+    (void)control_close(hub, &w, false);
+    client_send_scratch(hub, client);
+}

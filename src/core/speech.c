@@ -1,0 +1,115 @@
+#include "core/speech.h"
+
+#include "core/internal.h"
+#include "json/reader.h"
+
+/* {"type":T,"id":"msg-N-MS" — what every frame of the gateway dialect that we make begins with. */
+void control_begin(struct hub *hub, struct json_writer *w, struct buf *out, struct str raw_type)
+{
+    char id[64];
+
+    json_writer_init(w, out);
+    json_begin_object(w);
+    json_key_raw(w, STR("type"), raw_type);
+    json_key_string(w, STR("id"),
+                    str_format(id, sizeof(id), "msg-%llu-%llu",
+                               (unsigned long long)++hub->frame_count,
+                               (unsigned long long)hub->now.wall_ms));
+}
+
+static void to_gateway(struct hub *hub, const struct speech *s, struct buf *out)
+{
+    struct json_writer w;
+
+    control_begin(hub, &w, out, s->type);
+    if (s->session.len > 0) {
+        json_key_string(&w, STR("sessionId"), s->session);
+    }
+    json_key_raw(&w, STR("payload"), s->text);
+    json_key_uint(&w, STR("timestamp"), hub->now.wall_ms);
+    json_key_string(&w, STR("source"), s->source);
+    json_end_object(&w);
+}
+
+static void to_world(struct hub *hub, const struct speech *s, struct buf *out)
+{
+    struct json_writer w;
+
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    json_key_raw(&w, STR("type"), s->type);
+    json_key_string(&w, STR("agent_id"), s->source);
+    json_key_string(&w, STR("agentId"), s->source);
+    json_key(&w, STR("data"));
+    if (s->payload.len > 0 && json_kind_of(s->payload) == JSON_OBJECT) {
+        json_raw(&w, s->payload);
+    } else {
+        json_begin_object(&w);
+        if (s->payload.len > 0) {
+            json_key_raw(&w, STR("value"), s->payload);
+        }
+        json_end_object(&w);
+    }
+    json_key(&w, STR("ts"));
+    json_seconds(&w, hub->now.wall_ms);
+    json_end_object(&w);
+}
+
+/* A buffer of the hub for one message, empty; what was large is not kept. */
+static struct buf *emptied(struct buf *b)
+{
+    if (b->cap > SCRATCH_KEPT) {
+        buf_fini(b);
+    }
+    buf_clear(b);
+    return b;
+}
+
+static struct str result_of(const struct buf *b)
+{
+    return b->failed ? STR("") : buf_str(b);
+}
+
+struct str speech_in(struct hub *hub, struct speech *s, enum dialect dialect)
+{
+    if (dialect == s->dialect) {
+        return s->text;
+    }
+    if (!s->made) {
+        struct buf *out = emptied(&hub->converted);
+        if (dialect == DIALECT_GATEWAY) {
+            to_gateway(hub, s, out);
+        } else {
+            to_world(hub, s, out);
+        }
+        s->made = true;
+    }
+    return result_of(&hub->converted);
+}
+
+struct str envelope_relay(struct hub *hub, const struct envelope *e, struct str source)
+{
+    struct buf *out = emptied(&hub->relayed);
+    struct json_writer w;
+
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    json_key_raw(&w, STR("type"), e->type);
+    json_key_raw(&w, STR("id"), e->id);
+    if (e->session.len > 0) {
+        json_key_raw(&w, STR("sessionId"), e->session);
+    }
+    json_key_raw(&w, STR("payload"), e->payload.len > 0 ? e->payload : STR("{}"));
+    json_key(&w, STR("timestamp"));
+    if (e->timestamp.len > 0) {
+        json_raw(&w, e->timestamp);
+    } else {
+        json_uint(&w, hub->now.wall_ms);
+    }
+    json_key_string(&w, STR("source"), source);
+    if (e->reply_to.len > 0) {
+        json_key_raw(&w, STR("replyTo"), e->reply_to);
+    }
+    json_end_object(&w);
+    return result_of(out);
+}

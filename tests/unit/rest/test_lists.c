@@ -1,0 +1,239 @@
+#include "unit.h"
+
+#include <stdio.h>
+
+#include "desk.h"
+
+/* The names in a list, with a space behind each. */
+static void expect_names(struct str body, const char *list, const char *member,
+                         const char *expected)
+{
+    struct json_iter it = json_iter_of(json_get(body, str_from_z(list)));
+    struct str entry, name;
+    struct buf names;
+
+    assert_true(json_valid(body));
+    buf_init(&names, 64 * 1024);
+    while (json_next_element(&it, &entry)) {
+        assert_true(json_string_plain(json_get(entry, str_from_z(member)), &name));
+        buf_append_str(&names, name);
+        buf_append_char(&names, ' ');
+    }
+    expect_text(buf_str(&names), expected);
+    buf_fini(&names);
+}
+
+static void add_agents(struct desk *d)
+{
+    static const char *const registrations[] = {
+        "{\"type\":\"agent_register\",\"agentId\":\"ada\",\"capabilities\":[\"grep\",\"chat\"]}",
+        "{\"type\":\"agent_register\",\"agentId\":\"bob\"}",
+        ("{\"type\":\"agent_register\",\"agentId\":\"cid\",\"capabilities\":{\"chat\":true,"
+         "\"modes\":[\"dream\"],\"custom\":{\"fly\":1,\"swim\":0}}}"),
+    };
+
+    for (size_t i = 0; i < 3; i++) {
+        (void)desk_client(d, registrations[i]);
+    }
+}
+
+static void test_agents(void **state)
+{
+    static const struct {
+        const char *query;
+        const char *names;
+        const char *next;
+    } cases[] = {
+        {"", "ada bob cid ", ""},
+        {"?", "ada bob cid ", ""},
+        {"?limit=3", "ada bob cid ", ""},
+        {"?limit=2", "ada bob ", "\"bob\""},
+        {"?limit=1&after=ada", "bob ", "\"bob\""},
+        {"?after=bob&limit=1", "cid ", ""},
+        {"?after=cid", "", ""},
+        {"?capability=chat", "ada cid ", ""},
+        {"?capability=chat&limit=1", "ada ", "\"ada\""},
+        {"?capability=chat&limit=1&after=ada", "cid ", ""},
+        {"?capability=tools:grep", "ada ", ""},
+        {"?capability=tools%3Agrep", "ada ", ""},
+        {"?capability=dream", "cid ", ""},
+        {"?capability=fly", "cid ", ""},
+        {"?capability=swim", "", ""},
+        {"?type=custom", "ada bob cid ", ""},
+        {"?type=pi", "", ""},
+        {"?status=online", "ada bob cid ", ""},
+        {"?status=all", "ada bob cid ", ""},
+        {"?status=busy", "", ""},
+        {"?status=offline", "", ""},
+        {"?token=x&ticket=y", "ada bob cid ", ""},
+    };
+    struct desk d;
+    char path[128];
+
+    (void)state;
+    desk_begin(&d);
+    add_agents(&d);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        (void)snprintf(path, sizeof(path), "/api/gateway/agents%s", cases[i].query);
+        struct str body = desk_get(&d, 200, path);
+        expect_names(body, "agents", "agent_id", cases[i].names);
+        expect_member(body, "total", "3");
+        expect_member(body, "next", cases[i].next);
+    }
+    desk_end(&d);
+}
+
+static void test_refused_queries(void **state)
+{
+    static const struct {
+        const char *path;
+        int status;
+        const char *details;
+    } cases[] = {
+        {"agents?capabilty=x", 400, "{\"parameter\":\"capabilty\"}"},
+        {"agents?limit=0", 400, "{\"parameter\":\"limit\"}"},
+        {"agents?limit=1001", 400, "{\"parameter\":\"limit\"}"},
+        {"agents?limit=x", 400, "{\"parameter\":\"limit\"}"},
+        {"agents?limit=1&limit=2", 400, "{\"parameter\":\"limit\"}"},
+        {"agents?status=gone", 400, "{\"parameter\":\"status\"}"},
+        {"agents?after=nobody", 404, "{\"after\":\"nobody\"}"},
+        {"clients?type=x", 400, "{\"parameter\":\"type\"}"},
+        {"clients?after=c-aaaaaaaaaaaaa", 404, NULL},
+        {"sessions?after=attic", 404, NULL},
+    };
+    struct desk d;
+    char path[300];
+
+    (void)state;
+    desk_begin(&d);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        (void)snprintf(path, sizeof(path), "/api/gateway/%s", cases[i].path);
+        expect_error(desk_get(&d, cases[i].status, path),
+                     cases[i].status == 404 ? "TARGET_NOT_FOUND" : "INVALID_MESSAGE",
+                     cases[i].details);
+    }
+    (void)snprintf(path, sizeof(path), "/api/gateway/agents?type=%0*d", 129, 0);
+    expect_error(desk_get(&d, 400, path), "INVALID_MESSAGE", "{\"parameter\":\"type\"}");
+    desk_end(&d);
+}
+
+/* More than are looked at for one answer, so that one question does not stop everybody. */
+static void test_examined(void **state)
+{
+    struct desk d;
+    char text[128];
+
+    (void)state;
+    desk_begin(&d);
+    for (unsigned i = 0; i < 10001; i++) {
+        char world[16];
+        (void)snprintf(text, sizeof(text), "{\"type\":\"agent_register\",\"agentId\":\"a%u\"%s}", i,
+                       i == 10000 ? ",\"capabilities\":[\"rare\"]" : "");
+        /* Each in a world of its own: nobody has to be told of the others. */
+        (void)snprintf(world, sizeof(world), "w%u", i);
+        struct evidence evidence = {.near = true, .world = str_from_z(world)};
+        (void)desk_client_from(&d, text, &evidence);
+    }
+    struct str body = desk_get(&d, 200, "/api/gateway/agents?capability=rare");
+    expect_names(body, "agents", "agent_id", "");
+    expect_member(body, "next", "\"a9999\"");
+    body = desk_get(&d, 200, "/api/gateway/agents?capability=rare&after=a9999");
+    expect_names(body, "agents", "agent_id", "a10000 ");
+    expect_member(body, "next", "");
+    body = desk_get(&d, 200, "/api/gateway/clients");
+    expect_member(body, "total", "10001");
+    assert_true(json_get(body, STR("next")).len > 0);
+    desk_end(&d);
+}
+
+static void test_clients(void **state)
+{
+    struct evidence elsewhere[] = {
+        {.is_unix = true, .near = true},
+        {.address = {[0] = 0x20, 0x01, 0x0d, 0xb8, [15] = 1}},
+    };
+    struct desk d;
+    struct str body, entry;
+    struct hub_client_view tim;
+    char path[128];
+
+    (void)state;
+    desk_begin(&d);
+    (void)desk_client(&d, "{\"type\":\"agent_register\",\"agentId\":\"tim\"}");
+    desk_wait(&d, 1000);
+    for (size_t i = 0; i < 2; i++) {
+        (void)desk_client_from(&d, "", &elsewhere[i]);
+    }
+    assert_true(hub_find_client(d.hub, STR("tim"), &tim));
+    body = desk_get(&d, 200, "/api/gateway/clients?limit=2");
+    expect_member(body, "total", "3");
+    struct json_iter it = json_iter_of(json_get(body, STR("clients")));
+    assert_true(json_next_element(&it, &entry));
+    assert_true(has_text(json_get(entry, STR("id")), tim.client_id));
+    expect_member(entry, "dialect", "\"world\"");
+    expect_member(entry, "authenticated", "true");
+    expect_member(entry, "sessions", "[\"world:main\"]");
+    expect_member(entry, "ip", "\"127.0.0.1\"");
+    expect_member(entry, "userAgent", "\"test/\\\"1\\\"\"");
+    expect_member(entry, "agentId", "\"tim\"");
+    expect_member(entry, "dropped", "0");
+    assert_int_equal(json_get(entry, STR("connectedAt")).len, 13);
+    assert_int_equal(json_get(entry, STR("lastActivityAt")).len, 13);
+    assert_true(json_get(entry, STR("userId")).len > 0);
+    assert_true(json_next_element(&it, &entry));
+    expect_member(entry, "ip", "\"unix\"");
+    expect_member(entry, "agentId", "");
+    assert_false(json_next_element(&it, &entry));
+    struct str next;
+    assert_true(json_string_plain(json_get(body, STR("next")), &next));
+    (void)snprintf(path, sizeof(path), "/api/gateway/clients?after=%.*s", STR_ARG(next));
+    body = desk_get(&d, 200, path);
+    it = json_iter_of(json_get(body, STR("clients")));
+    assert_true(json_next_element(&it, &entry));
+    expect_member(entry, "ip", "\"2001:db8::1\"");
+    assert_false(json_next_element(&it, &entry));
+    expect_member(body, "next", "");
+    (void)snprintf(path, sizeof(path), "/api/gateway/clients/%s", tim.client_id);
+    expect_member(desk_get(&d, 200, path), "agentId", "\"tim\"");
+    expect_member(desk_get(&d, 200, "/api/gateway/clients/tim"), "ip", "\"127.0.0.1\"");
+    desk_end(&d);
+}
+
+static void test_sessions(void **state)
+{
+    struct desk d;
+    struct evidence attic = {
+        .near = true, .kind = CREDENTIAL_BEARER, .credential = STR("root"), .world = STR("attic")};
+
+    (void)state;
+    desk_begin(&d);
+    (void)desk_client_from(&d, "{\"type\":\"agent_register\",\"agentId\":\"tim\"}", &attic);
+    struct str body = desk_get(&d, 200, "/api/gateway/sessions");
+    expect_names(body, "sessions", "name", "world:main world:attic ");
+    assert_true(has_text(body, "{\"name\":\"world:attic\",\"members\":1,\"agents\":1}"));
+    expect_member(body, "total", "2");
+    body = desk_get(&d, 200, "/api/gateway/sessions?limit=1");
+    expect_names(body, "sessions", "name", "world:main ");
+    expect_member(body, "next", "\"world:main\"");
+    body = desk_get(&d, 200, "/api/gateway/sessions?after=world:main");
+    expect_names(body, "sessions", "name", "world:attic ");
+    expect_member(body, "next", "");
+    /* Whoever may not enter one does not hear of it. */
+    desk_lock(&d);
+    d.token = STR("guest");
+    body = desk_get(&d, 200, "/api/gateway/sessions");
+    expect_names(body, "sessions", "name", "world:main ");
+    expect_member(body, "total", "1");
+    desk_end(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_agents),   cmocka_unit_test(test_refused_queries),
+        cmocka_unit_test(test_examined), cmocka_unit_test(test_clients),
+        cmocka_unit_test(test_sessions),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
