@@ -130,6 +130,48 @@ static bool may_stay(const struct hub *hub, uint32_t client)
                ERROR_NONE;
 }
 
+bool access_renew(struct hub *hub, uint32_t client, uint32_t principal)
+{
+    uint32_t before = client_at(hub, client)->principal;
+    bool same = principal_is_same_subject(&hub->principals, before, principal);
+
+    if (same) {
+        client_set_principal(hub, client, principal);
+    }
+    principal_release(&hub->principals, principal);
+    if (!same) {
+        client_error(hub, client, ERROR_FORBIDDEN,
+                     "This connection has authenticated as somebody else; open another one.",
+                     "{\"rule\":\"same_subject\"}");
+    } else if (!may_stay(hub, client)) {
+        client_close(hub, client, CLOSE_FORBIDDEN,
+                     STR("the credential no longer grants this: see its grants"));
+        same = false;
+    }
+    return same;
+}
+
+void access_expire(struct hub *hub, uint32_t client)
+{
+    struct principal *one = principal_at(&hub->principals, client_at(hub, client)->principal);
+    uint64_t now_ms = hub->now.wall_ms;
+
+    if (one->expires_ms == 0 || now_ms + EXPIRY_WARNING_MS < one->expires_ms) {
+        return;
+    }
+    if (now_ms >= one->expires_ms) {
+        hub->counts.auth_failures[AUTH_FAILURE_EXPIRED]++;
+        client_close(hub, client, CLOSE_AUTHENTICATION,
+                     STR("the token has run out: connect again with a new one"));
+    } else if (!one->warned) {
+        one->warned = true;
+        client_error(hub, client, ERROR_AUTH_EXPIRING,
+                     "The token runs out soon, and the connection is closed then; authenticate "
+                     "with a new one of the same subject before.",
+                     "{\"expires_in_ms\":%llu}", (unsigned long long)(one->expires_ms - now_ms));
+    }
+}
+
 static void look_again(struct hub *hub, uint32_t client)
 {
     struct client *c = client_at(hub, client);

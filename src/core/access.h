@@ -17,7 +17,7 @@
 
 enum { DIGEST_SIZE = 32 }; /* SHA-256 */
 
-enum hub_auth_mode { HUB_AUTH_NONE, HUB_AUTH_TOKEN, HUB_AUTH_PASSWORD };
+enum hub_auth_mode { HUB_AUTH_NONE, HUB_AUTH_TOKEN, HUB_AUTH_PASSWORD, HUB_AUTH_JWT };
 
 /* A token that is accepted. All strings are borrowed by hub_set_access, which copies. */
 struct hub_credential {
@@ -37,6 +37,19 @@ struct hub_access {
      * Whoever gives the password has all grants and the name "password".
      */
     uint8_t password_id[DIGEST_SIZE];
+    /* Of HUB_AUTH_JWT: the ids of the keys that hold; tokens of others are withdrawn. */
+    uint8_t (*keys)[DIGEST_SIZE]; /* borrowed; not changed */
+    size_t key_count;
+};
+
+/* What a signed token says of its bearer, as hub_ports.verify found it; all is borrowed. */
+struct hub_claims {
+    uint8_t identity[DIGEST_SIZE]; /* of issuer and subject: who it is, whatever the token */
+    uint8_t key[DIGEST_SIZE];      /* that signed it */
+    struct str name;               /* the subject */
+    struct str agent_id;           /* see struct hub_credential */
+    struct grants grants;
+    uint64_t expires_ms; /* since 1970 */
 };
 
 /*

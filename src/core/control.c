@@ -292,18 +292,15 @@ static void require_credential(struct hub *hub, uint32_t client)
 /* One that has authenticated does it again: with the same credential, or it stays who it is. */
 static void authenticate_again(struct hub *hub, uint32_t client, const struct attempt *attempt)
 {
-    const struct client *c = client_at(hub, client);
     struct gate_refusal why = {.code = ERROR_FORBIDDEN};
     uint32_t principal;
 
     switch (gate_try(hub, attempt, &principal, &why)) {
     case GATE_OPEN:
-        principal_release(&hub->principals, principal);
-        if (principal == c->principal) {
+        if (access_renew(hub, client, principal)) {
             control_welcome(hub, client);
-            return;
         }
-        break;
+        return;
     case GATE_SHUT:
         client_error(hub, client, why.code, gate_text(&why), "%s", "");
         return;

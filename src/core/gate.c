@@ -7,6 +7,7 @@ static const char *const failure_names[HUB_AUTH_FAILURES] = {
     [AUTH_FAILURE_TOKEN] = "token",     [AUTH_FAILURE_PASSWORD] = "password",
     [AUTH_FAILURE_TICKET] = "ticket",   [AUTH_FAILURE_MISSING] = "missing",
     [AUTH_FAILURE_TIMEOUT] = "timeout", [AUTH_FAILURE_LOCKED_OUT] = "locked_out",
+    [AUTH_FAILURE_EXPIRED] = "expired",
 };
 
 const char *hub_auth_failure_name(enum hub_auth_failure failure)
@@ -43,6 +44,30 @@ static bool charge(struct hub *hub, const struct attempt *a, struct gate_refusal
     return false;
 }
 
+/* For hub_ports.verify. */
+struct signed_token {
+    struct hub *hub;
+    uint32_t principal;
+};
+
+static void take_claims(void *ctx, const struct hub_claims *claims)
+{
+    struct signed_token *t = ctx;
+
+    t->principal = principal_claim(&t->hub->principals, claims);
+    if (t->principal == SLAB_NONE) {
+        t->hub->counts.out_of_memory++;
+    }
+}
+
+static uint32_t find_signed(struct hub *hub, struct str token)
+{
+    struct signed_token t = {.hub = hub, .principal = SLAB_NONE};
+
+    (void)hub->ports.verify(hub->ports.owner, token, &t, take_claims);
+    return t.principal;
+}
+
 /* The principal of a token or ticket, with its use, or SLAB_NONE. */
 static uint32_t find(struct hub *hub, const struct attempt *a)
 {
@@ -53,6 +78,9 @@ static uint32_t find(struct hub *hub, const struct attempt *a)
     }
     if (a->kind != CREDENTIAL_BEARER) {
         return SLAB_NONE;
+    }
+    if (hub->principals.mode == HUB_AUTH_JWT) {
+        return find_signed(hub, a->secret);
     }
     hub->ports.digest(hub->ports.owner, a->secret, digest);
     uint32_t principal = principal_find(&hub->principals, digest);

@@ -50,6 +50,9 @@ uint64_t heartbeat_silence_ms(const struct hub *hub, const struct client *c)
 
 static void check(struct hub *hub, uint32_t client)
 {
+    if (client_at(hub, client)->principal != HUB_NOBODY) {
+        access_expire(hub, client);
+    }
     struct client *c = client_at(hub, client);
     uint64_t silent_ms = heartbeat_silence_ms(hub, c);
 

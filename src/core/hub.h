@@ -118,6 +118,7 @@ enum hub_auth_failure {
     AUTH_FAILURE_MISSING,
     AUTH_FAILURE_TIMEOUT,
     AUTH_FAILURE_LOCKED_OUT,
+    AUTH_FAILURE_EXPIRED,
     HUB_AUTH_FAILURES
 };
 enum hub_limit {

@@ -30,7 +30,7 @@ enum {
     ROSTER_MAX = 1000,   /* agents listed in a greeting */
     INTERNED_TYPES = FILTER_TYPES,
     SCRATCH_KEPT = 1024 * 1024, /* a buffer for a frame is not kept when it was larger */
-    HIDDEN_SESSIONS = 1, /* of the hub itself; they do not count */
+    HIDDEN_SESSIONS = 1,        /* of the hub itself; they do not count */
     SMALL_SESSION = 8,          /* up to so many members: frames go to each; above: the log */
     SMALL_AGAIN = 4,            /* a session that has shrunk to this many leaves its log */
     RESERVED_COMMANDS =
@@ -266,6 +266,14 @@ struct buf *hub_scratch(struct hub *hub);
 
 /* --- access.c, ticket.c ----------------------------------------------------------------------- */
 
+enum { EXPIRY_WARNING_MS = 60 * 1000 }; /* before a token runs out its client is told */
+/*
+ * A client authenticates once more as `principal`, whose use is taken. True: it is the same
+ * subject, and goes by the new credential from now on; false: it was told, or closed.
+ */
+bool access_renew(struct hub *hub, uint32_t client, uint32_t principal);
+/* Warns a client whose token runs out soon, and closes one whose token has run out. */
+void access_expire(struct hub *hub, uint32_t client);
 /* Gives back the use of hub->asking. */
 void access_forget_asker(struct hub *hub);
 void tickets_init(struct hub *hub);

@@ -17,6 +17,7 @@ struct hub_time {
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
 
 struct hub_asker;
+struct hub_claims;
 
 struct hub_ports {
     void *owner;
@@ -30,6 +31,12 @@ struct hub_ports {
                 struct str details);
     /* SHA-256 of a credential. May be NULL where nobody has to authenticate. */
     void (*digest)(void *owner, struct str secret, uint8_t ret_digest[32]);
+    /*
+     * Whether a signed token is to be believed; then `take` is called once with what it says. NULL
+     * where none is asked for.
+     */
+    bool (*verify)(void *owner, struct str token, void *ctx,
+                   void (*take)(void *ctx, const struct hub_claims *claims));
     /*
      * Has a password checked, off the hub's thread; hub_password_checked(hub, job, …) follows,
      * once. Copies it. False: too many are being checked. NULL where no password is asked for.

@@ -147,6 +147,37 @@ static void drop_if_unused(struct principals *p, uint32_t index)
     }
 }
 
+uint32_t principal_claim(struct principals *p, const struct hub_claims *claims)
+{
+    struct str name = claims->name, agent_id = claims->agent_id;
+    struct grants own = claims->grants;
+    char *text;
+    uint32_t index;
+
+    if (!copy_texts(&name, &agent_id, &own, &text)) {
+        return SLAB_NONE;
+    }
+    struct principal *one = acquire(p, PRINCIPAL_JWT, &index);
+    if (one == NULL) {
+        free(text);
+        return SLAB_NONE;
+    }
+    describe(one, name, agent_id, &own, text);
+    memcpy(one->digest, claims->identity, DIGEST_SIZE);
+    memcpy(one->key, claims->key, DIGEST_SIZE);
+    one->expires_ms = claims->expires_ms;
+    one->users = 1;
+    return index;
+}
+
+bool principal_is_same_subject(const struct principals *p, uint32_t a, uint32_t b)
+{
+    const struct principal *one = principal_at(p, a), *other = principal_at(p, b);
+
+    return a == b || (one->kind == PRINCIPAL_JWT && other->kind == PRINCIPAL_JWT &&
+                      digest_is(one->digest, other->digest));
+}
+
 void principal_use(struct principals *p, uint32_t index)
 {
     principal_at(p, index)->users++;
@@ -220,6 +251,7 @@ uint32_t principal_make(struct principals *p, uint32_t maker, const struct grant
     }
     describe(one, name, agent_id, &own, text);
     one->maker = maker;
+    one->expires_ms = principal_at(p, maker)->expires_ms;
     principal_use(p, maker);
     return index;
 }
@@ -235,6 +267,9 @@ bool principal_holds(const struct principals *p, uint32_t index)
         }
         one = maker;
     }
+    if (one->kind == PRINCIPAL_JWT) {
+        return !one->withdrawn && p->mode == HUB_AUTH_JWT;
+    }
     return is_configured(one) ? one->listed : p->mode == HUB_AUTH_NONE;
 }
 
@@ -247,7 +282,7 @@ bool principal_same(const struct principals *p, uint32_t a, uint32_t b, struct s
 {
     const struct principal *one = principal_at(p, a), *other = principal_at(p, b);
 
-    return p->mode == HUB_AUTH_NONE || a == b ||
+    return p->mode == HUB_AUTH_NONE || principal_is_same_subject(p, a, b) ||
            (one->kind == PRINCIPAL_TICKET && other->kind == PRINCIPAL_TICKET &&
             one->maker == other->maker && str_equal(one->agent_id, agent_id) &&
             str_equal(other->agent_id, agent_id));
@@ -320,6 +355,19 @@ static bool stage_all(struct principals *p, const struct hub_access *access, str
     return true;
 }
 
+/* Tokens that are signed by a key which is there no more are withdrawn with it. */
+static void withdraw_signed(struct principals *p, const struct hub_access *access)
+{
+    for (uint32_t i = 0; i < slab_limit(&p->slab); i++) {
+        struct principal *one = principal_at(p, i);
+        bool holds = false;
+        for (size_t k = 0; one->kind == PRINCIPAL_JWT && k < access->key_count; k++) {
+            holds = holds || digest_is(one->key, access->keys[k]);
+        }
+        one->withdrawn = one->withdrawn || (one->kind == PRINCIPAL_JWT && !holds);
+    }
+}
+
 bool principals_list(struct principals *p, const struct hub_access *access)
 {
     size_t count = 0;
@@ -336,6 +384,7 @@ bool principals_list(struct principals *p, const struct hub_access *access)
     if (ok) {
         p->mode = access->mode;
         p->password = SLAB_NONE;
+        withdraw_signed(p, access);
     }
     for (size_t i = 0; i < count; i++) {
         struct staged *s = &staged[i];

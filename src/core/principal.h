@@ -15,6 +15,7 @@
  *   NEAR       the start                   never
  *   TOKEN      a line of the configuration it is no more listed, and unused
  *   PASSWORD   the password's hash         it is no more listed, and unused
+ *   JWT        a signed token                 its client has gone
  *   TICKET     hub_ticket_new              its ticket ran out, or its client has gone
  */
 
@@ -29,6 +30,7 @@ enum principal_kind {
     PRINCIPAL_TOKEN,
     PRINCIPAL_PASSWORD,
     PRINCIPAL_TICKET,
+    PRINCIPAL_JWT,
 };
 
 /* The two that are always there. */
@@ -43,6 +45,10 @@ struct principal {
     uint8_t kind; /* enum principal_kind */
     bool listed;  /* in the configuration that holds */
     bool publishes_all;
+    bool withdrawn;           /* of a JWT: its key does not hold any more */
+    bool warned;              /* that it runs out */
+    uint64_t expires_ms;      /* since 1970; 0: never */
+    uint8_t key[DIGEST_SIZE]; /* of a JWT: that signed it; `digest` says who it is */
     uint32_t maker;  /* of a ticket's: who made it, never a ticket himself; else SLAB_NONE */
     uint32_t users;  /* clients, tickets, jobs, and principals made by it */
     uint32_t unused; /* the slab's, once it is free */
@@ -78,6 +84,10 @@ bool principal_covers(const struct principal *maker, const struct grants *grants
 /* Of a ticket: within its maker, whom it uses. SLAB_NONE: no memory. */
 uint32_t principal_make(struct principals *p, uint32_t maker, const struct grants *grants,
                         struct str agent_id);
+/* Of a signed token, with one use. SLAB_NONE: no memory. */
+uint32_t principal_claim(struct principals *p, const struct hub_claims *claims);
+/* Whether both are the same person: who renews a token stays who he is. */
+bool principal_is_same_subject(const struct principals *p, uint32_t a, uint32_t b);
 void principal_use(struct principals *p, uint32_t index);
 /* It may be gone after this. */
 void principal_release(struct principals *p, uint32_t index);

@@ -1,3 +1,4 @@
+#include "core/gate.h"
 #include "core/internal.h"
 #include "proto/member.h"
 #include "json/members.h"
@@ -173,6 +174,30 @@ static void register_as(struct hub *hub, uint32_t client, const struct parley_ag
     buf_fini(&others);
 }
 
+/*
+ * A signed token runs out, so a client that is in already may bring the next one with its
+ * registration. Other tokens do not, and are not looked at again. False: it was refused.
+ */
+static bool renews(struct hub *hub, uint32_t client, const struct parley_string *token)
+{
+    const struct client *c = client_at(hub, client);
+    struct attempt attempt = {.address = c->address,
+                              .near = c->near,
+                              .kind = CREDENTIAL_BEARER,
+                              .secret = str_make(token->ptr, token->len)};
+    struct gate_refusal why;
+    uint32_t principal;
+
+    if (hub->principals.mode != HUB_AUTH_JWT || token->is != PARLEY_SET) {
+        return true;
+    }
+    if (gate_try(hub, &attempt, &principal, &why) == GATE_OPEN) {
+        return access_renew(hub, client, principal);
+    }
+    client_error(hub, client, why.code, gate_text(&why), "%s", "");
+    return false;
+}
+
 void world_register(struct hub *hub, uint32_t client, const struct up *item, struct str text)
 {
     struct parley_agent_register message;
@@ -187,6 +212,7 @@ void world_register(struct hub *hub, uint32_t client, const struct up *item, str
     parley_agent_register_init(&message);
     if (world_read(hub, client, text, &parley_agent_register_info, &message) &&
         check_id(hub, client, str_make(message.agent_id.ptr, message.agent_id.len)) &&
+        renews(hub, client, &message.token) &&
         may_claim(hub, client, str_make(message.agent_id.ptr, message.agent_id.len))) {
         register_as(hub, client, &message, text, wire_raw(&item->wire, text.ptr, WIRE_DATA));
     }

@@ -165,7 +165,7 @@ void stranger_admit_freely(struct hub *hub, uint32_t client)
 
 /* --- agent_register --------------------------------------------------------------------------- */
 
-enum { SECRET_MAX = 1024 };
+enum { SECRET_MAX = 16 * 1024 };
 
 /* What a message gives to authenticate with: *ret_kind and the text in `buffer`; false: nothing. */
 static bool read_secret(struct str text, char buffer[SECRET_MAX + 1], uint8_t *ret_kind,

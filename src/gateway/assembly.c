@@ -5,6 +5,7 @@
 #include <sched.h>
 
 #include "base/printable.h"
+#include "crypto/jwt.h"
 #include "crypto/password.h"
 #include "http/head.h"
 
@@ -248,6 +249,52 @@ static void digest(void *owner, struct str secret, uint8_t ret_digest[DIGEST_SIZ
     digest_sha256(secret.ptr, secret.len, ret_digest);
 }
 
+/*
+ * Who a token speaks for is told from others by issuer and subject: two issuers may have a subject
+ * of the same name.
+ */
+static void identify(const struct jwt_claims *claims, uint8_t ret_identity[DIGEST_SIZE])
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    buf_append_str(&text, claims->issuer);
+    buf_append_char(&text, '\0'); /* neither has one */
+    buf_append_str(&text, claims->subject);
+    digest_sha256(text.data, text.len, ret_identity);
+    buf_fini(&text);
+}
+
+static bool verify(void *owner, struct str token, void *ctx,
+                   void (*take_claims)(void *ctx, const struct hub_claims *claims))
+{
+    const struct assembly *a = owner;
+    const struct config *c = &a->setup->config;
+    struct jwt_rules rules = {.audience = str_from_z(config_text(c, OPTION_AUTH_JWT_AUDIENCE)),
+                              .leeway_ms = config_number(c, OPTION_AUTH_JWT_LEEWAY)};
+    struct hub *hub = gateway_hub(a->gateway);
+    struct jwt_claims claims;
+    struct jwt_refusal why;
+    char details[128];
+
+    if (!jwt_verify(&a->setup->keys, token, hub_now(hub).wall_ms, &rules, &claims, &why)) {
+        /* Who asked is in the event auth_failed, which comes behind this one. */
+        forward_log(owner, LOG_INFO, "jwt_refused", STR(""),
+                    str_format(details, sizeof(details), "reason=%s what=%s",
+                               jwt_reason_word(why.reason), why.what != NULL ? why.what : "-"));
+        return false;
+    }
+    struct hub_claims said = {.name = claims.subject,
+                              .agent_id = claims.agent_id,
+                              .grants = claims.grants,
+                              .expires_ms = claims.expires_at_ms};
+    identify(&claims, said.identity);
+    memcpy(said.key, claims.key_id, sizeof(said.key));
+    take_claims(ctx, &said);
+    jwt_claims_fini(&claims);
+    return true;
+}
+
 static bool verify_password(const char *hash, struct str password)
 {
     return password_verify(str_from_z(hash), password);
@@ -280,6 +327,7 @@ static void make_settings(struct assembly *a, const char *version)
     s->request = answer;
     s->log = forward_log;
     s->digest = digest;
+    s->verify = verify;
     s->judged = judged;
     s->memory = count_memory;
     s->verify_password = verify_password;

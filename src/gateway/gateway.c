@@ -61,6 +61,14 @@ static void digest(void *owner, struct str secret, uint8_t ret_digest[32])
     g->settings.digest(g->settings.owner, secret, ret_digest);
 }
 
+static bool verify(void *owner, struct str token, void *ctx,
+                   void (*take)(void *ctx, const struct hub_claims *claims))
+{
+    const struct gateway *g = owner;
+
+    return g->settings.verify(g->settings.owner, token, ctx, take);
+}
+
 static void judged(void *owner, uint64_t conn, const struct hub_asker *asker, struct str request,
                    size_t head_len)
 {
@@ -86,6 +94,7 @@ static bool make_hub(struct gateway *g)
         .random = fill_random,
         .log = forward_log,
         .digest = s->digest != NULL ? digest : NULL,
+        .verify = s->verify != NULL ? verify : NULL,
         .check_password = s->verify_password != NULL ? work_check_password : NULL,
         .judged = s->judged != NULL ? judged : NULL,
         .memory = s->memory != NULL ? count_memory : NULL,

@@ -54,6 +54,8 @@ struct gateway_settings {
     void (*log)(void *owner, enum log_level level, const char *event, struct str client,
                 struct str details);
     void (*digest)(void *owner, struct str secret, uint8_t ret_digest[32]);
+    bool (*verify)(void *owner, struct str token, void *ctx,
+                   void (*take)(void *ctx, const struct hub_claims *claims));
     void (*judged)(void *owner, uint64_t conn, const struct hub_asker *asker, struct str request,
                    size_t head_len);
     uint64_t (*memory)(void *owner);

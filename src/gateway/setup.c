@@ -10,7 +10,8 @@ enum { MEMORY_PART = 4 }; /* limits.memory: auto is this part of what there is *
 _Static_assert((int)DIGEST_SIZE == (int)DIGEST_BYTES, "a digest is a SHA-256");
 _Static_assert((int)AUTH_MODE_NONE == (int)HUB_AUTH_NONE &&
                    (int)AUTH_MODE_TOKEN == (int)HUB_AUTH_TOKEN &&
-                   (int)AUTH_MODE_PASSWORD == (int)HUB_AUTH_PASSWORD,
+                   (int)AUTH_MODE_PASSWORD == (int)HUB_AUTH_PASSWORD &&
+                   (int)AUTH_MODE_JWT == (int)HUB_AUTH_JWT,
                "the option's words stand in the order of the hub's values");
 _Static_assert((int)WORLD_VALIDATION_OFF == (int)VALIDATE_OFF &&
                    (int)WORLD_VALIDATION_KNOWN == (int)VALIDATE_KNOWN &&
@@ -68,21 +69,33 @@ static bool read_password(struct setup *p)
     return true;
 }
 
+static bool read_keys(struct setup *p)
+{
+    struct str lines = str_from_z(config_text(&p->config, OPTION_AUTH_JWT_KEYS));
+    struct str issuer = str_from_z(config_text(&p->config, OPTION_AUTH_JWT_ISSUER));
+
+    if (!jwt_keys_add_list(&p->keys, lines, issuer, &p->warnings, &p->error)) {
+        return false;
+    }
+    for (size_t i = 0; i < p->keys.count; i++) {
+        memcpy(p->key_ids[i], p->keys.keys[i].id, DIGEST_SIZE);
+    }
+    p->access.keys = p->key_ids;
+    p->access.key_count = p->keys.count;
+    return true;
+}
+
 /* Only what the mode asks for is read: a file that is not there matters when it is needed. */
 static bool make_access(struct setup *p)
 {
-    if (config_number(&p->config, OPTION_AUTH_MODE) == AUTH_MODE_JWT) {
-        buf_append_str(&p->error,
-                       STR("auth.mode: the gateway lets nobody in by JSON Web Tokens in this "
-                           "version; set it to token or password"));
-        return false;
-    }
     p->access.mode = (enum hub_auth_mode)config_number(&p->config, OPTION_AUTH_MODE);
     switch (p->access.mode) {
     case HUB_AUTH_TOKEN:
         return read_tokens(p) && make_credentials(p);
     case HUB_AUTH_PASSWORD:
         return read_password(p);
+    case HUB_AUTH_JWT:
+        return read_keys(p);
     default:
         return true;
     }
@@ -211,6 +224,7 @@ struct setup *setup_load(const struct setup_source *source)
     buf_init(&p->warnings, CONFIG_MAX_ERROR);
     buf_init(&p->error, CONFIG_MAX_ERROR);
     token_set_init(&p->tokens);
+    jwt_keys_init(&p->keys);
     if (!load(p, source) && p->error.len == 0) {
         setup_free(p);
         return NULL;
@@ -226,6 +240,7 @@ void setup_free(struct setup *p)
     net_policy_unref(p->policy);
     free(p->credentials);
     token_set_fini(&p->tokens);
+    jwt_keys_fini(&p->keys);
     config_fini(&p->config);
     buf_fini(&p->restart);
     buf_fini(&p->warnings);

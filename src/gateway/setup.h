@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "core/access.h"
+#include "crypto/jwt_keys.h"
 #include "crypto/token_file.h"
 #include "net/policy.h"
 
@@ -28,6 +29,8 @@ struct setup_source {
 struct setup {
     struct config config;
     struct token_set tokens;
+    struct jwt_keys keys;
+    uint8_t key_ids[KEY_LINE_MAX_KEYS][DIGEST_SIZE];
     struct hub_access access;           /* borrows from `tokens` and `credentials` */
     struct hub_credential *credentials; /* owned */
     struct net_policy *policy;          /* owned by one reference */

@@ -14,7 +14,7 @@
 #include "net/peer.h"
 #include "net/policy.h"
 
-enum { ASKING_MAX_CREDENTIAL = 1024 };
+enum { ASKING_MAX_CREDENTIAL = 8 * 1024 }; /* a JSON Web Token with many claims */
 
 struct asking {
     struct evidence evidence; /* its strings point into this; `world` is empty */

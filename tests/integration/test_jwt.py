@@ -201,6 +201,70 @@ def test_an_open_secret(site):
     assert done.stderr.startswith("parley: warning: ") and "chmod 600" in done.stderr
 
 
-def test_the_gateway_does_not_let_in_by_it_yet(site):
-    done = run_parley("serve", "--config", str(site.config), "--set", "auth.mode=jwt")
-    assert done.returncode == CONFIGURATION and "auth.mode" in done.stderr, done
+# --- the gateway -----------------------------------------------------------------------------------
+
+GRANTS = {"publish": "*", "sessions": ["world:*"], "admin": True}
+
+
+@pytest.fixture
+def guarded(start, site):
+    return start("--config", str(site.config), settings={"auth.mode": "jwt"})
+
+
+@pytest.mark.parametrize("algorithm", PRIVATE)
+def test_in_by_a_token(guarded, algorithm):
+    token = sign(claims(parley=GRANTS), algorithm)
+    client = guarded.client(headers=[("Authorization", f"Bearer {token}")])
+    by_query = guarded.client(path=f"/ws/matrix?token={token}")
+    client.send({"type": "bark", "data": {"text": "hi"}})
+    assert by_query.take("bark")
+    status, _, body = guarded.request("/api/gateway/clients", headers=[f"Authorization: Bearer {token}"])
+    assert status == 200 and {each["userId"] for each in json.loads(body)["clients"]} == {"kitchen"}
+
+
+def test_in_by_a_message(guarded):
+    stranger = guarded.client()
+    stranger.send({"type": "agent_register", "agentId": "a", "token": sign(claims(parley=GRANTS))})
+    assert stranger.take("connection_ack")["data"]["agent_id"] == "a"
+    control = guarded.control()
+    assert control.ask("auth", {"token": sign(claims(parley=GRANTS))})["payload"]["userId"] == "kitchen"
+
+
+def test_not_in_by_a_wrong_one(guarded):
+    wrong = [
+        sign(claims(parley=GRANTS, iat=0, exp=int(time.time()) - 3600)),
+        sign(claims(parley=GRANTS, iss="somebody")),
+        sign(claims(parley=GRANTS), key=ec.generate_private_key(ec.SECP256R1())),
+        jwt.encode(claims(parley=GRANTS), None, algorithm="none"),
+        "not.a.token",
+    ]
+    for token in wrong:
+        status, _, body = guarded.request("/api/gateway/agents", headers=[f"Authorization: Bearer {token}"])
+        assert status == 401 and json.loads(body)["error"]["code"] == "AUTH_FAILED", token
+    reasons = [guarded.wait_event("jwt_refused", skip=n)["reason"] for n in range(len(wrong))]
+    assert reasons == ["expired", "wrong_issuer", "bad_signature", "unknown_key", "malformed"]
+
+
+def test_without_the_claim_nothing_is_granted(guarded):
+    status, _, body = guarded.request("/api/gateway/clients", headers=[f"Authorization: Bearer {sign(claims())}"])
+    assert status == 403 and json.loads(body)["error"]["code"] == "FORBIDDEN"
+
+
+def test_a_token_runs_out(guarded):
+    """The leeway is a minute, so one that ran out 59 s ago has a second left, and is warned about at once."""
+    token = sign(claims(parley=GRANTS, iat=0, exp=int(time.time()) - 57))
+    client = guarded.control(headers=[("Authorization", f"Bearer {token}")])
+    client.error("AUTH_EXPIRING")
+    client.wait_closed(4401)
+
+
+def test_a_token_is_renewed(guarded):
+    token = sign(claims(parley=GRANTS, iat=0, exp=int(time.time()) - 57))
+    client = guarded.control(headers=[("Authorization", f"Bearer {token}")])
+    doomed = guarded.control(headers=[("Authorization", f"Bearer {token}")])
+    client.error("AUTH_EXPIRING")
+    assert client.ask("auth", {"token": sign(claims(parley=GRANTS))})["type"] == "auth_success"
+    doomed.error("AUTH_EXPIRING")
+    doomed.wait_closed(4401)
+    assert client.ask("ping")["type"] == "pong"
+

@@ -265,6 +265,30 @@ static void port_judged(void *owner, uint64_t conn, const struct hub_asker *aske
     v->hooks.judged(v->hooks.ctx, conn, asker, request);
 }
 
+/* A signed token is "SUBJECT/SECONDS": whose it is, and for how long from the start of the test. */
+static bool port_verify(void *owner, struct str token, void *ctx,
+                        void (*take)(void *ctx, const struct hub_claims *claims))
+{
+    const struct virtual *v = owner;
+    size_t slash = str_find(token, '/');
+    struct hub_claims claims = {.name = str_slice(token, 0, slash),
+                                .agent_id = STR(""),
+                                .grants = {.publish = {"*", 1}, .sessions = {"*", 1}}};
+    uint64_t seconds;
+
+    if (!str_to_uint(str_slice(token, slash + 1, token.len), 1000000, &seconds)) {
+        return false;
+    }
+    claims.expires_ms = VIRTUAL_START_MS + seconds * 1000;
+    if (claims.expires_ms <= v->now.wall_ms) {
+        return false;
+    }
+    virtual_digest(claims.name, claims.identity);
+    virtual_digest(STR("the key"), claims.key);
+    take(ctx, &claims);
+    return true;
+}
+
 static uint64_t port_memory(void *owner)
 {
     return ((const struct virtual *)owner)->memory;
@@ -278,12 +302,13 @@ bool virtual_init(struct virtual *v, const struct hub_settings *settings,
     struct hub_ports ports = {.owner = v,
                               .random = random_bytes,
                               .digest = port_digest,
+                              .verify = port_verify,
                               .check_password = port_check_password,
                               .judged = port_judged,
                               .memory = port_memory};
 
     memset(v, 0, sizeof(*v));
-    v->now = (struct hub_time){.mono_ms = 1000000, .wall_ms = 1700000000000};
+    v->now = (struct hub_time){.mono_ms = 1000000, .wall_ms = VIRTUAL_START_MS};
     v->reactors = settings->reactors;
     v->hooks = *hooks;
     v->random_state = seed;

@@ -57,6 +57,8 @@ struct virtual_hooks {
 
 enum { VIRTUAL_PASSWORDS = 64 };
 
+#define VIRTUAL_START_MS 1700000000000 /* since 1970 */
+
 struct virtual
 {
     struct hub *hub;

@@ -87,7 +87,7 @@ static void test_errors(void **state)
         {"PARLEY_LISTEN__PROT=1",
          "PARLEY_LISTEN__PROT: listen.prot is no option; did you mean listen.port?"},
         {"PARLEY_GATEWAY__LABEL__MAX=1",
-         "PARLEY_GATEWAY__LABEL__MAX: gateway.label.max is not in this build"},
+         "PARLEY_GATEWAY__LABEL__MAX: gateway.label.max is no option"},
         {"PARLEY_AUTH__JWT__KEY=x",
          "PARLEY_AUTH__JWT__KEY: auth.jwt.key is no option; did you mean auth.jwt.keys?"},
         {"PARLEY_AUTH__TOKEN=s3cret",

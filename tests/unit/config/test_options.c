@@ -161,7 +161,6 @@ static void test_sentences(void **state)
         {"listen.prot=1", "--set: listen.prot is no option; did you mean listen.port?"},
         {"message_byte=1", "--set: message_byte is no option; did you mean limits.message_bytes?"},
         {"wholly.unlike=1", "--set: wholly.unlike is no option"},
-        {"auth.jwt.issuer=secret", "--set: auth.jwt.issuer is not in this build"},
         {"tlsKey=/k", "--set: tlsKey is not in this build"},
         {"skipLocalPairing=true",
          "--set: skipLocalPairing: it is no option of Parley: every client gives a token instead "

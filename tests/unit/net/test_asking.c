@@ -12,6 +12,7 @@
 #define LONG_64   "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-."
 #define LONG_256  LONG_64 LONG_64 LONG_64 LONG_64
 #define LONG_1024 LONG_256 LONG_256 LONG_256 LONG_256
+#define LONG_8192 LONG_1024 LONG_1024 LONG_1024 LONG_1024 LONG_1024 LONG_1024 LONG_1024 LONG_1024
 #define WS        "Upgrade: websocket\r\nConnection: Upgrade\r\n"
 
 static const struct {
@@ -26,8 +27,8 @@ static const struct {
     {"/", "authorization:bEARER   a b  \r\n", CREDENTIAL_BEARER, "a b", "a b"},
     {"/", "Authorization: Bearer p\xc3\xa4ss/w+rd==\r\n", CREDENTIAL_BEARER,
      "p\xc3\xa4ss/w+rd==", "w+rd"},
-    {"/", "Authorization: Bearer " LONG_1024 "\r\n", CREDENTIAL_BEARER, LONG_1024, LONG_64},
-    {"/", "Authorization: Bearer " LONG_1024 "x\r\n", -1, "", LONG_64},
+    {"/", "Authorization: Bearer " LONG_8192 "\r\n", CREDENTIAL_BEARER, LONG_8192, LONG_64},
+    {"/", "Authorization: Bearer " LONG_8192 "x\r\n", -1, "", LONG_64},
     {"/", "Authorization: Bearer\r\n", -1, "", ""},
     {"/", "Authorization: Bearer a\tb\r\n", -1, "", "a\tb"},
     {"/", "Authorization: Bearer\tabc\r\n", -1, "", "abc"},
@@ -48,7 +49,7 @@ static const struct {
     {"/?token=a/c", "", -1, "", "a/c"},
     {"/?ticket=a+c", "", -1, "", "a+c"},
     {"/?ticket=ok&token=a/c", "", CREDENTIAL_TICKET, "ok", "a/c"},
-    {"/?token=" LONG_1024 "x", "", -1, "", LONG_64},
+    {"/?token=" LONG_8192 "x", "", -1, "", LONG_64},
     {"/?token=def", "Authorization: Bearer abc\r\n", CREDENTIAL_BEARER, "abc", "def"},
     {"/?token=def", "Authorization: Basic abc\r\n", CREDENTIAL_BEARER, "def", "abc"},
     {"/", WS "Sec-WebSocket-Protocol: parley.bearer.abc\r\n", CREDENTIAL_BEARER, "abc", "abc"},
@@ -98,7 +99,7 @@ static void test_credentials(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char text[8192];
+        char text[16384];
         struct http_head head, again;
         struct asking a;
         const char *reason;

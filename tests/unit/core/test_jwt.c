@@ -1,0 +1,136 @@
+#include "door.h"
+
+/* Signed tokens: a connection lives no longer than its token, unless it brings the next one. */
+
+/* Mode JWT; `holds`: the key that signs is among those of the configuration. */
+static void set_signed(struct room *r, bool holds)
+{
+    uint8_t keys[1][DIGEST_SIZE];
+    struct hub_access access = {.mode = HUB_AUTH_JWT, .keys = keys, .key_count = 1};
+
+    virtual_digest(holds ? STR("the key") : STR("another key"), keys[0]);
+    assert_true(hub_set_access(r->v.hub, &access));
+    virtual_settle(&r->v);
+}
+
+static struct room *room_with_keys(void)
+{
+    struct room *r = room_new(NULL);
+
+    set_signed(r, true);
+    return r;
+}
+
+static void test_come_and_expire(void **state)
+{
+    struct room *r = room_with_keys();
+    struct evidence wrong = from(1, CREDENTIAL_BEARER, "no token");
+    int timmy = come(r, "timmy/120"), tom = come(r, "tom/3600");
+    struct hub_client_view view;
+
+    (void)state;
+    assert_int_equal(knock(r, &wrong), ROOM_REFUSED);
+    assert_int_equal(why(r), ERROR_AUTH_FAILED);
+    assert_true(hub_find_client(r->v.hub, str_from_z(r->clients[timmy].id), &view));
+    assert_true(str_equal(view.user_id, STR("timmy")));
+    room_advance(r, 58 * 1000);
+    room_expect_nothing(r, timmy);
+    room_advance(r, 3 * 1000);
+    room_expect(r, timmy,
+                "{\"type\":\"error\",\"data\":{\"code\":\"AUTH_EXPIRING\",\"details\":"
+                "{\"expires_in_ms\":\"*\"}}}");
+    room_advance(r, 57 * 1000);
+    room_expect_nothing(r, timmy); /* told once */
+    assert_non_null(r->clients[timmy].conn);
+    room_advance(r, 3 * 1000);
+    room_expect_close(r, timmy, 4401, "the token has run out: connect again with a new one");
+    assert_non_null(r->clients[tom].conn);
+    assert_int_equal(counts(r).auth_failures[AUTH_FAILURE_EXPIRED], 1);
+    room_free(r);
+}
+
+static void test_renewed_in_a_world(void **state)
+{
+    struct room *r = room_with_keys();
+    int timmy = come(r, "timmy/120");
+
+    (void)state;
+    room_register(r, timmy, "timmy");
+    room_advance(r, 70 * 1000);
+    room_expect_error(r, timmy, "AUTH_EXPIRING");
+    room_say(r, timmy, "{\"type\":\"agent_register\",\"agentId\":\"timmy\",\"token\":\"tom/600\"}");
+    room_expect_error(r, timmy, "FORBIDDEN");
+    room_say(r, timmy, "{\"type\":\"agent_register\",\"agentId\":\"timmy\",\"token\":\"x\"}");
+    room_expect_error(r, timmy, "AUTH_FAILED");
+    room_say(r, timmy,
+             "{\"type\":\"agent_register\",\"agentId\":\"timmy\",\"token\":\"timmy/600\"}");
+    room_expect(r, timmy, "{\"type\":\"connection_ack\"}");
+    room_advance(r, 400 * 1000);
+    room_expect_nothing(r, timmy);
+    room_advance(r, 75 * 1000);
+    room_expect_error(r, timmy, "AUTH_EXPIRING"); /* the new one is warned about, too */
+    room_free(r);
+}
+
+static void test_renewed_by_auth(void **state)
+{
+    struct room *r = room_with_keys();
+    struct evidence e = from(1, CREDENTIAL_BEARER, "timmy/120");
+    int timmy = room_knock_at(r, DIALECT_GATEWAY, &e);
+
+    (void)state;
+    room_expect(r, timmy, "{\"type\":\"session_info\"}");
+    room_advance(r, 70 * 1000);
+    room_expect(r, timmy, "{\"type\":\"error\",\"payload\":{\"code\":\"AUTH_EXPIRING\"}}");
+    room_say(r, timmy, "{\"type\":\"auth\",\"id\":\"a\",\"payload\":{\"token\":\"timmy/600\"}}");
+    room_expect(r, timmy,
+                "{\"type\":\"auth_success\",\"replyTo\":\"a\",\"payload\":{\"userId\":\"timmy\"}}");
+    room_say(r, timmy, "{\"type\":\"auth\",\"id\":\"a\",\"payload\":{\"token\":\"tom/600\"}}");
+    room_expect(r, timmy, "{\"type\":\"error\",\"payload\":{\"code\":\"FORBIDDEN\"}}");
+    room_advance(r, 100 * 1000);
+    room_say(r, timmy, "{\"type\":\"ping\",\"id\":\"p\"}");
+    room_expect(r, timmy, "{\"type\":\"pong\"}");
+    room_free(r);
+}
+
+/* The same subject comes again with another token: the same agent. */
+static void test_same_subject(void **state)
+{
+    struct room *r = room_with_keys();
+    int one = come(r, "timmy/120"), two = come(r, "timmy/600"), tom = come(r, "tom/600");
+
+    (void)state;
+    room_register(r, one, "robot");
+    room_expect(r, two, "{\"type\":\"agent_joined\"}");
+    room_expect(r, tom, "{\"type\":\"agent_joined\"}");
+    room_say(r, tom, "{\"type\":\"agent_register\",\"agentId\":\"robot\"}");
+    room_expect_error(r, tom, "AGENT_ID_TAKEN");
+    room_register(r, two, "robot");
+    room_expect_close(r, one, 4409, "replaced by a newer connection of the same agent");
+    room_free(r);
+}
+
+static void test_key_withdrawn(void **state)
+{
+    struct room *r = room_with_keys();
+    int timmy = come(r, "timmy/600");
+
+    (void)state;
+    set_signed(r, true);
+    assert_non_null(r->clients[timmy].conn);
+    set_signed(r, false);
+    room_expect_close(r, timmy, 4401,
+                      "the credential was withdrawn: authenticate with another one");
+    room_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_come_and_expire), cmocka_unit_test(test_renewed_in_a_world),
+        cmocka_unit_test(test_renewed_by_auth), cmocka_unit_test(test_same_subject),
+        cmocka_unit_test(test_key_withdrawn),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
