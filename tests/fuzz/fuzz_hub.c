@@ -1,20 +1,21 @@
 /*
- * The whole hub on the virtual gateway: the bytes choose who connects, what clients send (messages
- * made of what the hub knows, and raw bytes), how long queues wait and how much sockets take.
- * Invariants: every frame is one the client may get, and valid JSON; counts agree with what is
- * connected; when everyone has gone, nothing is left.
+ * The whole hub on the virtual gateway: the bytes choose who connects, in which dialect and with
+ * which credential, who is let in (reloads included), what clients send (messages made of what the
+ * hub knows, and raw bytes), whether passwords are right, how long queues wait and how much sockets
+ * take. Invariants: every frame is one the client may get, in its dialect, and valid JSON; counts
+ * agree with what is connected; when everyone has gone, nothing is left.
  */
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "choices.h"
-#include "virtual.h"
+#include "core/admin.h"
+#include "hub_words.h"
 #include "ws/ws.h"
 #include "json/reader.h"
 
-enum { SLOTS = 20, MOST_TEXT = 4096, CLIENT_ID = 16 };
+enum { MOST_TEXT = 8192, CLIENT_ID = 16 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,6 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct fuzz {
     struct virtual v;
     char ids[MAX_REACTORS][VIRTUAL_SLOTS][CLIENT_ID]; /* of those who were greeted */
+    char ticket[TICKET_SIZE];                         /* the last one that was made */
 };
 
 /* The first thing that is heard is the greeting, with the client's id. */
@@ -31,11 +33,34 @@ static void learn_id(struct fuzz *f, struct vconn *c, struct str payload)
     char *id = f->ids[conn_reactor(c->handle)][conn_slot(c->handle)];
 
     if (c->user == NULL) {
-        struct str raw = json_get(json_get(payload, STR("data")), STR("client_id"));
+        struct str raw = c->dialect == DIALECT_WORLD
+                             ? json_get(json_get(payload, STR("data")), STR("client_id"))
+                             : json_get(json_get(payload, STR("payload")), STR("sessionId"));
         assert(raw.len == CLIENT_ID + 1);
         memcpy(id, raw.ptr + 1, CLIENT_ID - 1);
         c->user = id;
     }
+}
+
+/* Of what is heard: it is in the dialect of whom hears it, and strangers hear answers alone. */
+static void check_text(const struct vconn *c, struct str payload)
+{
+    static const char *const for_strangers[] = {"connection_ack", "session_info", "hello_ok",
+                                                "pong", "error"};
+    struct str type = json_get(payload, STR("type"));
+    bool for_stranger = false;
+
+    assert(json_valid(payload) && json_kind_of(payload) == JSON_OBJECT);
+    assert(json_kind_of(type) == JSON_STRING);
+    if (c->dialect == DIALECT_GATEWAY) {
+        assert(json_kind_of(json_get(payload, STR("id"))) == JSON_STRING);
+        assert(json_get(payload, STR("payload")).len > 0);
+        assert(json_kind_of(json_get(payload, STR("timestamp"))) == JSON_NUMBER);
+    }
+    for (size_t i = 0; i < sizeof(for_strangers) / sizeof(for_strangers[0]); i++) {
+        for_stranger |= json_string_is(type, str_from_z(for_strangers[i]));
+    }
+    assert(!c->stranger || for_stranger);
 }
 
 static void on_frame(void *ctx, struct vconn *c, unsigned opcode, struct str payload)
@@ -43,8 +68,7 @@ static void on_frame(void *ctx, struct vconn *c, unsigned opcode, struct str pay
     assert(c->accepted && !c->refused);
     switch (opcode) {
     case WS_TEXT:
-        assert(json_valid(payload) && json_kind_of(payload) == JSON_OBJECT);
-        assert(json_kind_of(json_get(payload, STR("type"))) == JSON_STRING);
+        check_text(c, payload);
         learn_id(ctx, c, payload);
         break;
     case WS_PING:
@@ -68,87 +92,22 @@ static void on_ended(void *ctx, struct vconn *c)
     assert(!c->used);
 }
 
-/* --- messages --------------------------------------------------------------------------------- */
-
-static const char *const types[] = {
-    "agent_register", "agent_register", "agent_register", "subscribe", "ping", "bark",
-    "scene_add",      "agent_joined",   "error",          "pong",      "",     "bar*k",
-    "\\u0062ark",
-};
-static const char *const ids[] = {"a",       "b",   "c.d", "gateway",
-                                  "\\u0061", "x y", "",    "c-aaaaaaaaaaaaa"};
-static const char *const members[] = {
-    "\"types\":[\"bark\",\"scene_*\"]",
-    "\"types\":[]",
-    "\"types\":[7]",
-    "\"types\":null",
-    "\"data\":{\"types\":[\"agent_*\"],\"token\":\"x\",\"mood\":1e9}",
-    "\"role\":\"guide\"",
-    "\"role\":7",
-    "\"data\":[1,2,{\"a\":null}]",
-    "\"capabilities\":{\"chat\":true}",
-    "\"type\":\"twice\"",
-    "\"targetId\":null",
-};
-
-#define PICK(c, table) (table)[choose(c, sizeof(table) / sizeof((table)[0]))]
-
-/* An id: one of a few, or that of somebody who is there. */
-static void append_id(struct buf *b, struct virtual *v, struct choices *c)
+/* A request that waited for its password: only tickets are asked for, and those not again. */
+static void on_judged(void *ctx, uint64_t conn, const struct hub_asker *asker, struct str request)
 {
-    const struct vconn *other = &v->reactor[choose(c, v->reactors)].conns[choose(c, SLOTS)];
-
-    if (choose(c, 8) == 0 && other->user != NULL) {
-        buf_append_str(b, str_from_z(other->user));
-    } else {
-        buf_append_str(b, str_from_z(PICK(c, ids)));
-    }
+    (void)ctx;
+    (void)request;
+    assert(conn == NO_CONN && (asker->principal != HUB_NOBODY || asker->refused != ERROR_NONE));
 }
 
-static void append_raw(struct buf *b, struct choices *c)
-{
-    for (uint32_t left = choose(c, 64); left > 0; left--) {
-        buf_append_char(b, (char)choose(c, 256));
-    }
-}
-
-static void make_message(struct buf *b, struct virtual *v, struct choices *c)
-{
-    if (choose(c, 12) == 0) {
-        append_raw(b, c);
-        return;
-    }
-    buf_printf(b, "{\"type\":\"%s\"", PICK(c, types));
-    if (choose(c, 2) == 0) {
-        buf_append_str(b, choose(c, 2) == 0 ? STR(",\"agentId\":\"") : STR(",\"agent_id\":\""));
-        append_id(b, v, c);
-        buf_append_char(b, '"');
-    }
-    if (choose(c, 3) == 0) {
-        buf_append_str(b, STR(",\"target_id\":\""));
-        append_id(b, v, c);
-        buf_append_char(b, '"');
-    }
-    for (uint32_t left = choose(c, 3); left > 0; left--) {
-        buf_printf(b, ",%s", PICK(c, members));
-    }
-    if (choose(c, 6) == 0) {
-        buf_printf(b, ",\"padding\":\"%0*d\"", (int)choose(c, 3000), 0);
-    }
-    if (choose(c, 8) == 0) {
-        buf_append_str(b, STR(",\"raw\":\""));
-        append_raw(b, c);
-        buf_append_char(b, '"');
-    }
-    buf_append_char(b, '}');
-}
+/* --- steps ------------------------------------------------------------------------------------ */
 
 static void send_something(struct virtual *v, struct vconn *conn, struct choices *c)
 {
     struct buf b;
 
     buf_init(&b, MOST_TEXT);
-    make_message(&b, v, c);
+    words_message(&b, v, (enum dialect)conn->dialect, c);
     if (!b.failed) {
         for (uint32_t times = choose(c, 8) == 0 ? choose(c, 40) : 1; times > 0; times--) {
             (void)virtual_send(v, conn, buf_str(&b));
@@ -157,16 +116,21 @@ static void send_something(struct virtual *v, struct vconn *conn, struct choices
     buf_fini(&b);
 }
 
-/* --- steps ------------------------------------------------------------------------------------ */
-
-static void step_client(struct virtual *v, struct choices *c)
+static void knock(struct fuzz *f, unsigned reactor, struct choices *c)
 {
-    static const char *const worlds[] = {"", "", "main", "a", "b", "c", "no world"};
+    struct evidence e = words_evidence(c, str_make(f->ticket, sizeof(f->ticket)));
+
+    (void)virtual_knock(&f->v, reactor, choose(c, 2) == 0 ? DIALECT_WORLD : DIALECT_GATEWAY, &e);
+}
+
+static void step_client(struct fuzz *f, struct choices *c)
+{
+    struct virtual *v = &f->v;
     unsigned reactor = choose(c, v->reactors);
-    struct vconn *conn = &v->reactor[reactor].conns[choose(c, SLOTS)];
+    struct vconn *conn = &v->reactor[reactor].conns[choose(c, WORDS_SLOTS)];
 
     if (choose(c, 6) == 0) {
-        (void)virtual_connect(v, reactor, str_from_z(PICK(c, worlds)));
+        knock(f, reactor, c);
     }
     if (!conn->used) {
         return;
@@ -224,11 +188,42 @@ static void step_gateway(struct virtual *v, struct choices *c)
     }
 }
 
+/* A ticket of whoever asks with a credential that may be good. */
+static void make_ticket(struct fuzz *f, struct choices *c)
+{
+    struct evidence e = words_evidence(c, STR(""));
+    struct hub_ticket_request request = {.grants = {.publish = STR("*"), .sessions = STR("den")},
+                                         .agent_id = STR(""),
+                                         .ttl_ms = 1 + choose(c, TICKET_MAX_MS)};
+    struct hub_asker asker;
+
+    if (e.kind == CREDENTIAL_BEARER && hub_judge(f->v.hub, NO_CONN, &e, STR(""), 0, &asker) &&
+        asker.principal != HUB_NOBODY) {
+        (void)hub_ticket_new(f->v.hub, asker.principal, &request, f->ticket);
+    }
+}
+
+static void step_access(struct fuzz *f, struct choices *c)
+{
+    if (f->v.job_count > 0 && choose(c, 4) != 1) {
+        virtual_check(&f->v, choose(c, 2) == 0);
+    } else if (choose(c, 2) == 0) {
+        make_ticket(f, c);
+    } else {
+        (void)words_set_access(f->v.hub, c);
+    }
+}
+
 static void finish(struct virtual *v)
 {
     struct hub_counts counts;
 
-    virtual_settle(v);
+    do {
+        while (v->job_count > 0) {
+            virtual_check(v, true);
+        }
+        virtual_settle(v);
+    } while (v->job_count > 0);
     for (unsigned r = 0; r < v->reactors; r++) {
         for (uint32_t i = 0; i < VIRTUAL_SLOTS; i++) {
             if (v->reactor[r].conns[i].used) {
@@ -266,7 +261,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct choices c = {.bytes = data, .len = size};
     struct fuzz *f = calloc(1, sizeof(*f));
     struct virtual_hooks hooks = {
-        .ctx = f, .frame = on_frame, .taken = on_taken, .ended = on_ended};
+        .ctx = f, .frame = on_frame, .taken = on_taken, .ended = on_ended, .judged = on_judged};
     struct hub_settings settings;
 
     assert(f != NULL);
@@ -280,12 +275,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!virtual_init(&f->v, &settings, &hooks, 1 + choose(&c, 256))) {
         abort();
     }
+    memset(f->ticket, 'a', sizeof(f->ticket));
+    if (choose(&c, 2) == 0) {
+        (void)words_set_access(f->v.hub, &c);
+    }
     for (uint32_t i = 4 + choose(&c, 16); i > 0; i--) {
-        (void)virtual_connect(&f->v, choose(&c, f->v.reactors), STR(""));
+        knock(f, choose(&c, f->v.reactors), &c);
     }
     while (!choices_over(&c)) {
         if (choose(&c, 2) == 0) {
-            step_client(&f->v, &c);
+            step_client(f, &c);
+        } else if (choose(&c, 12) == 1) {
+            step_access(f, &c);
         } else {
             step_gateway(&f->v, &c);
         }

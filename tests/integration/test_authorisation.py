@@ -91,6 +91,10 @@ class Principal:
         headers, query = self.credential()
         return self.gateway.client(f"/ws/matrix?world={world}&{query}", headers=headers)
 
+    def control(self):
+        headers, query = self.credential()
+        return self.gateway.control(f"/ws?{query}", headers=headers)
+
     def ask(self, path, **options):
         headers, query = self.credential()
         return ask(self.gateway, f"{path}?{query}" if query else path, headers=headers, **options)
@@ -110,6 +114,9 @@ class Cast:
 
     def come(self, world="main"):
         return self.gateway.client(f"/ws/matrix?world={world}", headers=[bearer(self.secret)] if self.secret else [])
+
+    def peer(self):
+        return self.gateway.control(headers=[bearer(self.secret)] if self.secret else [])
 
     def heard(self, client):
         """What the worlds heard of what this client has said: {world: texts}."""
@@ -144,7 +151,13 @@ def compare(table, principal, find):
 
 # --- verdicts ------------------------------------------------------------------------------------
 
-CODES = {"AUTH_REQUIRED": "auth", "SENDER_MISMATCH": "mismatch", "TARGET_NOT_FOUND": "absent", "AGENT_ID_TAKEN": "taken"}
+CODES = {
+    "AUTH_REQUIRED": "auth",
+    "SENDER_MISMATCH": "mismatch",
+    "TARGET_NOT_FOUND": "absent",
+    "SESSION_NOT_FOUND": "unknown",
+    "AGENT_ID_TAKEN": "taken",
+}
 
 
 def verdict_of(code, rule):
@@ -155,7 +168,8 @@ def verdict_of(code, rule):
 
 def verdict_of_error(message):
     assert message["type"] == "error", message
-    return verdict_of(message["data"]["code"], message["data"]["details"].get("rule"))
+    said = message.get("payload") or message["data"]
+    return verdict_of(said["code"], said["details"].get("rule"))
 
 
 def verdict_of_refusal(status, content):
@@ -263,6 +277,67 @@ def test_who_is_heard(meeting):
         return "yes"
 
     compare("speaking", principal, find)
+
+
+# --- the gateway dialect -------------------------------------------------------------------------
+
+IN_MAIN = {"bark": {"text": "hi"}, "scene_add": {}}
+
+
+def test_who_does_what_in_the_gateway_dialect(meeting):
+    principal, cast = meeting
+    peer = cast.peer()
+
+    def attempt(client, action):
+        """The id of what was said, and who should hear of it: {name: types}."""
+        if action in ("bark", "scene_add", "presence", "patch"):
+            client.say("session_join", {"sessionId": "world:main"})
+            client.next()
+        if action == "own":
+            return client.say("session_create", {"sessionId": "den"}), {}
+        if action in ("main", "side"):
+            return client.say("session_join", {"sessionId": f"world:{action}"}), {}
+        if action in IN_MAIN:
+            return client.say(action, IN_MAIN[action], sessionId="world:main"), {"main": [action]}
+        if action in ("to-main", "to-side"):
+            world = action.removeprefix("to-")
+            return client.say("bark", {"text": "hi"}, target=f"ear-{world}"), {world: ["bark"]}
+        if action in ("to-peer", "joined"):
+            kind = "bark" if action == "to-peer" else "agent_joined"
+            return client.say(kind, {"text": "hi"}, target=peer.id), {"peer": [kind]}
+        if action == "all":
+            return client.say("broadcast", {"n": 1}), {"peer": ["broadcast"]}
+        if action == "presence":
+            said = {"deviceId": "lamp", "status": "away", "sessionKey": "world:main"}
+            return client.say("presence", said), {}
+        if action == "patch":
+            return client.say("session_patch", {"sessionKey": "world:main", "patch": {"by": None}}), {}
+        return client.say(action), {}
+
+    def find(action):
+        client = principal.control()
+        if client.response.status_code != 101:
+            refused = verdict_of_refusal(client.response.status_code, json.loads(client.response.body))
+            return refused if action == "in" else "out"
+        if action == "in":
+            verdict = "stranger" if client.greeting["payload"]["authRequired"] else "yes"
+            client.close()
+            return verdict
+        asked, wanted = attempt(client, action)
+        answers = client.barrier() if action != "ping" else [client.take("pong")]
+        heard = {name: [message["type"] for message in ear.barrier()] for name, ear in cast.ears.items()}
+        heard["peer"] = [message["type"] for message in peer.barrier()]
+        client.close()
+        refusals = [answer for answer in answers if answer["type"] == "error"]
+        if refusals:
+            assert not any(heard.values()), "what is refused is not heard"
+            (answer,) = refusals
+            assert answer["replyTo"] == asked
+            return verdict_of_error(answer)
+        assert {name: types for name, types in heard.items() if types} == wanted
+        return "yes"
+
+    compare("control", principal, find)
 
 
 # --- HTTP ----------------------------------------------------------------------------------------

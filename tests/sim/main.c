@@ -16,6 +16,7 @@
 #include "faults.h"
 #include "invariants.h"
 #include "model.h"
+#include "speak.h"
 #include "ws/ws.h"
 
 enum { MESSAGE_MAX = 4096, TICK_MS = 100, TIMEOUT_MS = 60000, SWEEP_MS = 1000 };
@@ -45,7 +46,8 @@ struct life {
     struct model model;
     unsigned weights[EVENT_COUNT];
     unsigned max_clients;
-    unsigned clients; /* with a connection */
+    unsigned control_percent; /* of the clients that speak the gateway dialect */
+    unsigned clients;         /* with a connection */
     uint64_t next_number;
     uint64_t last_sweep_ms;
 };
@@ -58,10 +60,7 @@ static uint64_t slow_skipped;
 
 static uint64_t draw(struct life *life, uint64_t below)
 {
-    life->random ^= life->random << 13;
-    life->random ^= life->random >> 7;
-    life->random ^= life->random << 17;
-    return life->random % below;
+    return speak_draw(&life->random, below);
 }
 
 /* --- hooks ------------------------------------------------------------------------------------ */
@@ -115,93 +114,22 @@ static void connect_one(struct life *life)
     static const char *const worlds[MODEL_WORLDS] = {"", "w1", "w2"};
     /* Most live in one world, so that it is large enough for a log. */
     unsigned world = draw(life, 4) > 0 ? 0 : (unsigned)draw(life, MODEL_WORLDS);
+    bool control = draw(life, 100) < life->control_percent;
+    struct evidence evidence = {.near = true, .world = str_from_z(control ? "" : worlds[world])};
 
     if (life->clients >= life->max_clients) {
         return;
     }
-    struct vconn *conn = virtual_connect(&life->v, (unsigned)draw(life, life->v.reactors),
-                                         str_from_z(worlds[world]));
+    struct vconn *conn = virtual_knock(&life->v, (unsigned)draw(life, life->v.reactors),
+                                       control ? DIALECT_GATEWAY : DIALECT_WORLD, &evidence);
     if (conn == NULL) {
         return;
     }
-    if (model_connect(&life->model, conn, world) == NULL) {
+    if (model_connect(&life->model, conn, control ? MODEL_WORLDS : world) == NULL) {
         virtual_abort(&life->v, conn);
         return;
     }
     life->clients++;
-}
-
-static struct action choose_action(struct life *life)
-{
-    unsigned dice = (unsigned)draw(life, 100);
-    struct action a = {.type = (unsigned)draw(life, MODEL_TYPES),
-                       .agent = (unsigned)draw(life, MODEL_AGENTS),
-                       .mask = (unsigned)draw(life, MODEL_ALL + 1),
-                       .number = life->next_number++};
-
-    a.deed = dice < 70   ? DEED_BROADCAST
-             : dice < 82 ? DEED_DIRECT
-             : dice < 90 ? DEED_REGISTER
-             : dice < 93 ? DEED_SUBSCRIBE
-             : dice < 97 ? DEED_PING
-                         : DEED_BAD;
-    if (a.deed == DEED_SUBSCRIBE && draw(life, 3) == 0) {
-        a.mask = MODEL_ALL;
-    }
-    return a;
-}
-
-static void write_subscription(struct buf *b, unsigned mask)
-{
-    buf_append_str(b, STR("{\"type\":\"subscribe\""));
-    if (mask != MODEL_ALL) {
-        buf_append_str(b, STR(",\"types\":["));
-        const char *comma = "";
-        for (unsigned i = 0; i <= MODEL_LEFT; i++) {
-            if ((mask & 1u << i) == 0) {
-                continue;
-            }
-            if (i < MODEL_TYPES) {
-                buf_printf(b, "%s\"t%u\"", comma, i);
-            } else {
-                buf_printf(b, "%s\"agent_%s*\"", comma, i == MODEL_JOINED ? "joined" : "left");
-            }
-            comma = ",";
-        }
-        buf_append_char(b, ']');
-    }
-    buf_append_char(b, '}');
-}
-
-static void write_action(struct life *life, struct buf *b, const struct action *a)
-{
-    static const char *const bad[] = {"{\"type\":\"t0\"", "[]", "{\"data\":{}}",
-                                      "{\"type\":\"pong\"}", "{\"type\":\"agent_register\"}"};
-
-    switch (a->deed) {
-    case DEED_BROADCAST:
-    case DEED_DIRECT:
-        buf_printf(b, "{\"type\":\"t%u\",\"agent_id\":\"x\",", a->type);
-        if (a->deed == DEED_DIRECT) {
-            buf_printf(b, "\"target_id\":\"a%u\",", a->agent);
-        }
-        buf_printf(b, "\"data\":{\"n\":%llu,\"pad\":\"%*s\"}}", (unsigned long long)a->number,
-                   (int)draw(life, draw(life, 50) == 0 ? 3000 : 60), "");
-        break;
-    case DEED_REGISTER:
-        buf_printf(b, "{\"type\":\"agent_register\",\"agentId\":\"a%u\",\"mood\":\"fine\"}",
-                   a->agent);
-        break;
-    case DEED_SUBSCRIBE:
-        write_subscription(b, a->mask);
-        break;
-    case DEED_PING:
-        buf_append_str(b, STR("{\"type\":\"ping\"}"));
-        break;
-    case DEED_BAD:
-        buf_append_str(b, str_from_z(bad[draw(life, sizeof(bad) / sizeof(bad[0]))]));
-        break;
-    }
 }
 
 static void send_some(struct life *life, struct mclient *c)
@@ -210,9 +138,9 @@ static void send_some(struct life *life, struct mclient *c)
 
     while (burst-- > 0) {
         struct buf b;
-        struct action a = choose_action(life);
+        struct action a = speak_choose(&life->model, c, &life->random, life->next_number++);
         buf_init(&b, MESSAGE_MAX);
-        write_action(life, &b, &a);
+        speak_write(&b, &life->model, c, &a, &life->random);
         if (!b.failed && virtual_send(&life->v, c->conn, buf_str(&b))) {
             model_sent(c, &a);
         }
@@ -230,7 +158,7 @@ static void vanish(struct life *life, struct mclient *c)
 /* Clients that have been silent too long when the hub sweeps; all but one show a sign of life. */
 static void tick(struct life *life)
 {
-    uint64_t ms = draw(life, 5) == 0 ? 2000 + draw(life, 8000) : 50 + draw(life, 400);
+    uint64_t ms = draw(life, 5) == 0 ? 2000 + draw(life, 20000) : 50 + draw(life, 400);
     uint64_t then = life->v.now.mono_ms + ms;
     struct mclient *late = NULL;
 
@@ -371,6 +299,12 @@ static void finish(struct life *life)
     fault_rate(0);
     settle(life);
     end_unanswered(life);
+    hub_counts(life->v.hub, &counts);
+    if (!life->model.lossy && counts.sessions != model_session_count(&life->model)) {
+        model_fail(NULL, "there are %llu sessions instead of %llu",
+                   (unsigned long long)counts.sessions,
+                   (unsigned long long)model_session_count(&life->model));
+    }
     model_drain(&life->model);
     hub_drain(life->v.hub, 0);
     virtual_tick(&life->v, TICK_MS);
@@ -409,6 +343,8 @@ static void live(uint64_t seed, uint64_t events, bool lossy)
     settings.reactors = reactors[seed % 3];
     settings.max_send_queue_bytes = 2000 + draw(life, draw(life, 2) == 0 ? 10000 : 300000);
     life->max_clients = 4 + (unsigned)draw(life, draw(life, 2) == 0 ? 12 : MODEL_CLIENTS - 8);
+    life->control_percent = (unsigned)draw(life, 3) * 40;
+    model_init(&life->model);
     life->model.lossy = lossy;
     /* Each life has a character: some of its events come far more often than usual. */
     for (int i = 0; i < EVENT_COUNT; i++) {

@@ -7,8 +7,8 @@
 
 #include "ws/ws.h"
 
-static const char *const heard_names[] = {"ack",   "message", "joined", "left",
-                                          "error", "pong",    "slow",   "close"};
+const char *const model_sessions[MODEL_SESSIONS] = {"world:main", "world:w1", "world:w2", "s0",
+                                                    "s1",         "s2",       "s3"};
 
 void model_fail(const struct mclient *c, const char *format, ...)
 {
@@ -19,8 +19,9 @@ void model_fail(const struct mclient *c, const char *format, ...)
     vfprintf(stderr, format, args);
     va_end(args);
     if (c != NULL) {
-        fprintf(stderr, " (client %llx, world %u, agent %d, heard %llu)",
-                (unsigned long long)c->handle, c->world, c->agent, (unsigned long long)c->heard);
+        fprintf(stderr, " (client %llx, %s %u, agent %d, heard %llu)",
+                (unsigned long long)c->handle, c->control ? "gateway dialect" : "world", c->world,
+                c->agent, (unsigned long long)c->heard);
     }
     fprintf(stderr, "\n");
     abort();
@@ -41,12 +42,23 @@ static void *grown(void *items, size_t count, size_t *cap, size_t size)
     return moved;
 }
 
+void model_init(struct model *m)
+{
+    for (int i = 0; i < MODEL_SESSIONS; i++) {
+        m->notes[i] = NO_NOTE;
+    }
+}
+
 struct mclient *model_connect(struct model *m, struct vconn *conn, unsigned world)
 {
     for (int i = 0; i < MODEL_CLIENTS; i++) {
         struct mclient *c = &m->clients[i];
         if (!c->used) {
+            m->ids = grown(m->ids, m->last_serial + 1, &m->id_cap, sizeof(*m->ids));
+            m->ids[++m->last_serial][0] = '\0';
             *c = (struct mclient){.used = true,
+                                  .control = world == MODEL_WORLDS,
+                                  .serial = m->last_serial,
                                   .handle = conn->handle,
                                   .conn = conn,
                                   .world = world,
@@ -81,6 +93,7 @@ void model_fini(struct model *m)
     for (int i = 0; i < MODEL_CLIENTS; i++) {
         model_free(&m->clients[i]);
     }
+    free(m->ids);
 }
 
 void model_sent(struct mclient *c, const struct action *a)
@@ -91,26 +104,161 @@ void model_sent(struct mclient *c, const struct action *a)
 
 /* --- what follows from an event --------------------------------------------------------------- */
 
-static void expect(struct mclient *c, enum heard kind, uint64_t number, bool skippable)
+static void expect(struct mclient *c, const struct expected *what)
 {
     if (!c->open) {
         return;
     }
     c->list = grown(c->list, c->list_count, &c->list_cap, sizeof(*c->list));
-    c->list[c->list_count++] =
-        (struct expected){.kind = kind, .number = number, .skippable = skippable};
+    c->list[c->list_count++] = *what;
 }
 
-static void expect_all(struct model *m, const struct mclient *except, unsigned world,
-                       enum heard kind, unsigned type, uint64_t number)
+/* Something that is for this client alone. */
+static void expect_answer(struct mclient *c, enum heard kind, uint64_t number)
+{
+    expect(c, &(struct expected){
+                  .kind = kind, .number = number, .session = NO_SESSION, .note = NO_NOTE});
+}
+
+static void expect_info(struct mclient *c, enum status status, uint64_t total, int session,
+                        uint64_t note)
+{
+    expect(c, &(struct expected){.kind = HEARD_INFO,
+                                 .number = info_number(status, total),
+                                 .session = session,
+                                 .note = note});
+}
+
+/* To the members of a session whose filter lets the type pass. */
+static void expect_all(struct model *m, const struct mclient *except, unsigned type,
+                       const struct expected *what)
 {
     for (int i = 0; i < MODEL_CLIENTS; i++) {
         struct mclient *c = &m->clients[i];
-        if (c->used && c != except && c->world == world && (c->mask & 1u << type) != 0) {
-            expect(c, kind, number, true);
+        if (c != except && model_is_in(c, what->session) && (c->mask & 1u << type) != 0) {
+            expect(c, what);
         }
     }
 }
+
+/* The same, of those who speak the gateway dialect. */
+static void expect_control(struct model *m, const struct mclient *except,
+                           const struct expected *what)
+{
+    for (int i = 0; i < MODEL_CLIENTS; i++) {
+        struct mclient *c = &m->clients[i];
+        if (c->control && c != except && model_is_in(c, what->session)) {
+            expect(c, what);
+        }
+    }
+}
+
+static void expect_agent(struct model *m, const struct mclient *except, unsigned world,
+                         enum heard kind, unsigned type, unsigned agent)
+{
+    expect_all(m, except, type,
+               &(struct expected){.kind = kind,
+                                  .number = agent,
+                                  .skippable = true,
+                                  .from_world = true,
+                                  .session = (int)world,
+                                  .note = NO_NOTE});
+}
+
+/* --- sessions --------------------------------------------------------------------------------- */
+
+bool model_is_in(const struct mclient *c, int session)
+{
+    if (!c->used || !c->open || !c->control) {
+        return c->used && c->open && (int)c->world == session;
+    }
+    for (int i = 0; i < c->in_count; i++) {
+        if (c->in[i] == session) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t member_count(const struct model *m, int session)
+{
+    uint64_t count = 0;
+
+    for (int i = 0; i < MODEL_CLIENTS; i++) {
+        count += model_is_in(&m->clients[i], session);
+    }
+    return count;
+}
+
+static bool exists(const struct model *m, int session)
+{
+    return session == 0 || member_count(m, session) > 0;
+}
+
+uint64_t model_session_count(const struct model *m)
+{
+    uint64_t count = 0;
+
+    for (int i = 0; i < MODEL_SESSIONS; i++) {
+        count += exists(m, i);
+    }
+    return count;
+}
+
+/* Somebody enters: where nobody was, nothing is left of what was there before. */
+static void begin_session(struct model *m, int session)
+{
+    if (!exists(m, session)) {
+        m->notes[session] = NO_NOTE;
+    }
+}
+
+static void announce(struct model *m, const struct mclient *c, int session, unsigned way)
+{
+    if (!m->draining) {
+        expect_control(m, c,
+                       &(struct expected){.kind = HEARD_PRESENCE,
+                                          .number = way,
+                                          .skippable = true,
+                                          .session = session,
+                                          .sender = c->serial,
+                                          .agent = -1,
+                                          .note = NO_NOTE});
+    }
+}
+
+static void enter_session(struct model *m, struct mclient *c, int session, enum status status)
+{
+    if (!model_is_in(c, session)) {
+        begin_session(m, session);
+        c->in[c->in_count++] = session;
+        announce(m, c, session, CAME_ONLINE);
+    }
+    expect_info(c, status, member_count(m, session), session, m->notes[session]);
+}
+
+static void leave_session(struct model *m, struct mclient *c, int session)
+{
+    int kept = 0;
+
+    announce(m, c, session, WENT_OFFLINE);
+    for (int i = 0; i < c->in_count; i++) {
+        if (c->in[i] != session) {
+            c->in[kept++] = c->in[i];
+        }
+    }
+    c->in_count = kept;
+}
+
+/* The last one that it joined first. */
+static void leave_sessions(struct model *m, struct mclient *c)
+{
+    while (c->in_count > 0) {
+        leave_session(m, c, c->in[c->in_count - 1]);
+    }
+}
+
+/* --- agents ----------------------------------------------------------------------------------- */
 
 static void leave_agent(struct model *m, struct mclient *c)
 {
@@ -118,7 +266,7 @@ static void leave_agent(struct model *m, struct mclient *c)
         return;
     }
     if (!m->draining) {
-        expect_all(m, c, c->world, HEARD_LEFT, MODEL_LEFT, (uint64_t)c->agent);
+        expect_agent(m, c, c->world, HEARD_LEFT, MODEL_LEFT, (unsigned)c->agent);
     }
     m->agents[c->agent] = NULL;
     c->agent = -1;
@@ -130,7 +278,8 @@ static void close_client(struct model *m, struct mclient *c, uint16_t code)
         return;
     }
     leave_agent(m, c);
-    expect(c, HEARD_CLOSE, code, false);
+    leave_sessions(m, c);
+    expect_answer(c, HEARD_CLOSE, code);
     c->open = false;
     c->closing = true;
 }
@@ -144,29 +293,158 @@ static void register_agent(struct model *m, struct mclient *c, unsigned agent)
     }
     if (old != NULL && old != c) {
         if (old->world != c->world) {
-            expect_all(m, old, old->world, HEARD_LEFT, MODEL_LEFT, agent);
+            expect_agent(m, old, old->world, HEARD_LEFT, MODEL_LEFT, agent);
         }
         old->agent = -1;
         close_client(m, old, 4409);
     }
     m->agents[agent] = c;
     c->agent = (int)agent;
-    expect(c, HEARD_ACK, 0, false);
-    expect_all(m, c, c->world, HEARD_JOINED, MODEL_JOINED, agent);
+    expect_answer(c, HEARD_ACK, 0);
+    expect_agent(m, c, c->world, HEARD_JOINED, MODEL_JOINED, agent);
+}
+
+/* --- what is said ----------------------------------------------------------------------------- */
+
+/* A message of this client, with its name. */
+static struct expected message_of(const struct mclient *c, const struct action *a, int session)
+{
+    return (struct expected){.kind = HEARD_MESSAGE,
+                             .number = a->number,
+                             .from_world = !c->control,
+                             .session = session,
+                             .sender = c->serial,
+                             .agent = c->agent,
+                             .note = NO_NOTE};
+}
+
+static void direct(struct model *m, struct mclient *c, const struct action *a)
+{
+    struct expected what = message_of(c, a, c->control ? NO_SESSION : (int)c->world);
+    struct mclient *target = a->to == 0 ? m->agents[a->agent] : NULL;
+
+    for (int i = 0; i < MODEL_CLIENTS && a->to != 0; i++) {
+        if (m->clients[i].used && m->clients[i].open && m->clients[i].serial == a->to) {
+            target = &m->clients[i];
+        }
+    }
+    if (target != NULL) {
+        expect(target, &what);
+    } else {
+        expect_answer(c, HEARD_ERROR, ERROR_OTHER);
+    }
+}
+
+/* Whether the client is in a session that it wants something of; if not, it is told. */
+static bool takes_part(struct model *m, struct mclient *c, int session)
+{
+    if (model_is_in(c, session)) {
+        return true;
+    }
+    expect_answer(c, HEARD_ERROR, exists(m, session) ? ERROR_NO_MEMBER : ERROR_NO_SESSION);
+    return false;
+}
+
+static bool share(const struct mclient *a, const struct mclient *b)
+{
+    for (int i = 0; i < a->in_count; i++) {
+        if (model_is_in(b, a->in[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* To everybody of the gateway dialect, or to those who are in a session with the client. */
+static void expect_others(struct model *m, const struct mclient *c, const struct action *a,
+                          bool sharing)
+{
+    struct expected what = message_of(c, a, NO_SESSION);
+
+    what.skippable = true;
+    for (int i = 0; i < MODEL_CLIENTS; i++) {
+        struct mclient *other = &m->clients[i];
+        if (other->used && other->control && other != c && (!sharing || share(c, other))) {
+            expect(other, &what);
+        }
+    }
+}
+
+static void patch(struct model *m, struct mclient *c, const struct action *a)
+{
+    struct expected what = {.kind = HEARD_INFO, .skippable = true, .session = a->session};
+
+    m->notes[a->session] = a->number;
+    what.note = a->number;
+    what.number = info_number(INFO_PATCHED, member_count(m, a->session));
+    expect_control(m, c, &what);
+    what.skippable = false;
+    expect(c, &what);
+}
+
+static void be_present(struct model *m, struct mclient *c, const struct action *a)
+{
+    struct expected what = message_of(c, a, a->session);
+
+    if (a->session == NO_SESSION) {
+        expect_others(m, c, a, true);
+    } else if (takes_part(m, c, a->session)) {
+        what.skippable = true;
+        expect_control(m, c, &what);
+    }
+}
+
+/* What the gateway dialect alone has. */
+static void act_control(struct model *m, struct mclient *c, const struct action *a)
+{
+    bool there = a->session != NO_SESSION && exists(m, a->session);
+
+    switch (a->deed) {
+    case DEED_CREATE:
+        enter_session(m, c, a->session, there ? INFO_JOINED : INFO_CREATED);
+        break;
+    case DEED_JOIN:
+        if (there) {
+            enter_session(m, c, a->session, INFO_JOINED);
+        } else {
+            expect_answer(c, HEARD_ERROR, ERROR_NO_SESSION);
+        }
+        break;
+    case DEED_LEAVE:
+        if (model_is_in(c, a->session)) {
+            leave_session(m, c, a->session);
+        }
+        expect_info(c, INFO_LEFT, 0, a->session, NO_NOTE);
+        break;
+    case DEED_PATCH:
+        if (takes_part(m, c, a->session)) {
+            patch(m, c, a);
+        }
+        break;
+    case DEED_PRESENCE:
+        be_present(m, c, a);
+        break;
+    case DEED_ALL:
+        expect_others(m, c, a, false);
+        break;
+    default:
+        expect_info(c, INFO_LIST, model_session_count(m), NO_SESSION, NO_NOTE);
+    }
 }
 
 static void act(struct model *m, struct mclient *c, const struct action *a)
 {
+    struct expected what = message_of(c, a, c->control ? a->session : (int)c->world);
+
     switch (a->deed) {
     case DEED_BROADCAST:
-        expect_all(m, c, c->world, HEARD_MESSAGE, a->type, a->number);
+        if (!c->control || takes_part(m, c, a->session)) {
+            what.skippable = true;
+            expect_all(m, c, a->type, &what);
+        }
         break;
     case DEED_DIRECT:
-        if (m->agents[a->agent] != NULL) {
-            expect(m->agents[a->agent], HEARD_MESSAGE, a->number, false);
-        } else {
-            expect(c, HEARD_ERROR, 0, false);
-        }
+        direct(m, c, a);
         break;
     case DEED_REGISTER:
         register_agent(m, c, a->agent);
@@ -175,11 +453,41 @@ static void act(struct model *m, struct mclient *c, const struct action *a)
         c->mask = a->mask;
         break;
     case DEED_PING:
-        expect(c, HEARD_PONG, 0, false);
+        expect_answer(c, HEARD_PONG, 0);
         break;
     case DEED_BAD:
-        expect(c, HEARD_ERROR, 0, false);
+        expect_answer(c, HEARD_ERROR, ERROR_OTHER);
         break;
+    default:
+        act_control(m, c, a);
+    }
+}
+
+/* The first thing that it hears. */
+static void open_client(struct model *m, struct mclient *c)
+{
+    if (m->draining) {
+        return;
+    }
+    if (!c->control) {
+        begin_session(m, (int)c->world);
+    }
+    c->open = true;
+    if (c->control) {
+        expect_info(c, INFO_CONNECTED, 0, NO_SESSION, NO_NOTE);
+    } else {
+        expect_answer(c, HEARD_ACK, 0);
+    }
+}
+
+/* It lagged and has room again: it is told what it missed, and then how things are. */
+static void resume_client(struct model *m, struct mclient *c)
+{
+    expect_answer(c, HEARD_SLOW, 0);
+    if (c->control) {
+        expect_info(c, INFO_LIST, model_session_count(m), NO_SESSION, NO_NOTE);
+    } else {
+        expect_answer(c, HEARD_ACK, 0);
     }
 }
 
@@ -192,14 +500,13 @@ void model_taken(struct model *m, struct mclient *c, const struct up *item, uint
         a = &c->sent[c->sent_from++];
     }
     if (item->kind == UP_OPENED) {
-        c->open = !m->draining;
         c->heard_tick = tick;
-        expect(c, HEARD_ACK, 0, false);
+        open_client(m, c);
         return;
     }
     if (item->kind == UP_CLOSED) {
-        c->open = false;
         leave_agent(m, c);
+        leave_sessions(m, c);
         model_free(c);
         return;
     }
@@ -214,8 +521,7 @@ void model_taken(struct model *m, struct mclient *c, const struct up *item, uint
     } else if (item->kind == UP_FAILED) {
         close_client(m, c, item->code);
     } else if (item->kind == UP_ROOM) {
-        expect(c, HEARD_SLOW, 0, false);
-        expect(c, HEARD_ACK, 0, false);
+        resume_client(m, c);
     }
 }
 
@@ -229,108 +535,5 @@ void model_drain(struct model *m)
     m->draining = true;
     for (int i = 0; i < MODEL_CLIENTS; i++) {
         close_client(m, &m->clients[i], WS_CLOSE_GOING_AWAY);
-    }
-}
-
-/* --- what is heard ---------------------------------------------------------------------------- */
-
-/* The number behind `"key":` in a text that has it. */
-static uint64_t number_of(struct str text, const char *key)
-{
-    size_t len = strlen(key);
-
-    for (size_t i = 0; i + len < text.len; i++) {
-        if (memcmp(text.ptr + i, key, len) == 0) {
-            return strtoull(text.ptr + i + len, NULL, 10);
-        }
-    }
-    return UINT64_MAX;
-}
-
-static bool has(struct str text, const char *part)
-{
-    return text.len >= strlen(part) && memmem(text.ptr, text.len, part, strlen(part)) != NULL;
-}
-
-static struct expected read_frame(struct mclient *c, unsigned opcode, struct str text)
-{
-    struct expected e = {.kind = HEARD_MESSAGE};
-
-    if (opcode == WS_CLOSE) {
-        e.kind = HEARD_CLOSE;
-        e.number = (uint64_t)(uint8_t)text.ptr[0] << 8 | (uint8_t)text.ptr[1];
-    } else if (str_starts_with(text, STR("{\"type\":\"t"))) {
-        e.number = number_of(text, "\"n\":");
-    } else if (str_starts_with(text, STR("{\"type\":\"connection_ack\""))) {
-        e.kind = HEARD_ACK;
-    } else if (str_starts_with(text, STR("{\"type\":\"agent_joined\""))) {
-        e.kind = HEARD_JOINED;
-        e.number = number_of(text, "\"agent_id\":\"a");
-    } else if (str_starts_with(text, STR("{\"type\":\"agent_left\""))) {
-        e.kind = HEARD_LEFT;
-        e.number = number_of(text, "\"agent_id\":\"a");
-    } else if (str_starts_with(text, STR("{\"type\":\"pong\""))) {
-        e.kind = HEARD_PONG;
-    } else if (has(text, "\"code\":\"SLOW_CLIENT\"")) {
-        e.kind = HEARD_SLOW;
-        e.number = number_of(text, "\"dropped\":");
-    } else if (str_starts_with(text, STR("{\"type\":\"error\""))) {
-        e.kind = HEARD_ERROR;
-    } else {
-        model_fail(c, "heard what nobody can say: %.*s", STR_ARG(text));
-    }
-    return e;
-}
-
-static bool same(const struct expected *want, const struct expected *got)
-{
-    return want->kind == got->kind && (want->kind == HEARD_SLOW || want->number == got->number);
-}
-
-void model_frame(struct model *m, struct mclient *c, unsigned opcode, struct str payload)
-{
-    if (opcode == WS_PING || m->lossy) {
-        return; /* pings are the simulator's to answer */
-    }
-    struct expected got = read_frame(c, opcode, payload);
-    c->heard++;
-    m->checks++;
-    while (c->list_from < c->list_count) {
-        const struct expected *want = &c->list[c->list_from++];
-        if (same(want, &got)) {
-            if (got.kind == HEARD_SLOW) {
-                if (got.number != c->skipped) {
-                    model_fail(c, "was told of %llu skipped broadcasts, and missed %llu",
-                               (unsigned long long)got.number, (unsigned long long)c->skipped);
-                }
-                m->slow++;
-                m->slow_skipped += c->skipped;
-                c->skipped = 0;
-            }
-            return;
-        }
-        if (!want->skippable) {
-            model_fail(c, "heard %s %llu instead of %s %llu", heard_names[got.kind],
-                       (unsigned long long)got.number, heard_names[want->kind],
-                       (unsigned long long)want->number);
-        }
-        c->skipped++;
-    }
-    model_fail(c, "heard %s %llu, which was not for it (or out of order)", heard_names[got.kind],
-               (unsigned long long)got.number);
-}
-
-void model_ended(struct model *m, struct mclient *c, bool in_order)
-{
-    if (!in_order || m->lossy) {
-        return;
-    }
-    for (; c->list_from < c->list_count; c->list_from++) {
-        if (!c->list[c->list_from].skippable) {
-            model_fail(c, "was not told of %s %llu before its end",
-                       heard_names[c->list[c->list_from].kind],
-                       (unsigned long long)c->list[c->list_from].number);
-        }
-        c->skipped++;
     }
 }

@@ -1,0 +1,28 @@
+#ifndef PARLEY_TESTS_SPEAK_H
+#define PARLEY_TESTS_SPEAK_H
+
+/*
+ * What clients of the simulator say: what they want is drawn, and written as a message of their
+ * dialect. All randomness is in the caller's `random`, so a seed is a life.
+ */
+
+#include "base/buf.h"
+#include "model.h"
+
+/* A number below `below`. */
+static inline uint64_t speak_draw(uint64_t *random, uint64_t below)
+{
+    *random ^= *random << 13;
+    *random ^= *random >> 7;
+    *random ^= *random << 17;
+    return *random % below;
+}
+
+/* Something that the client may want, with this number. */
+struct action speak_choose(const struct model *m, const struct mclient *c, uint64_t *random,
+                           uint64_t number);
+/* The same as a message; nothing is in `out` but that. */
+void speak_write(struct buf *out, const struct model *m, const struct mclient *c,
+                 const struct action *a, uint64_t *random);
+
+#endif
