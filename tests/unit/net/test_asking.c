@@ -12,7 +12,6 @@
 #define LONG_64   "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-."
 #define LONG_256  LONG_64 LONG_64 LONG_64 LONG_64
 #define LONG_1024 LONG_256 LONG_256 LONG_256 LONG_256
-#define LONG_8192 LONG_1024 LONG_1024 LONG_1024 LONG_1024 LONG_1024 LONG_1024 LONG_1024 LONG_1024
 #define WS        "Upgrade: websocket\r\nConnection: Upgrade\r\n"
 
 static const struct {
@@ -27,8 +26,7 @@ static const struct {
     {"/", "authorization:bEARER   a b  \r\n", CREDENTIAL_BEARER, "a b", "a b"},
     {"/", "Authorization: Bearer p\xc3\xa4ss/w+rd==\r\n", CREDENTIAL_BEARER,
      "p\xc3\xa4ss/w+rd==", "w+rd"},
-    {"/", "Authorization: Bearer " LONG_8192 "\r\n", CREDENTIAL_BEARER, LONG_8192, LONG_64},
-    {"/", "Authorization: Bearer " LONG_8192 "x\r\n", -1, "", LONG_64},
+    {"/", "Authorization: Bearer " LONG_1024 "\r\n", CREDENTIAL_BEARER, LONG_1024, LONG_64},
     {"/", "Authorization: Bearer\r\n", -1, "", ""},
     {"/", "Authorization: Bearer a\tb\r\n", -1, "", "a\tb"},
     {"/", "Authorization: Bearer\tabc\r\n", -1, "", "abc"},
@@ -49,7 +47,6 @@ static const struct {
     {"/?token=a/c", "", -1, "", "a/c"},
     {"/?ticket=a+c", "", -1, "", "a+c"},
     {"/?ticket=ok&token=a/c", "", CREDENTIAL_TICKET, "ok", "a/c"},
-    {"/?token=" LONG_8192 "x", "", -1, "", LONG_64},
     {"/?token=def", "Authorization: Bearer abc\r\n", CREDENTIAL_BEARER, "abc", "def"},
     {"/?token=def", "Authorization: Basic abc\r\n", CREDENTIAL_BEARER, "def", "abc"},
     {"/", WS "Sec-WebSocket-Protocol: parley.bearer.abc\r\n", CREDENTIAL_BEARER, "abc", "abc"},
@@ -92,6 +89,30 @@ static struct net_policy *make_policy(const char *proxies)
     return policy;
 }
 
+/* One as long as can be, and one longer. */
+static void test_longest(void **state)
+{
+    struct net_policy *policy = make_policy("");
+    const struct peer peer = {.is_local = true};
+    char field[ASKING_MAX_CREDENTIAL + 64], text[ASKING_MAX_CREDENTIAL + 1024];
+
+    (void)state;
+    for (size_t extra = 0; extra < 2; extra++) {
+        char secret[ASKING_MAX_CREDENTIAL + 1];
+        struct http_head head;
+        struct asking a;
+        int len = ASKING_MAX_CREDENTIAL + (int)extra;
+        memset(secret, 's', sizeof(secret));
+        (void)snprintf(field, sizeof(field), "Authorization: Bearer %.*s\r\n", len, secret);
+        parse(&head, text, sizeof(text), "/", field);
+        asking_read(&a, &head, text, &peer, policy);
+        assert_int_equal(a.wrong != NULL, extra);
+        assert_true(extra > 0 || a.evidence.credential.len == (size_t)len);
+        asking_wipe(&a);
+    }
+    net_policy_unref(policy);
+}
+
 static void test_credentials(void **state)
 {
     struct net_policy *policy = make_policy("");
@@ -99,7 +120,7 @@ static void test_credentials(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char text[16384];
+        char text[8192];
         struct http_head head, again;
         struct asking a;
         const char *reason;
@@ -422,6 +443,7 @@ static void test_policy_replaced(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_longest),
         cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_user_agent),
         cmocka_unit_test(test_callers),

@@ -1,0 +1,365 @@
+#include "talk.h"
+
+/* The gateway dialect: sessions, presence, what is passed on, and the worlds. */
+
+static void test_sessions(void **state)
+{
+    struct room *r = room_new(NULL);
+    int one = room_control(r), two = room_control(r);
+    char text[512];
+
+    (void)state;
+    ask(r, one,
+        "{\"type\":\"session_create\",\"id\":\"c\",\"payload\":{\"sessionId\":\"den\",\"name\":"
+        "\"Den\","
+        "\"metadata\":{\"n\":1E2}}}",
+        "{\"type\":\"session_info\",\"sessionId\":\"den\",\"replyTo\":\"c\",\"payload\":{"
+        "\"sessionId\":"
+        "\"den\",\"status\":\"created\",\"name\":\"Den\",\"metadata\":{\"n\":100},\"members\":[\"*"
+        "\"]}}");
+    room_say(r, two,
+             "{\"type\":\"session_join\",\"id\":\"j\",\"payload\":{\"sessionId\":\"den\"}}");
+    const char *heard = room_next(r, two);
+    assert_non_null(strstr(heard, "\"metadata\":{\"n\":1E2}")); /* as it was written */
+    (void)snprintf(text, sizeof(text),
+                   "{\"type\":\"presence\",\"sessionId\":\"den\",\"payload\":{\"deviceId\":\"%s\","
+                   "\"status\":\"online\",\"sessionKey\":\"den\"}}",
+                   r->clients[two].id);
+    room_expect(r, one, text);
+    join(r, two, "den"); /* again: nobody else is told */
+    room_expect_nothing(r, one);
+    ask(r, one, "{\"type\":\"session_list\",\"id\":\"l\"}",
+        "{\"type\":\"session_info\",\"replyTo\":\"l\",\"payload\":{\"sessions\":[{\"sessionId\":"
+        "\"world:main\"},{\"sessionId\":\"den\",\"name\":\"Den\",\"total\":2}],\"total\":2}}");
+    ask(r, two, "{\"type\":\"session_leave\",\"id\":\"x\",\"payload\":{\"sessionId\":\"den\"}}",
+        "{\"type\":\"session_info\",\"sessionId\":\"den\",\"replyTo\":\"x\",\"payload\":{"
+        "\"status\":"
+        "\"left\"}}");
+    room_expect(r, one, "{\"type\":\"presence\",\"payload\":{\"status\":\"offline\"}}");
+    ask(r, two, "{\"type\":\"session_leave\",\"id\":\"x\",\"payload\":{\"sessionId\":\"never\"}}",
+        "{\"type\":\"session_info\",\"payload\":{\"status\":\"left\"}}");
+    join(r, two, "den");
+    room_expect(r, one, "{\"type\":\"presence\"}");
+    room_abort(r, two); /* a lost connection leaves the same way */
+    room_expect(r, one, "{\"type\":\"presence\",\"payload\":{\"status\":\"offline\"}}");
+    room_abort(r, one);
+    assert_int_equal(counts(r).sessions, 1); /* it has ended with its last member */
+    room_free(r);
+}
+
+static void test_session_refusals(void **state)
+{
+    struct hub_settings s;
+
+    (void)state;
+    hub_settings_init(&s);
+    s.max_clients_per_session = 2;
+    struct room *r = room_new(&s);
+    int one = room_control(r), two = room_control(r), three = room_control(r);
+    create(r, one, "den");
+    join(r, two, "den");
+    room_expect(r, one, "{\"type\":\"presence\"}");
+    room_say(r, three,
+             "{\"type\":\"session_join\",\"id\":\"j\",\"payload\":{\"sessionId\":\"den\"}}");
+    expect_error(r, three, "SESSION_FULL", "j");
+    room_say(r, three,
+             "{\"type\":\"session_create\",\"id\":\"j\",\"payload\":{\"sessionId\":\"den\"}}");
+    expect_error(r, three, "SESSION_FULL", "j");
+    join(r, two, "den"); /* a member may */
+    join(r, three, "world:main");
+    room_say(r, three,
+             "{\"type\":\"session_join\",\"id\":\"j\",\"payload\":{\"sessionId\":\"no\"}}");
+    expect_error(r, three, "SESSION_NOT_FOUND", "j");
+    room_say(r, three,
+             "{\"type\":\"session_join\",\"id\":\"j\",\"payload\":{\"sessionId\":\"$everybody\"}}");
+    expect_error(r, three, "SESSION_NOT_FOUND", "j");
+    room_say(r, three,
+             "{\"type\":\"session_create\",\"id\":\"j\",\"payload\":{\"sessionId\":\"world:x\"}}");
+    expect_error(r, three, "FORBIDDEN", "j");
+    room_say(r, three,
+             "{\"type\":\"session_create\",\"id\":\"j\",\"payload\":{\"sessionId\":\"a b\"}}");
+    expect_error(r, three, "INVALID_MESSAGE", "j");
+    room_say(r, three, "{\"type\":\"chat\",\"id\":\"m\",\"sessionId\":\"den\",\"payload\":{}}");
+    expect_error(r, three, "NOT_A_MEMBER", "m");
+    room_say(r, three, "{\"type\":\"chat\",\"id\":\"m\",\"sessionId\":\"no\",\"payload\":{}}");
+    expect_error(r, three, "SESSION_NOT_FOUND", "m");
+    ask(r, three, "{\"type\":\"session_create\",\"id\":\"c\"}",
+        "{\"type\":\"session_info\",\"payload\":{\"sessionId\":\"*\",\"status\":\"created\"}}");
+    room_free(r);
+}
+
+static void test_patch(void **state)
+{
+    struct room *r = room_new(NULL);
+    int one = room_control(r), two = room_control(r), three = room_control(r);
+
+    (void)state;
+    ask(r, one,
+        "{\"type\":\"session_create\",\"id\":\"c\",\"payload\":{\"sessionId\":\"den\",\"metadata\":"
+        "{\"keep\":0.10,\"go\":1,\"deep\":{\"a\":1,\"b\":2}}}}",
+        "{\"type\":\"session_info\"}");
+    join(r, two, "den");
+    room_expect(r, one, "{\"type\":\"presence\"}");
+    room_say(
+        r, two,
+        "{\"type\":\"session_patch\",\"id\":\"p\",\"payload\":{\"sessionKey\":\"den\",\"patch\":"
+        "{\"go\":null,\"deep\":{\"b\":null,\"c\":3},\"new\":[1]}}}");
+    const char *heard = room_next(r, one);
+    assert_non_null(strstr(heard, "\"metadata\":{\"keep\":0.10,\"deep\":{\"a\":1,\"c\":3},"
+                                  "\"new\":[1]}"));
+    assert_null(strstr(heard, "replyTo"));
+    room_expect(
+        r, two,
+        "{\"type\":\"session_info\",\"replyTo\":\"p\",\"payload\":{\"status\":\"patched\"}}");
+    room_expect_nothing(r, two);
+    room_expect_nothing(r, one);
+    room_say(r, three,
+             "{\"type\":\"session_patch\",\"id\":\"p\",\"payload\":{\"sessionKey\":\"den\","
+             "\"patch\":{}}}");
+    expect_error(r, three, "NOT_A_MEMBER", "p");
+    room_free(r);
+}
+
+static void test_presence(void **state)
+{
+    struct room *r = room_new(NULL);
+    int one = room_control(r), two = room_control(r), three = room_control(r);
+
+    (void)state;
+    create(r, one, "den");
+    create(r, one, "attic");
+    join(r, two, "den");
+    room_expect(r, one, "{\"type\":\"presence\"}");
+    join(r, two, "attic");
+    room_expect(r, one, "{\"type\":\"presence\"}");
+    /* Two sessions in common: told once. */
+    room_say(r, two,
+             "{\"type\":\"presence\",\"id\":\"p\",\"payload\":{\"deviceId\":\"d\",\"status\":"
+             "\"typing\"}}");
+    room_expect(
+        r, one,
+        "{\"type\":\"presence\",\"id\":\"p\",\"source\":\"*\",\"payload\":{\"deviceId\":\"d\","
+        "\"status\":\"typing\"}}");
+    room_expect_nothing(r, one);
+    room_expect_nothing(r, two);
+    room_expect_nothing(r, three);
+    room_say(
+        r, three,
+        "{\"type\":\"presence\",\"id\":\"p\",\"payload\":{\"deviceId\":\"d\",\"status\":\"away\","
+        "\"sessionKey\":\"den\"}}");
+    expect_error(r, three, "NOT_A_MEMBER", "p");
+    room_free(r);
+}
+
+/* --- what is passed on ------------------------------------------------------------------------ */
+
+static void test_relay(void **state)
+{
+    struct room *r = room_new(NULL);
+    int one = room_control(r), two = room_control(r);
+    char text[512];
+
+    (void)state;
+    create(r, one, "den");
+    join(r, two, "den");
+    room_expect(r, one, "{\"type\":\"presence\"}");
+    room_say(
+        r, one,
+        "{\"type\":\"tool_start\",\"id\":\"m-1\",\"sessionId\":\"den\",\"payload\":{\"a\":0.10,"
+        "\"b\": 1E2},\"timestamp\":12345678901234567890,\"source\":\"somebody\",\"extra\":1,"
+        "\"replyTo\":\"m-0\"}");
+    (void)snprintf(text, sizeof(text),
+                   "{\"type\":\"tool_start\",\"id\":\"m-1\",\"sessionId\":\"den\",\"payload\":"
+                   "{\"a\":0.10,\"b\": 1E2},\"timestamp\":12345678901234567890,\"source\":\"%s\","
+                   "\"replyTo\":\"m-0\"}",
+                   r->clients[one].id);
+    room_expect_text(r, two, text);
+    room_expect_nothing(r, one);
+    /* To one. */
+    room_say(r, two, "{\"type\":\"hint\",\"id\":\"m\",\"target\":\"%s\",\"timestamp\":1}",
+             r->clients[one].id);
+    (void)snprintf(
+        text, sizeof(text),
+        "{\"type\":\"hint\",\"id\":\"m\",\"payload\":{},\"timestamp\":1,\"source\":\"%s\"}",
+        r->clients[two].id);
+    room_expect_text(r, one, text);
+    room_say(r, two, "{\"type\":\"hint\",\"id\":\"m\",\"target\":\"nobody\"}");
+    expect_error(r, two, "TARGET_NOT_FOUND", "m");
+    int three = room_control(r);
+    room_say(r, two, "{\"type\":\"hint\",\"id\":\"m\",\"sessionId\":\"den\",\"target\":\"%s\"}",
+             r->clients[three].id);
+    expect_error(r, two, "NOT_A_MEMBER", "m");
+    /* To all. */
+    room_say(r, three,
+             "{\"type\":\"broadcast\",\"id\":\"b\",\"payload\":{\"x\":1},\"timestamp\":1}");
+    room_expect(r, one, "{\"type\":\"broadcast\",\"id\":\"b\",\"payload\":{\"x\":1}}");
+    room_expect(r, two, "{\"type\":\"broadcast\",\"id\":\"b\"}");
+    room_expect_nothing(r, three);
+    room_free(r);
+}
+
+static void test_broadcast_grant(void **state)
+{
+    struct room *r = room_with_tokens();
+    struct evidence e = from(1, CREDENTIAL_BEARER, "kit");
+    int kit = room_knock_at(r, DIALECT_GATEWAY, &e);
+
+    (void)state;
+    room_expect(r, kit, "{\"type\":\"session_info\"}");
+    room_say(r, kit, "{\"type\":\"broadcast\",\"id\":\"b\"}");
+    expect_error(r, kit, "FORBIDDEN", "b");
+    room_free(r);
+}
+
+/* --- between the dialects --------------------------------------------------------------------- */
+
+static void test_world(void **state)
+{
+    struct room *r = room_new(NULL);
+    int world = room_join(r, ""), control = room_control(r), other = room_control(r);
+    char text[512];
+
+    (void)state;
+    join(r, control, "world:main");
+    room_expect_nothing(r, world); /* presence never reaches the world */
+    room_register(r, world, "timmy");
+    room_expect(r, control,
+                "{\"type\":\"agent_joined\",\"id\":\"*\",\"sessionId\":\"world:main\",\"payload\":"
+                "{\"type\":\"agent_joined\",\"agentId\":\"timmy\"},\"timestamp\":1700000000000,"
+                "\"source\":\"gateway\"}");
+    room_say(r, world, "{\"type\":\"bark\",\"n\":0.10}");
+    const char *heard = room_next(r, control);
+    assert_non_null(strstr(heard, "\"sessionId\":\"world:main\",\"payload\":{\"type\":\"bark\","
+                                  "\"n\":0.10},\"timestamp\":1700000000000,\"source\":\"timmy\"}"));
+    room_say(
+        r, control,
+        "{\"type\":\"thought\",\"id\":\"m\",\"sessionId\":\"world:main\",\"payload\":{\"text\":"
+        "\"hm\",\"n\":1E2}}");
+    (void)snprintf(
+        text, sizeof(text),
+        "{\"type\":\"thought\",\"agent_id\":\"%s\",\"agentId\":\"%s\",\"data\":{\"text\":"
+        "\"hm\",\"n\":1E2},\"ts\":1700000000.000}",
+        r->clients[control].id, r->clients[control].id);
+    room_expect_text(r, world, text);
+    room_expect_nothing(r, control);
+    room_expect_nothing(r, other);
+    room_say(r, control,
+             "{\"type\":\"thought\",\"id\":\"m\",\"sessionId\":\"world:main\",\"payload\":[1]}");
+    room_expect(r, world, "{\"type\":\"thought\",\"data\":{\"value\":[1]}}");
+    /* To one, both ways. */
+    room_say(r, other,
+             "{\"type\":\"hint\",\"id\":\"m\",\"target\":\"timmy\",\"payload\":{\"a\":1}}");
+    room_expect(r, world, "{\"type\":\"hint\",\"agent_id\":\"*\",\"data\":{\"a\":1}}");
+    room_say(r, world, "{\"type\":\"bark\",\"target_id\":\"%s\"}", r->clients[other].id);
+    room_expect(r, other,
+                "{\"type\":\"bark\",\"payload\":{\"type\":\"bark\",\"target_id\":\"*\"},\"source\":"
+                "\"timmy\"}");
+    room_abort(r, world);
+    room_expect(r, control, "{\"type\":\"agent_left\",\"payload\":{\"agent_id\":\"timmy\"}}");
+    room_free(r);
+}
+
+/* Who lags is told so in its own dialect, and then which sessions there are. */
+static void test_slow(void **state)
+{
+    struct hub_settings s;
+
+    (void)state;
+    hub_settings_init(&s);
+    s.max_send_queue_bytes = 2000;
+    struct room *r = room_new(&s);
+    int one = room_control(r), two = room_control(r);
+    create(r, one, "den");
+    join(r, two, "den");
+    room_expect(r, one, "{\"type\":\"presence\"}");
+    room_hold(r, two, 10);
+    for (int i = 0; i < 40; i++) {
+        room_say(r, one,
+                 "{\"type\":\"chat\",\"id\":\"m-%d\",\"sessionId\":\"den\",\"payload\":{\"pad\":"
+                 "\"%0100d\"}}",
+                 i, 0);
+    }
+    room_hold(r, two, SIZE_MAX);
+    unsigned heard = 0;
+    const char *text = room_next(r, two);
+    for (; text != NULL && strstr(text, "\"type\":\"chat\"") != NULL; text = room_next(r, two)) {
+        heard++;
+    }
+    r->clients[two].heard_from--;
+    room_expect_exact(
+        r, two,
+        "{\"type\":\"error\",\"id\":\"*\",\"payload\":{\"code\":\"SLOW_CLIENT\",\"message\":\"*\","
+        "\"details\":{\"dropped\":\"*\",\"limit\":2000}},\"timestamp\":\"*\"}");
+    json_t *slow = json_loads(text, 0, NULL);
+    json_t *details = json_object_get(json_object_get(slow, "payload"), "details");
+    assert_int_equal(heard + json_integer_value(json_object_get(details, "dropped")), 40);
+    json_decref(slow);
+    room_expect(r, two, "{\"type\":\"session_info\",\"payload\":{\"sessions\":\"*\",\"total\":2}}");
+    room_expect_nothing(r, two);
+    room_free(r);
+}
+
+/* Many of each dialect in one world: both lanes have logs, and the order is the same in both. */
+static void test_many(void **state)
+{
+    struct room *r = room_new(NULL);
+    int world[12], control[12];
+
+    (void)state;
+    for (int i = 0; i < 12; i++) {
+        world[i] = room_join(r, "");
+        control[i] = room_control(r);
+        join(r, control[i], "world:main");
+        for (int j = 0; j < i; j++) {
+            room_expect(r, control[j], "{\"type\":\"presence\"}");
+        }
+    }
+    for (int i = 0; i < 20; i++) {
+        if (i % 2 == 0) {
+            room_say(r, world[i % 12], "{\"type\":\"bark\",\"n\":%d}", i);
+        } else {
+            room_say(r, control[i % 12],
+                     "{\"type\":\"bark\",\"id\":\"m\",\"sessionId\":\"world:main\",\"payload\":"
+                     "{\"n\":%d}}",
+                     i);
+        }
+    }
+    for (int c = 0; c < 12; c++) {
+        for (int i = 0; i < 20; i++) {
+            char pattern[128];
+            if (i % 2 != 0 || i % 12 != c) {
+                (void)snprintf(pattern, sizeof(pattern),
+                               i % 2 == 0 ? "{\"type\":\"bark\",\"n\":%d}"
+                                          : "{\"type\":\"bark\",\"data\":{\"n\":%d}}",
+                               i);
+                room_expect(r, world[c], pattern);
+            }
+            if (i % 2 == 0 || i % 12 != c) {
+                (void)snprintf(pattern, sizeof(pattern),
+                               "{\"type\":\"bark\",\"payload\":{\"n\":%d}}", i);
+                room_expect(r, control[c], pattern);
+            }
+        }
+        room_expect_nothing(r, world[c]);
+        room_expect_nothing(r, control[c]);
+    }
+    for (int c = 0; c < 12; c++) {
+        room_abort(r, control[c]);
+        room_say(r, world[0], "{\"type\":\"bark\"}");
+        room_expect_text(r, world[1], "{\"type\":\"bark\"}");
+    }
+    room_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sessions), cmocka_unit_test(test_session_refusals),
+        cmocka_unit_test(test_patch),    cmocka_unit_test(test_presence),
+        cmocka_unit_test(test_relay),    cmocka_unit_test(test_broadcast_grant),
+        cmocka_unit_test(test_world),    cmocka_unit_test(test_slow),
+        cmocka_unit_test(test_many),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
