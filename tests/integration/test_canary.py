@@ -59,6 +59,7 @@ def start_with_tokens(start, canaries, tmp_path, **settings):
 
 def whole_log(gateway):
     """All that it has said, to its end."""
+    gateway.drop_clients()
     gateway.stop()
     return "\n".join(gateway.lines)
 
