@@ -114,6 +114,8 @@ class Gateway:
         """The first log line with this event and these fields, behind `skip` such, waited for."""
 
         def matches(line):
+            if event not in line:
+                return False  # most lines are of others, and taking a line apart is slow
             found = parse_line(line)
             return found.get("event") == event and all(found.get(k) == v for k, v in fields.items())
 
