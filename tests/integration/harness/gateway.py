@@ -23,6 +23,11 @@ def program():
     return str(ROOT / name)
 
 
+def is_sanitized():
+    """Built with a sanitizer: slow, and with memory of its own."""
+    return "asan" in program() or "tsan" in program()
+
+
 def environment(**more):
     """Ours without what would configure the program."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PARLEY_")} | more
