@@ -59,6 +59,7 @@ static void accept_handshake(struct reactor *r, struct connection *c)
 static void refuse_handshake(struct reactor *r, struct connection *c, const struct down *command)
 {
     struct str bytes = {NULL, 0};
+    int status = error_table[command->code].http_status;
 
     c->known = false;
     if (command->segment != NULL) {
@@ -66,11 +67,12 @@ static void refuse_handshake(struct reactor *r, struct connection *c, const stru
     }
     connection_refuse(
         r, c,
-        &(struct refusal){.status = error_table[command->code].http_status,
+        &(struct refusal){.status = status,
                           .code = (enum error_code)command->code,
                           .message = str_slice(bytes, 0, bytes.len - command->mark),
                           .details = str_slice(bytes, bytes.len - command->mark, bytes.len),
-                          .fields = ""});
+                          /* RFC 9110 section 15.5.2 wants it. */
+                          .fields = status == 401 ? "WWW-Authenticate: Bearer\r\n" : ""});
 }
 
 /* --- what the hub says to open connections ---------------------------------------------------- */

@@ -66,6 +66,24 @@ static void test_refused_by_the_hub(void **state)
     rig_expect(g, "");
 }
 
+static void test_refused_for_its_credential(void **state)
+{
+    struct rig *g = *state;
+    int fd = rig_connect(g);
+
+    g->mute = true;
+    rig_send(fd, STR(HANDSHAKE));
+    rig_settle(g);
+    rig_say(g, g->last_conn, DOWN_REFUSE, ERROR_AUTH_FAILED, 0, STR("no"));
+    rig_settle(g);
+    rig_expect_answer(fd, "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n"
+                          "Content-Length: 61\r\nWWW-Authenticate: Bearer\r\n");
+    g->mute = false;
+    close(fd);
+    rig_settle(g);
+    rig_expect(g, "O:");
+}
+
 static void test_many_messages_in_one_write(void **state)
 {
     struct rig *g = *state;
@@ -349,6 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answer_and_greeting_in_one_write),
         cmocka_unit_test(test_refused_by_the_hub),
+        cmocka_unit_test(test_refused_for_its_credential),
         cmocka_unit_test(test_many_messages_in_one_write),
         cmocka_unit_test(test_full_socket),
         cmocka_unit_test(test_lag_and_room),
