@@ -467,3 +467,11 @@ void hub_respond(struct hub *hub, uint64_t conn, struct str bytes, bool last, bo
     item.seq = hub_next_seq(hub);
     hub_tell(hub, conn_reactor(conn), &item);
 }
+
+void hub_hide_response(struct hub *hub)
+{
+    if (hub->turn.segment != NULL) {
+        hub->turn.segment->secret = true;
+        turn_fini(&hub->turn); /* nothing more goes into it, so it ends with its readers */
+    }
+}

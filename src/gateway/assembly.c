@@ -72,7 +72,7 @@ static void stop(void *owner)
 {
     const struct assembly *a = owner;
 
-    gateway_stop(a->gateway);
+    gateway_drain(a->gateway);
 }
 
 static void forward_log(void *owner, enum log_level level, const char *event, struct str client,

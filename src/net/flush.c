@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 
 #include "net/connection.h"
 
@@ -59,11 +60,18 @@ static void accept_handshake(struct reactor *r, struct connection *c)
 static void refuse_handshake(struct reactor *r, struct connection *c, const struct down *command)
 {
     struct str bytes = {NULL, 0};
-    int status = error_table[command->code].http_status;
+    char fields[64] = "";
 
     c->known = false;
     if (command->segment != NULL) {
         bytes = str_make(command->segment->data + command->off, command->len);
+    }
+    int status = error_table[command->code].http_status;
+    if (status == 401) {
+        (void)snprintf(fields, sizeof(fields), "WWW-Authenticate: Bearer\r\n");
+    } else if (command->position > 0) {
+        (void)snprintf(fields, sizeof(fields), "Retry-After: %llu\r\n",
+                       (unsigned long long)(command->position + 999) / 1000);
     }
     connection_refuse(
         r, c,
@@ -71,8 +79,7 @@ static void refuse_handshake(struct reactor *r, struct connection *c, const stru
                           .code = (enum error_code)command->code,
                           .message = str_slice(bytes, 0, bytes.len - command->mark),
                           .details = str_slice(bytes, bytes.len - command->mark, bytes.len),
-                          /* RFC 9110 section 15.5.2 wants it. */
-                          .fields = status == 401 ? "WWW-Authenticate: Bearer\r\n" : ""});
+                          .fields = fields});
 }
 
 /* --- what the hub says to open connections ---------------------------------------------------- */

@@ -11,7 +11,7 @@ static const struct str world_paths[] = {{"/ws/matrix", 10}};
 /* Different every time, and the same in every run. */
 static void give_random(void *owner, void *bytes, size_t len)
 {
-    static uint64_t state;
+    static uint64_t state = 1;
     uint8_t *at = bytes;
 
     (void)owner;
