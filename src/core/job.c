@@ -134,33 +134,33 @@ static void answer(struct hub *hub, const struct job *j, uint32_t principal,
     }
 }
 
-void hub_password_checked(struct hub *hub, uint64_t number, bool right)
+void hub_password_checked(struct hub *hub, uint64_t job, bool right)
 {
-    uint32_t place = (uint32_t)number;
+    uint32_t place = (uint32_t)job;
     struct gate_refusal why = {.code = ERROR_NONE};
 
     if (place >= HUB_JOBS || hub->jobs[place].kind == JOB_FREE ||
-        hub->jobs[place].round != (uint32_t)(number >> 32)) {
+        hub->jobs[place].round != (uint32_t)(job >> 32)) {
         return; /* it was cancelled */
     }
-    struct job job = take(hub, &hub->jobs[place]);
+    struct job done = take(hub, &hub->jobs[place]);
     if (!hub_reserve(hub)) {
         hub->counts.out_of_memory++;
-        client_lose(hub, job.conn);
-        buf_fini(&job.kept);
+        client_lose(hub, done.conn);
+        buf_fini(&done.kept);
         return;
     }
-    uint32_t principal = judge(hub, &job, right, &why);
-    switch (job.kind) {
+    uint32_t principal = judge(hub, &done, right, &why);
+    switch (done.kind) {
     case JOB_OPEN:
-        open_client(hub, &job, principal, &why);
+        open_client(hub, &done, principal, &why);
         break;
     case JOB_REQUEST:
-        answer(hub, &job, principal, &why);
+        answer(hub, &done, principal, &why);
         break;
     default:
-        stranger_checked(hub, client_find_conn(hub, job.conn), principal, buf_str(&job.kept));
+        stranger_checked(hub, client_find_conn(hub, done.conn), principal, buf_str(&done.kept));
         break;
     }
-    buf_fini(&job.kept);
+    buf_fini(&done.kept);
 }

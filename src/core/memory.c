@@ -2,8 +2,8 @@
 
 /*
  * limits.memory: what the process has allocated, looked at in each tick. Above nine tenths nobody
- * new is let in and no session begins; at the limit each reactor ends the connection that is
- * furthest behind, since what slow readers have to get is what grows.
+ * new is let in and no session begins; at the limit each reactor ends the connection for which most
+ * is kept, since what slow readers have to get, and slow writers have not ended, is what grows.
  */
 
 static const char *const limit_names[HUB_LIMITS] = {

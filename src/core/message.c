@@ -34,9 +34,12 @@ static struct str roster_text(struct hub *hub, uint32_t session)
     buf_clear(&s->roster);
     json_writer_init(&w, &s->roster);
     json_begin_array(&w);
-    for (uint32_t i = s->lanes[DIALECT_WORLD].first; i != SLAB_NONE; i = member_at(hub, i)->after) {
+    uint32_t most = s->agent_count < ROSTER_MAX ? s->agent_count : ROSTER_MAX;
+    /* Most members of a large world only look on; behind the last agent nobody is looked at. */
+    for (uint32_t i = s->lanes[DIALECT_WORLD].first; i != SLAB_NONE && listed < most;
+         i = member_at(hub, i)->after) {
         uint32_t agent = client_at(hub, member_at(hub, i)->client)->agent;
-        if (agent == SLAB_NONE || listed == ROSTER_MAX) {
+        if (agent == SLAB_NONE) {
             continue;
         }
         const struct agent *a = agent_at(hub, agent);

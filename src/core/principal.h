@@ -23,6 +23,10 @@
 #include "base/slab.h"
 #include "core/access.h"
 
+/* Whether two are equal. Not memcmp: how long it takes must not tell how much of a guess was right.
+ */
+bool digest_is(const uint8_t a[DIGEST_SIZE], const uint8_t b[DIGEST_SIZE]);
+
 enum principal_kind {
     PRINCIPAL_FREE, /* the slot is not in use */
     PRINCIPAL_ANYBODY,

@@ -263,12 +263,12 @@ void stranger_message(struct hub *hub, uint32_t client, const struct up *item, s
     }
     struct str type = w->status == WIRE_OK ? wire_raw(w, text.ptr, WIRE_TYPE) : STR("");
 
-    if (json_kind_of(type) != JSON_STRING) {
-        stranger_require(hub, client);
-    } else if (json_string_is(type, STR("ping"))) {
+    bool is_named = json_kind_of(type) == JSON_STRING;
+
+    if (is_named && json_string_is(type, STR("ping"))) {
         message_pong(hub);
         client_send_scratch(hub, client);
-    } else if (json_string_is(type, STR("agent_register"))) {
+    } else if (is_named && json_string_is(type, STR("agent_register"))) {
         try_register(hub, client, text);
     } else {
         stranger_require(hub, client);

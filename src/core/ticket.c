@@ -15,7 +15,7 @@ static uint64_t hash_ticket(const void *owner, uint32_t index)
 
 static bool ticket_is(const void *owner, uint32_t index, const void *key)
 {
-    return memcmp(ticket_at(owner, index)->digest, key, DIGEST_SIZE) == 0;
+    return digest_is(ticket_at(owner, index)->digest, key);
 }
 
 static const struct map_type tickets_map = {.hash = hash_ticket, .equal = ticket_is};

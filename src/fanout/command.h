@@ -116,8 +116,8 @@ enum down_kind {
     DOWN_PAUSE,     /* conn: read nothing from it until DOWN_GO_ON */
     DOWN_GO_ON,     /* conn: read again */
     DOWN_POLICY,    /* to the reactor: `policy` (taken) holds from now on */
-    DOWN_SHED,      /* to the reactor: memory is short. The connection that is furthest behind is
-                       to be reported as UP_FAILED with 1013 */
+    DOWN_SHED,      /* to the reactor: memory is short. The connection for which most is kept is to
+                       end; a WebSocket is reported as UP_FAILED with 1013 */
     DOWN_REFUSE,    /* conn: answer it with an HTTP error and close; `code`: enum error_code;
                        bytes: the message, the last `mark` of them its details, a JSON object;
                        `position`: when to come again, in milliseconds, or 0 */

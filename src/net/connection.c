@@ -110,9 +110,14 @@ bool connection_watch(struct reactor *r, struct connection *c, bool read, bool w
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
+static bool keeps_message(const struct connection *c)
+{
+    return c->is_websocket && !c->has_early;
+}
+
 static void free_partial(struct connection *c)
 {
-    if (c->is_websocket && !c->has_early) {
+    if (keeps_message(c)) {
         message_free(c->message);
     } else {
         request_free(c->request);
@@ -187,6 +192,23 @@ void connection_stall(struct reactor *r, struct connection *c)
     }
 }
 
+/* What it has yet to read, and what of its own is not whole yet. */
+static uint64_t kept_bytes(const struct connection *c)
+{
+    uint64_t bytes = outbox_backlog(&c->outbox);
+
+    if (keeps_message(c)) {
+        return bytes + (c->message != NULL ? c->message->text.len : 0);
+    }
+    return bytes + (c->request != NULL ? c->request->text.len + c->request->whole.len : 0);
+}
+
+static bool may_be_shed(const struct connection *c)
+{
+    return c->outbox.conn != NO_CONN && c->state != CONN_CLOSING && c->state != CONN_LINGER &&
+           c->state != CONN_GONE;
+}
+
 void connection_shed(struct reactor *r)
 {
     struct connection *worst = NULL;
@@ -194,13 +216,10 @@ void connection_shed(struct reactor *r)
 
     for (uint32_t slot = 0; slot < slab_limit(&r->connections); slot++) {
         struct connection *c = slab_at(&r->connections, slot);
-        if (c->outbox.conn == NO_CONN || (c->state != CONN_OPEN && c->state != CONN_REQUEST)) {
-            continue;
-        }
-        uint64_t backlog = outbox_backlog(&c->outbox);
-        if (backlog > most) {
+        uint64_t bytes = may_be_shed(c) ? kept_bytes(c) : 0;
+        if (bytes > most) {
             worst = c;
-            most = backlog;
+            most = bytes;
         }
     }
     if (worst == NULL) {

@@ -197,7 +197,7 @@ bool connection_resume(struct reactor *r, struct connection *c);
 void connection_set_limit(const struct reactor *r, struct connection *c);
 /* What the hub says to the reactor about a connection. */
 void connection_command(struct reactor *r, const struct down *command);
-/* DOWN_SHED: ends the connection that is furthest behind, if one is. */
+/* DOWN_SHED: ends the connection for which most is kept: what it does not read, or not end. */
 void connection_shed(struct reactor *r);
 
 #endif

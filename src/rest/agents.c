@@ -35,8 +35,11 @@ static void visit_agent(void *ctx, const struct hub_agent_view *agent)
 {
     struct agent_list *list = ctx;
 
-    if (walk_enter(&list->walk, agent->agent_id) &&
-        (list->type.len == 0 || str_equal(list->type, str_from_z(agent->type))) &&
+    if (!walk_enter(&list->walk, agent->agent_id)) {
+        return;
+    }
+    list->walk.bytes += agent->name.len + agent->capabilities.len;
+    if ((list->type.len == 0 || str_equal(list->type, str_from_z(agent->type))) &&
         (list->capability.len == 0 || capability_has(agent->capabilities, list->capability))) {
         write_agent(&list->w, agent);
         list->walk.shown++;

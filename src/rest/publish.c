@@ -63,7 +63,19 @@ static bool key_valid(struct str key)
     return key.len > 0 && key.len <= REPLAY_MAX_KEY;
 }
 
-/* *ret_replay is NULL without a key. Returns whether the message is to be published. */
+static void write_delivered(struct call *call, uint64_t delivered)
+{
+    struct json_writer w;
+
+    json_writer_init(&w, &call->out);
+    json_begin_object(&w);
+    json_key_uint(&w, STR("delivered"), delivered);
+    json_end_object(&w);
+    call->status = 202;
+}
+
+/* Returns whether the message is to be published; if not, it is answered. *ret_replay is NULL
+   without a key. */
 static bool enter_key(struct call *call, struct replay **ret_replay)
 {
     struct rest_state *state = call->rest->state;
@@ -86,6 +98,7 @@ static bool enter_key(struct call *call, struct replay **ret_replay)
     case REPLAY_AGAIN:
         state->replayed++;
         buf_append_str(&call->fields, STR("Idempotency-Replayed: true\r\n"));
+        write_delivered(call, (*ret_replay)->delivered);
         return false;
     case REPLAY_OTHER:
         call_refuse_about(call, ERROR_CONFLICT, STR(""), STR("field"), STR("Idempotency-Key"));
@@ -99,17 +112,6 @@ static bool enter_key(struct call *call, struct replay **ret_replay)
     }
 }
 
-static void write_delivered(struct call *call, uint64_t delivered)
-{
-    struct json_writer w;
-
-    json_writer_init(&w, &call->out);
-    json_begin_object(&w);
-    json_key_uint(&w, STR("delivered"), delivered);
-    json_end_object(&w);
-    call->status = 202;
-}
-
 static void publish(struct call *call, const struct hub_publication *publication)
 {
     struct replay *replay;
@@ -117,9 +119,6 @@ static void publish(struct call *call, const struct hub_publication *publication
     uint64_t delivered = 0;
 
     if (!enter_key(call, &replay)) {
-        if (call->refused == ERROR_NONE) {
-            write_delivered(call, replay->delivered);
-        }
         return;
     }
     buf_init(&details, CALL_MAX_DETAILS);

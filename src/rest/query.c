@@ -80,7 +80,8 @@ bool walk_enter(struct walk *walk, struct str name)
         walk->begun = str_equal(walk->after, name);
         return false;
     }
-    if (walk->more || walk->shown == walk->limit || walk->examined == LIST_EXAMINED) {
+    if (walk->more || walk->shown == walk->limit || walk->examined == LIST_EXAMINED ||
+        walk->bytes >= LIST_BYTES) {
         walk->more = true;
         return false;
     }

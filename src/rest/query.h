@@ -6,10 +6,11 @@
 #include "rest/call.h"
 
 enum {
-    QUERY_MAX = 6,         /* parameters of one route */
-    QUERY_VALUE = 128,     /* bytes of a value, decoded */
-    LIST_MAX = 1000,       /* entries of one answer */
-    LIST_EXAMINED = 10000, /* entries that are looked at for one answer */
+    QUERY_MAX = 6,                /* parameters of one route */
+    QUERY_VALUE = 128,            /* bytes of a value, decoded */
+    LIST_MAX = 1000,              /* entries of one answer */
+    LIST_EXAMINED = 10000,        /* entries that are looked at for one answer */
+    LIST_BYTES = 2 * 1024 * 1024, /* bytes that are, and so many an answer has, or a little more */
 };
 
 struct query {
@@ -28,15 +29,17 @@ bool query_limit(struct call *call, struct str value, uint32_t *ret_limit);
 
 /*
  * A list that is walked from its beginning, of which one answer shows a part: what stands behind
- * the entry called `after`, at most `limit` that match, at most LIST_EXAMINED that are looked at.
+ * the entry called `after`, at most `limit` that match, at most LIST_EXAMINED that are looked at,
+ * and no more of them once these have LIST_BYTES.
  */
 struct walk {
     struct str after;
     uint32_t limit;
     uint32_t shown;
     uint32_t examined;
-    bool begun; /* `after` has been passed */
-    bool more;  /* there is something behind what is shown */
+    uint64_t bytes; /* of those; counted by the caller, where entries may be long */
+    bool begun;     /* `after` has been passed */
+    bool more;      /* there is something behind what is shown */
     size_t last_len;
     char last[QUERY_VALUE]; /* the last entry looked at */
 };

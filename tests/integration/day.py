@@ -7,6 +7,7 @@ seed alone; how the gateway interleaves it is its own choice, and the model's bu
 import json
 import random
 import select
+import sys
 import time
 from collections import deque
 
@@ -70,7 +71,7 @@ class Actor:
                 if life.ready > self.day.tick:
                     life.ready, life.ready_at = self.day.tick, len(life.heard)
                 continue
-            life.heard.append(text)
+            life.heard.append(sys.intern(text))  # a text that many have heard is in memory once
             if not self.greeted:
                 self.greeted = True
                 life.client_id = json.loads(text)["data"]["client_id"]

@@ -220,8 +220,8 @@ void virtual_digest(struct str secret, uint8_t ret_digest[DIGEST_SIZE])
 {
     uint8_t key[16] = {0};
 
-    for (uint8_t i = 0; i < DIGEST_SIZE / 8; i++) {
-        key[0] = i;
+    for (unsigned i = 0; i < DIGEST_SIZE / 8; i++) {
+        key[0] = (uint8_t)i;
         uint64_t part = hash_bytes(key, secret.ptr, secret.len);
         memcpy(ret_digest + 8 * i, &part, sizeof(part));
     }

@@ -161,8 +161,8 @@ static void test_too_many_passwords(void **state)
     struct room *r = room_with_password();
 
     (void)state;
-    for (uint8_t i = 0; i < HUB_JOBS; i++) {
-        struct evidence e = from(i, CREDENTIAL_BEARER, "sesame");
+    for (unsigned i = 0; i < HUB_JOBS; i++) {
+        struct evidence e = from((uint8_t)i, CREDENTIAL_BEARER, "sesame");
         assert_int_equal(room_knock(r, &e), ROOM_WAITS);
     }
     for (int i = 0; i < 20; i++) {

@@ -56,7 +56,7 @@ static void test_defaults(void **state)
 static void test_tokens(void **state)
 {
     const char *const pairs[] = {"auth.mode=token",
-                                 "auth.tokens=" DIGEST " kitchen agent_id=timmy publish=bark",
+                                 ("auth.tokens=" DIGEST " kitchen agent_id=timmy publish=bark"),
                                  "limits.memory=32MiB", "limits.rate=7", NULL};
     struct setup *s = load(pairs, NULL, true);
     struct hub_settings hub;
@@ -128,9 +128,9 @@ static void test_public_url(void **state)
 static void test_running(void **state)
 {
     const char *const before[] = {"listen.bind=all", "auth.mode=token",
-                                  "auth.tokens=" DIGEST " kitchen", "threads=2", NULL};
+                                  ("auth.tokens=" DIGEST " kitchen"), "threads=2", NULL};
     const char *const after[] = {"listen.port=1", "auth.mode=token",
-                                 "auth.tokens=" DIGEST " cellar", "threads=3", NULL};
+                                 ("auth.tokens=" DIGEST " cellar"), "threads=3", NULL};
     const char *const open[] = {"listen.bind=loopback", NULL};
     struct setup *first = load(before, NULL, false);
     struct setup *next = load(after, &first->config, false);

@@ -66,6 +66,24 @@ static void test_refused_by_the_hub(void **state)
     rig_expect(g, "");
 }
 
+static void test_refused_for_its_credential(void **state)
+{
+    struct rig *g = *state;
+    int fd = rig_connect(g);
+
+    g->mute = true;
+    rig_send(fd, STR(HANDSHAKE));
+    rig_settle(g);
+    rig_say(g, g->last_conn, DOWN_REFUSE, ERROR_AUTH_FAILED, 0, STR("no"));
+    rig_settle(g);
+    rig_expect_answer(fd, "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n"
+                          "Content-Length: 61\r\nWWW-Authenticate: Bearer\r\n");
+    g->mute = false;
+    close(fd);
+    rig_settle(g);
+    rig_expect(g, "O:");
+}
+
 static void test_many_messages_in_one_write(void **state)
 {
     struct rig *g = *state;
@@ -253,6 +271,43 @@ static void test_shed_a_response(void **state)
     leave(g, fd);
 }
 
+/* So does a body, or a message, of which the end does not come: nobody has to have authenticated.
+ */
+static void test_shed_what_is_not_whole(void **state)
+{
+    struct rig *g = *state;
+    static char part[20000];
+    struct down shed = {.kind = DOWN_SHED};
+    int idle = rig_open(g), talker = rig_open(g), poster = rig_connect(g);
+
+    rig_send(poster,
+             STR("GET /large HTTP/1.1\r\nHost: localhost\r\nContent-Length: 150000\r\n\r\n"));
+    for (int i = 0; i < 5; i++) {
+        rig_send(poster, str_make(part, sizeof(part)));
+        rig_settle(g);
+    }
+    rig_send_frame(talker, WS_TEXT, STR("only the beginning"));
+    rig_settle(g);
+    uint64_t before = g->r->metrics.connections;
+    assert_true(down_batch_add(g->down, &shed));
+    rig_settle(g);
+    rig_advance(g, 200);
+    rig_expect(g, "");
+    assert_int_equal(before - 1, g->r->metrics.connections);
+    assert_true(down_batch_add(g->down, &shed));
+    rig_settle(g);
+    rig_expect(g, "F:1013");
+    close(talker);
+    rig_settle(g);
+    rig_expect(g, "C");
+    /* The third has nothing that could be freed. */
+    assert_true(down_batch_add(g->down, &shed));
+    rig_settle(g);
+    assert_int_equal(before - 2, g->r->metrics.connections);
+    close(poster);
+    leave(g, idle);
+}
+
 /* Responses may come in parts, and end the connection. */
 static void test_response_in_parts(void **state)
 {
@@ -312,12 +367,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answer_and_greeting_in_one_write),
         cmocka_unit_test(test_refused_by_the_hub),
+        cmocka_unit_test(test_refused_for_its_credential),
         cmocka_unit_test(test_many_messages_in_one_write),
         cmocka_unit_test(test_full_socket),
         cmocka_unit_test(test_lag_and_room),
         cmocka_unit_test(test_too_much_that_is_not_skipped),
         cmocka_unit_test(test_shed),
         cmocka_unit_test(test_shed_a_response),
+        cmocka_unit_test(test_shed_what_is_not_whole),
         cmocka_unit_test(test_response_in_parts),
         cmocka_unit_test(test_long_response),
     };

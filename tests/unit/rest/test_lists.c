@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "desk.h"
+#include "rest/query.h"
 
 /* The names in a list, with a space behind each. */
 static void expect_names(struct str body, const char *list, const char *member,
@@ -146,6 +147,46 @@ static void test_examined(void **state)
     desk_end(&d);
 }
 
+/* The same for bytes: agents may say much of themselves, and it is all read, and shown. */
+static void test_examined_bytes(void **state)
+{
+    struct desk d;
+    struct buf text;
+    char after[64];
+
+    (void)state;
+    desk_begin(&d);
+    buf_init(&text, 16 * 1024);
+    for (unsigned i = 0; i < 300; i++) {
+        char world[16];
+        buf_clear(&text);
+        buf_printf(&text, "{\"type\":\"agent_register\",\"agentId\":\"a%u\",\"capabilities\":[", i);
+        for (unsigned j = 0; j < 250; j++) {
+            buf_printf(&text, "\"a-tool-with-a-name-as-long-as-a-name-can-be-%03u\",", j);
+        }
+        buf_printf(&text, "\"last\"]}");
+        buf_append_char(&text, '\0');
+        (void)snprintf(world, sizeof(world), "w%u", i);
+        struct evidence evidence = {.near = true, .world = str_from_z(world)};
+        (void)desk_client_from(&d, text.data, &evidence);
+    }
+    struct str body = desk_get(&d, 200, "/api/gateway/agents?capability=rare");
+    expect_names(body, "agents", "agent_id", "");
+    struct str next = json_get(body, STR("next"));
+    assert_true(next.len > 4);
+    (void)snprintf(after, sizeof(after), "/api/gateway/agents?after=%.*s", (int)next.len - 2,
+                   next.ptr + 1);
+    body = desk_get(&d, 200, after);
+    expect_member(body, "next", "");
+    expect_member(body, "total", "300");
+    /* Whoever asks for the status gets as many as that, and the total. */
+    body = desk_get(&d, 200, "/api/gateway/status");
+    assert_in_range(body.len, LIST_BYTES, LIST_BYTES + 20000);
+    expect_member(body, "total", "300");
+    buf_fini(&text);
+    desk_end(&d);
+}
+
 static void test_clients(void **state)
 {
     struct evidence elsewhere[] = {
@@ -231,8 +272,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_agents),   cmocka_unit_test(test_refused_queries),
-        cmocka_unit_test(test_examined), cmocka_unit_test(test_clients),
-        cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_examined), cmocka_unit_test(test_examined_bytes),
+        cmocka_unit_test(test_clients),  cmocka_unit_test(test_sessions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
