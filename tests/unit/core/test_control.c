@@ -142,23 +142,6 @@ static void test_auth(void **state)
     room_free(r);
 }
 
-/* An `auth` that cannot be read is a failure too: so many, and the stranger is closed. */
-static void test_auth_unread(void **state)
-{
-    struct room *r = room_with_tokens();
-    struct evidence e = from(1, CREDENTIAL_NONE, "");
-    int client = room_knock_at(r, DIALECT_GATEWAY, &e);
-
-    (void)state;
-    room_expect(r, client, "{\"type\":\"session_info\"}");
-    for (int i = 0; i < 5; i++) {
-        room_say(r, client, "{\"type\":\"auth\",\"id\":\"a\",\"payload\":{\"token\":7}}");
-        expect_error(r, client, "INVALID_MESSAGE", "a");
-    }
-    room_expect_close(r, client, 4401, "not authenticated: connect again with a valid credential");
-    room_free(r);
-}
-
 static void test_auth_by_password(void **state)
 {
     struct room *r = room_new(NULL);
@@ -507,46 +490,6 @@ static void test_world(void **state)
     room_free(r);
 }
 
-/* Who lags is told so in its own dialect, and then which sessions there are. */
-static void test_slow(void **state)
-{
-    struct hub_settings s;
-
-    (void)state;
-    hub_settings_init(&s);
-    s.max_send_queue_bytes = 2000;
-    struct room *r = room_new(&s);
-    int one = room_control(r), two = room_control(r);
-    create(r, one, "den");
-    join(r, two, "den");
-    room_expect(r, one, "{\"type\":\"presence\"}");
-    room_hold(r, two, 10);
-    for (int i = 0; i < 40; i++) {
-        room_say(r, one,
-                 "{\"type\":\"chat\",\"id\":\"m-%d\",\"sessionId\":\"den\",\"payload\":{\"pad\":"
-                 "\"%0100d\"}}",
-                 i, 0);
-    }
-    room_hold(r, two, SIZE_MAX);
-    unsigned heard = 0;
-    const char *text = room_next(r, two);
-    for (; text != NULL && strstr(text, "\"type\":\"chat\"") != NULL; text = room_next(r, two)) {
-        heard++;
-    }
-    r->clients[two].heard_from--;
-    room_expect_exact(
-        r, two,
-        "{\"type\":\"error\",\"id\":\"*\",\"payload\":{\"code\":\"SLOW_CLIENT\",\"message\":\"*\","
-        "\"details\":{\"dropped\":\"*\",\"limit\":2000}},\"timestamp\":\"*\"}");
-    json_t *slow = json_loads(text, 0, NULL);
-    json_t *details = json_object_get(json_object_get(slow, "payload"), "details");
-    assert_int_equal(heard + json_integer_value(json_object_get(details, "dropped")), 40);
-    json_decref(slow);
-    room_expect(r, two, "{\"type\":\"session_info\",\"payload\":{\"sessions\":\"*\",\"total\":2}}");
-    room_expect_nothing(r, two);
-    room_free(r);
-}
-
 /* Many of each dialect in one world: both lanes have logs, and the order is the same in both. */
 static void test_many(void **state)
 {
@@ -603,13 +546,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hello),       cmocka_unit_test(test_auth),
-        cmocka_unit_test(test_auth_unread), cmocka_unit_test(test_auth_by_password),
+        cmocka_unit_test(test_auth_by_password),
         cmocka_unit_test(test_auth_off),    cmocka_unit_test(test_refused),
         cmocka_unit_test(test_sessions),    cmocka_unit_test(test_session_refusals),
         cmocka_unit_test(test_patch),       cmocka_unit_test(test_presence),
         cmocka_unit_test(test_relay),       cmocka_unit_test(test_broadcast_grant),
         cmocka_unit_test(test_world),       cmocka_unit_test(test_many),
-        cmocka_unit_test(test_slow),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
