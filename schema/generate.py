@@ -3,8 +3,8 @@
 
 usage: generate.py KIND INPUT.toml OUTPUT
 
-KIND is errors-h, errors-c, errors-md, options-h, options-c, options-md, options-schema, metrics-h, metrics-c,
-messages-h, messages-c or messages-md.
+KIND is errors-h, errors-c, errors-md, options-h, options-c, options-md, options-man, options-schema,
+metrics-h, metrics-c, metrics-md, messages-h, messages-c or messages-md.
 """
 import re
 import sys
@@ -12,6 +12,8 @@ import tomllib
 
 import export_c
 import export_docs
+import export_errors
+import export_manual
 import export_options
 import tables
 
@@ -75,19 +77,6 @@ def errors_c(table):
             f"        {c_string(entry['cause'])},\n        {c_string(entry['fix'])}}},\n"
         )
     yield "};\n"
-
-
-def errors_md(table):
-    yield "\n# Errors\n\n"
-    yield (
-        "An error in the world is a message `{\"type\":\"error\",\"agent_id\":\"gateway\",\"agentId\":\"gateway\",\"data\":{\"code\",\"message\",\"details\"},\"ts\"}`;\n"
-        "over HTTP it is `{\"error\":{\"code\",\"message\",\"details\"}}` with the status below, or a closer one where HTTP\n"
-        "has it (a foreign `Host` is 421, a head that is too long 414 or 431). `code` is stable; `message` is a sentence for\n"
-        "people and may change; `details` has what the code says, and over HTTP nothing yet.\n\n"
-    )
-    yield "| Code | HTTP | What happened | What to do |\n|---|---|---|---|\n"
-    for entry in table["error"]:
-        yield f"| `{entry['code']}` | {entry['http']} | {entry['cause']} | {entry['fix']} |\n"
 
 
 def words_of(entry):
@@ -229,30 +218,53 @@ def metrics_h(table):
     yield "    METRIC_COUNT\n};\n\n#endif\n"
 
 
+def metric_name(entry):
+    """The name as Prometheus wants it."""
+    unit = "_" + entry["unit"] if entry["unit"] else ""
+    return f"parley_{entry['name']}{unit}{'_total' if entry['type'] == 'counter' else ''}"
+
+
 def metrics_c(table):
     yield '#include "rest/metrics.h"\n\n'
     yield "const struct metric_info metric_table[METRIC_COUNT] = {\n"
     for entry in table["metric"]:
-        unit = "_" + entry["unit"] if entry["unit"] else ""
-        suffix = unit + ("_total" if entry["type"] == "counter" else "")
         yield (
             f"    [METRIC_{c_name(entry['name'])}] = "
-            f"{{{c_string('parley_' + entry['name'] + suffix)},\n"
+            f"{{{c_string(metric_name(entry))},\n"
             f"        {c_string(entry['type'])}, {c_string(entry['help'])}}},\n"
         )
     yield "};\n"
 
 
+METRICS_HEAD = """
+# Metrics
+
+`GET /metrics` has these figures in the text format of Prometheus. Where authentication is on it needs a credential, unless
+`metrics.public` is set. Counters begin at 0 when the gateway starts.
+
+| Metric | Type | What it is |
+|---|---|---|
+"""
+
+
+def metrics_md(table):
+    yield METRICS_HEAD
+    for entry in table["metric"]:
+        yield f"| `{metric_name(entry)}` | {entry['type']} | {entry['help']} |\n"
+
+
 KINDS = {
     "errors-h": errors_h,
     "errors-c": errors_c,
-    "errors-md": errors_md,
+    "errors-md": export_errors.errors_md,
     "options-h": options_h,
     "options-c": options_c,
     "options-md": options_md,
+    "options-man": lambda table: export_manual.options_man(table, allowed_values),
     "options-schema": lambda table: export_options.options_schema(table, limits_of),
     "metrics-h": metrics_h,
     "metrics-c": metrics_c,
+    "metrics-md": metrics_md,
     "messages-h": lambda table: export_c.messages_h(tables.parse(table)),
     "messages-c": lambda table: export_c.messages_c(tables.parse(table)),
     "messages-md": lambda table: export_docs.messages_md(tables.parse(table)),
@@ -269,8 +281,8 @@ def main(argv):
     if kind.endswith("-md"):
         banner = f"<!-- {banner} -->\n"
     else:
-        # JSON has no comments.
-        banner = "" if kind.endswith("-schema") else f"/* {banner} */\n"
+        # JSON has no comments, and a manual page begins with its name.
+        banner = "" if kind.endswith(("-schema", "-man")) else f"/* {banner} */\n"
     text = banner + "".join(KINDS[kind](table))
     with open(target, "w", encoding="utf-8") as file:
         file.write(text)

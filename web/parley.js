@@ -113,10 +113,11 @@ function showAgents(agents, total, now) {
   say('more', `The first ${number.format(agents.length)} of ${number.format(total)}; all are listed at /api/gateway/agents.`);
 }
 
-function showWhere(paths) {
+function showWhere(paths, gatewayPath) {
   if (!paths?.length) return;
   const base = location.origin.replace(/^http/, 'ws');
   say('world-url', base + paths[0]);
+  say('gateway-url', base + gatewayPath);
   at('aliases').hidden = paths.length < 2;
   say('aliases', `The same world is at ${paths.slice(1).join(', ')}. Another one: add ?world=NAME.`);
 }
@@ -130,7 +131,7 @@ function showStatus(status) {
   say('agents-count', number.format(status.total));
   say('sessions', number.format(status.sessions));
   showRates(status.messages, now);
-  showWhere(status.world_paths);
+  showWhere(status.world_paths, status.gateway_path);
   say('version', `Parley ${status.version}`);
   const mayList = Array.isArray(status.agents);
   at('agents').hidden = !mayList;
@@ -230,5 +231,5 @@ at('copy').addEventListener('click', async () => {
   setTimeout(() => say('copy', 'Copy'), 1500);
 });
 
-showWhere(['/ws/matrix']);
+showWhere(['/ws/matrix'], '/ws');
 watch();

@@ -21,6 +21,17 @@ static const struct {
     {CLI_CONFIG, "a setting is wrong, or the port is taken"},
 };
 
+static const struct {
+    const char *name;
+    const char *meaning;
+} variables[] = {
+    {"PARLEY_URL", "the gateway that commands ask; see `--url`"},
+    {"PARLEY_TOKEN", "the credential that they give it; see `--token-file`"},
+    {"PARLEY_CONFIG", "the file of options of `parley serve`; see `--config`"},
+    {"PARLEY_SECTION__KEY", "an option of `parley serve`: `PARLEY_LISTEN__PORT` is listen.port"},
+    {"NO_COLOR", "when it is set, nothing is in colour"},
+};
+
 static const char client_text[] =
     "Commands that ask a gateway find it by --url, else by the variable PARLEY_URL, else at\n"
     "http://127.0.0.1:8765. A credential is the first line of the file that --token-file names (-\n"
@@ -94,19 +105,30 @@ static void print_markdown(void)
 /* --- the manual page, in scdoc(5) ------------------------------------------------------------- */
 
 /* What scdoc gives a meaning to. */
-static const char scdoc_specials[] = "\\_*`[]|<>#~";
+static const char scdoc_specials[] = "\\_*[]|<>#~";
+
+/* Prints text, and what stands between backquotes in bold. */
+static void print_scdoc(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (strchr(scdoc_specials, *text) != NULL) {
+            (void)putchar('\\');
+        }
+        (void)putchar(*text == '`' ? '*' : *text);
+    }
+}
 
 static void manual_item(const char *name, const char *value, const char *help)
 {
     (void)printf("\n*");
-    print_escaped(name, scdoc_specials);
+    print_scdoc(name);
     (void)printf("*");
     if (value != NULL) {
         (void)putchar(' ');
-        print_escaped(value, scdoc_specials);
+        print_scdoc(value);
     }
     (void)printf("\n\t");
-    print_escaped(help, scdoc_specials);
+    print_scdoc(help);
     (void)printf("\n");
 }
 
@@ -115,9 +137,9 @@ static void manual_command(const struct command *command)
     (void)printf("\n## parley %s\n\n```\n", command->name);
     command_print_examples(command);
     (void)printf("```\n\n*parley %s* ", command->name);
-    print_escaped(command->synopsis, scdoc_specials);
+    print_scdoc(command->synopsis);
     (void)printf("\n\n");
-    print_escaped(command->about, scdoc_specials);
+    print_scdoc(command->about);
     for (const struct word *word = command->words; word != NULL && word->name != NULL; word++) {
         manual_item(word->name, NULL, word->help);
     }
@@ -128,11 +150,16 @@ static void manual_command(const struct command *command)
 
 static void print_manual(void)
 {
-    (void)printf("parley(1)\n\n"
-                 "# NAME\n\nparley - a gateway where agents, browsers and bots meet\n\n"
-                 "# SYNOPSIS\n\n*parley* COMMAND ...\n\n"
-                 "# DESCRIPTION\n\n");
-    print_escaped(client_text, scdoc_specials);
+    (void)printf(
+        "parley(1)\n\n"
+        "# NAME\n\nparley - a gateway where agents, browsers and bots meet\n\n"
+        "# SYNOPSIS\n\n*parley* COMMAND ...\n\n"
+        "# DESCRIPTION\n\n"
+        "*parley serve* runs a gateway; the other commands watch it, talk through it, run it, or\n"
+        "make what it needs. Options of the gateway are in *parley.yaml*(5). *parley help* "
+        "COMMAND\n"
+        "prints what stands here about one of them.\n\n");
+    print_scdoc(client_text);
     (void)printf("\n# COMMANDS\n");
     for (size_t i = 0; command_table[i] != NULL; i++) {
         manual_command(command_table[i]);
@@ -143,6 +170,11 @@ static void print_manual(void)
         (void)snprintf(code, sizeof(code), "%d", (int)exits[i].code);
         manual_item(code, NULL, exits[i].meaning);
     }
+    (void)printf("\n# ENVIRONMENT\n");
+    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+        manual_item(variables[i].name, NULL, variables[i].meaning);
+    }
+    (void)printf("\n# SEE ALSO\n\n*parley.yaml*(5)\n");
 }
 
 int main(int argc, char **argv)

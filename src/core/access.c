@@ -154,7 +154,7 @@ bool hub_set_access(struct hub *hub, const struct hub_access *access)
     if (!principals_list(&hub->principals, access)) {
         return false;
     }
-    tickets_tick(hub);
+    tickets_review(hub);
     for (uint32_t i = 0; i < slab_limit(&hub->clients); i++) {
         if (client_at(hub, i)->state != CLIENT_OPEN) {
             continue;

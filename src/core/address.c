@@ -116,6 +116,7 @@ struct attempts {
     uint64_t window_ms; /* when the minute began */
     uint64_t locked_until_ms;
     uint32_t charged; /* in this minute: failed, or not decided yet */
+    uint32_t failed;  /* in this minute */
     uint32_t unused;  /* the slab's, once the entry is free */
 };
 
@@ -209,14 +210,28 @@ bool limiter_charge(struct limiter *l, const uint8_t address[ADDRESS_SIZE], uint
     if (now_ms - a->window_ms >= LIMITER_WINDOW_MS) {
         a->window_ms = now_ms;
         a->charged = 0;
+        a->failed = 0;
     }
-    if (a->charged == LIMITER_FAILURES) {
-        a->locked_until_ms = now_ms + LIMITER_LOCK_MS;
-        *ret_retry_ms = LIMITER_LOCK_MS;
+    if (a->charged >= LIMITER_FAILURES) {
+        *ret_retry_ms = LIMITER_PENDING_MS;
         return false;
     }
     a->charged++;
     return true;
+}
+
+void limiter_fail(struct limiter *l, const uint8_t address[ADDRESS_SIZE], uint64_t now_ms)
+{
+    struct key key = key_of(address);
+    uint32_t index = find(l, &key);
+
+    if (index == MAP_NONE) {
+        return; /* forgotten meanwhile */
+    }
+    struct attempts *a = slab_at(&l->entries, index);
+    if (++a->failed == LIMITER_FAILURES) {
+        a->locked_until_ms = now_ms + LIMITER_LOCK_MS;
+    }
 }
 
 void limiter_refund(struct limiter *l, const uint8_t address[ADDRESS_SIZE])

@@ -37,12 +37,14 @@ enum {
     LIMITER_FAILURES = 10, /* in LIMITER_WINDOW_MS; then nothing is looked at for LIMITER_LOCK_MS */
     LIMITER_WINDOW_MS = 60 * 1000,
     LIMITER_LOCK_MS = 5 * 60 * 1000,
-    LIMITER_ENTRIES = 65536, /* above, the one that was used longest ago is forgotten */
+    LIMITER_PENDING_MS = 1000, /* come again after, when as many are still being decided */
+    LIMITER_ENTRIES = 65536,   /* above, the one that was used longest ago is forgotten */
 };
 
 /*
- * An attempt is charged before its credential is looked at and given back when that was right, so
- * that many attempts at the same time are no way around it.
+ * An attempt is charged before its credential is looked at, so that many attempts at the same time
+ * are no way around it. Then it is given back when it was right, or has failed; only failures lock
+ * out, and the last of them does at once, so that nobody waits for the next minute to fail again.
  */
 struct limiter {
     struct slab entries;
@@ -56,6 +58,8 @@ void limiter_fini(struct limiter *l);
 /* Whether an attempt may be made now; if not, *ret_retry_ms says when. */
 bool limiter_charge(struct limiter *l, const uint8_t address[ADDRESS_SIZE], uint64_t now_ms,
                     uint64_t *ret_retry_ms);
+/* A charged attempt was wrong. One that was given up stays charged until its minute is over. */
+void limiter_fail(struct limiter *l, const uint8_t address[ADDRESS_SIZE], uint64_t now_ms);
 /* A charged attempt was right. */
 void limiter_refund(struct limiter *l, const uint8_t address[ADDRESS_SIZE]);
 

@@ -82,6 +82,9 @@ enum gate_verdict gate_try(struct hub *hub, const struct attempt *a, uint32_t *r
     if (hub->principals.mode == HUB_AUTH_PASSWORD && a->kind != CREDENTIAL_TICKET) {
         return exempt && !charge(hub, a, ret_why) ? GATE_SHUT : GATE_LATER;
     }
+    if (!exempt) {
+        limiter_fail(&hub->limiter, a->address, hub->now.mono_ms);
+    }
     *ret_why = (struct gate_refusal){.code = ERROR_AUTH_FAILED};
     refuse(hub, a->address,
            a->kind == CREDENTIAL_TICKET     ? AUTH_FAILURE_TICKET
@@ -92,6 +95,7 @@ enum gate_verdict gate_try(struct hub *hub, const struct attempt *a, uint32_t *r
 
 void gate_wrong_password(struct hub *hub, const uint8_t *address, struct gate_refusal *ret_why)
 {
+    limiter_fail(&hub->limiter, address, hub->now.mono_ms);
     *ret_why = (struct gate_refusal){.code = ERROR_AUTH_FAILED};
     refuse(hub, address, AUTH_FAILURE_PASSWORD);
 }
@@ -99,8 +103,8 @@ void gate_wrong_password(struct hub *hub, const uint8_t *address, struct gate_re
 const char *gate_text(const struct gate_refusal *why)
 {
     if (why->code == ERROR_RATE_LIMITED) {
-        return "Too many failed attempts to authenticate from this address; wait, then try again "
-               "with the right credential.";
+        return "Too many attempts to authenticate, from this address or at this time; wait as long "
+               "as retry_after_ms says, then try again with the right credential.";
     }
     return "The credential is not accepted: check the token, password or ticket.";
 }

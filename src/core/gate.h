@@ -40,7 +40,9 @@ const char *gate_text(const struct gate_refusal *why);
 
 /* The principal of a ticket, which is used up by it; or SLAB_NONE. */
 uint32_t ticket_take(struct hub *hub, struct str text);
-/* Forgets those that have run out, and those whose maker was withdrawn. */
+/* Forgets those that have run out. */
 void tickets_tick(struct hub *hub);
+/* Forgets those whose maker was withdrawn, or may less now: after a reload. */
+void tickets_review(struct hub *hub);
 
 #endif

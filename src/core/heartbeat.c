@@ -1,4 +1,5 @@
 #include "core/internal.h"
+#include "core/stranger.h"
 
 /*
  * Silence is measured in ticks of 100 ms, so that a client spends four bytes on it. All clients
@@ -52,6 +53,9 @@ static void check(struct hub *hub, uint32_t client)
     struct client *c = client_at(hub, client);
     uint64_t silent_ms = heartbeat_silence_ms(hub, c);
 
+    if (stranger_waits(c)) {
+        return; /* nothing is read of it meanwhile, so it cannot be heard */
+    }
     if (silent_ms >= hub->settings.heartbeat_timeout_ms) {
         client_close(hub, client, CLOSE_GOING_AWAY, STR("heartbeat timeout"));
     } else if (silent_ms >= hub->settings.heartbeat_interval_ms && !c->pinged) {

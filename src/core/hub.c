@@ -354,6 +354,11 @@ void hub_receive_one(struct hub *hub, const struct up_batch *batch, const struct
     struct str text = up_text(batch, item);
     uint32_t client = client_find_conn(hub, item->conn);
 
+    if (item->kind == UP_CLOSED && client == SLAB_NONE) {
+        /* It was refused, or waits for a verdict, of which nobody would get the good. */
+        job_cancel(hub, item->conn);
+        return;
+    }
     /*
      * Without memory for the commands that may come of it, an event is lost. That must not happen
      * to UP_CLOSED, so the client is marked, and the next tick does it.
@@ -373,10 +378,7 @@ void hub_receive_one(struct hub *hub, const struct up_batch *batch, const struct
         evidence_unpack(text, &evidence, &text);
         client_open(hub, item->conn, item->dialect, &evidence);
     } else if (client == SLAB_NONE) {
-        /* An HTTP connection, or one that was refused, or is waiting for a verdict. */
-        if (item->kind == UP_CLOSED) {
-            job_cancel(hub, item->conn);
-        }
+        return; /* it was refused since */
     } else if (item->kind == UP_CLOSED) {
         client_gone(hub, client);
     } else if (client_at(hub, client)->state == CLIENT_OPEN) {
@@ -478,4 +480,12 @@ void hub_respond(struct hub *hub, uint64_t conn, struct str bytes, bool last, bo
     item.segment = hub->turn.segment;
     item.seq = hub_next_seq(hub);
     hub_tell(hub, conn_reactor(conn), &item);
+}
+
+void hub_hide_response(struct hub *hub)
+{
+    if (hub->turn.segment != NULL) {
+        hub->turn.segment->secret = true;
+        turn_fini(&hub->turn); /* nothing more goes into it, so it ends with its readers */
+    }
 }

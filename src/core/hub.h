@@ -90,6 +90,9 @@ bool hub_down_pending(const struct hub *hub, unsigned reactor);
 
 /* An answer to an UP_REQUEST: raw bytes. `last` ends the response, `disconnect` the connection. */
 void hub_respond(struct hub *hub, uint64_t conn, struct str bytes, bool last, bool disconnect);
+/* There is a credential in what was responded last: its bytes are wiped when they have been sent.
+ */
+void hub_hide_response(struct hub *hub);
 
 /*
  * Stops: new connections are refused (SHUTTING_DOWN), nobody is told of leaves any more, clients

@@ -9,10 +9,11 @@
  */
 
 /* `details` is a JSON object. Without memory the answer has neither. */
-static void refuse(struct hub *hub, uint64_t conn, enum error_code code, struct str message,
-                   struct str details)
+static void refuse_until(struct hub *hub, uint64_t conn, enum error_code code, struct str message,
+                         struct str details, uint64_t retry_ms)
 {
-    struct down item = {.kind = DOWN_REFUSE, .code = (uint16_t)code, .conn = conn};
+    struct down item = {
+        .kind = DOWN_REFUSE, .code = (uint16_t)code, .conn = conn, .position = retry_ms};
     char *at = turn_extend(&hub->turn, message.len + details.len, &item.off);
 
     if (at != NULL) {
@@ -24,6 +25,12 @@ static void refuse(struct hub *hub, uint64_t conn, enum error_code code, struct 
     }
     hub->counts.refused_total++;
     hub_tell(hub, conn_reactor(conn), &item);
+}
+
+static void refuse(struct hub *hub, uint64_t conn, enum error_code code, struct str message,
+                   struct str details)
+{
+    refuse_until(hub, conn, code, message, details, 0);
 }
 
 /* What world a handshake wants: "world:NAME" in `buffer`; false: it was refused. */
@@ -194,11 +201,12 @@ void client_refuse_credential(struct hub *hub, uint64_t conn, const struct gate_
 {
     char details[64];
 
-    refuse(hub, conn, why->code, str_from_z(gate_text(why)),
-           why->retry_after_ms == 0
-               ? STR("{}")
-               : str_format(details, sizeof(details), "{\"retry_after_ms\":%llu}",
-                            (unsigned long long)why->retry_after_ms));
+    refuse_until(hub, conn, why->code, str_from_z(gate_text(why)),
+                 why->retry_after_ms == 0
+                     ? STR("{}")
+                     : str_format(details, sizeof(details), "{\"retry_after_ms\":%llu}",
+                                  (unsigned long long)why->retry_after_ms),
+                 why->retry_after_ms);
 }
 
 /* A handshake with a credential. */

@@ -194,9 +194,17 @@ bool principal_covers(const struct principal *maker, const struct grants *grants
                                   grants_match(maker->grants.act_as, STR("*"));
 }
 
+/*
+ * A ticket that is made by the bearer of a ticket counts as made by that one's maker. Grants of
+ * tickets do not change, so it is within him as well, and no row of makers grows that would have to
+ * be walked.
+ */
 uint32_t principal_make(struct principals *p, uint32_t maker, const struct grants *grants,
                         struct str agent_id)
 {
+    if (principal_at(p, maker)->kind == PRINCIPAL_TICKET) {
+        maker = principal_at(p, maker)->maker;
+    }
     struct str name = principal_at(p, maker)->name;
     struct grants own = *grants;
     char *text;
@@ -220,7 +228,7 @@ bool principal_holds(const struct principals *p, uint32_t index)
 {
     const struct principal *one = principal_at(p, index);
 
-    while (one->maker != SLAB_NONE) {
+    if (one->maker != SLAB_NONE) {
         const struct principal *maker = principal_at(p, one->maker);
         if (!principal_covers(maker, &one->grants, one->agent_id)) {
             return false;

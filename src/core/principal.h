@@ -43,7 +43,7 @@ struct principal {
     uint8_t kind; /* enum principal_kind */
     bool listed;  /* in the configuration that holds */
     bool publishes_all;
-    uint32_t maker;  /* of a ticket's: who made it; else SLAB_NONE */
+    uint32_t maker;  /* of a ticket's: who made it, never a ticket himself; else SLAB_NONE */
     uint32_t users;  /* clients, tickets, jobs, and principals made by it */
     uint32_t unused; /* the slab's, once it is free */
 };

@@ -108,6 +108,9 @@ static bool enter_world(struct hub *hub, uint32_t client, struct str world)
         session = session_new(hub, world);
     }
     if (session == SLAB_NONE || !session_join(hub, session, client)) {
+        if (session != SLAB_NONE) {
+            session_drop_if_empty(hub, session);
+        }
         client_error(hub, client, ERROR_LIMIT_REACHED,
                      "There are as many sessions as this gateway allows, or no memory for "
                      "another; enter a world that exists, or try again later.",
@@ -290,18 +293,23 @@ static bool hold(struct stranger *s, const struct up *item, struct str text)
     *kept = *item;
     kept->off = off;
     kept->len = len;
-    kept->secret = true;
+    up_batch_hide(s->held, kept);
     return true;
+}
+
+bool stranger_waits(const struct client *c)
+{
+    return c->principal == HUB_NOBODY && c->stranger->checking;
 }
 
 bool stranger_holds(struct hub *hub, uint32_t client, const struct up *item, struct str text)
 {
-    struct stranger *s = client_at(hub, client)->stranger;
+    const struct client *c = client_at(hub, client);
 
-    if (client_at(hub, client)->principal != HUB_NOBODY || !s->checking || item->kind == UP_ALIVE) {
+    if (!stranger_waits(c) || item->kind == UP_ALIVE) {
         return false;
     }
-    if (!hold(s, item, text)) {
+    if (!hold(c->stranger, item, text)) {
         client_close(hub, client, CLOSE_POLICY,
                      STR("too much was sent before agent_register was answered: wait for it"));
     }
@@ -331,6 +339,7 @@ void stranger_checked(struct hub *hub, uint32_t client, uint32_t principal, stru
 
     c->stranger->checking = false;
     c->stranger->held = NULL;
+    heartbeat_heard(hub, c); /* its silence was ours */
     hub_tell(hub, conn_reactor(c->conn), &(struct down){.kind = DOWN_GO_ON, .conn = c->conn});
     if (c->dialect == DIALECT_GATEWAY) {
         struct wire w;

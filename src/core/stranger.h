@@ -16,6 +16,8 @@ enum {
     STRANGER_HELD = 256 * 1024, /* bytes that may wait */
 };
 
+struct client;
+
 struct stranger {
     struct list link; /* hub->strangers, first to run out first */
     uint32_t client;
@@ -34,6 +36,8 @@ bool stranger_begin(struct hub *hub, uint32_t client, struct str world);
 void stranger_end(struct hub *hub, struct stranger *s);
 /* A message of one. */
 void stranger_message(struct hub *hub, uint32_t client, const struct up *item, struct str text);
+/* Whether its password is being checked. */
+bool stranger_waits(const struct client *c);
 /* Whether the item has to wait, and has been kept. */
 bool stranger_holds(struct hub *hub, uint32_t client, const struct up *item, struct str text);
 /* Its password was checked: `principal` with its use, or HUB_NOBODY. `text`: its agent_register. */

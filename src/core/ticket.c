@@ -71,8 +71,17 @@ void tickets_tick(struct hub *hub)
 {
     for (uint32_t i = 0; i < slab_limit(&hub->tickets); i++) {
         const struct ticket *t = ticket_at(hub, i);
-        if (t->principal != SLAB_NONE &&
-            (hub->now.mono_ms >= t->until_ms || !principal_holds(&hub->principals, t->principal))) {
+        if (t->principal != SLAB_NONE && hub->now.mono_ms >= t->until_ms) {
+            principal_release(&hub->principals, withdraw(hub, i));
+        }
+    }
+}
+
+void tickets_review(struct hub *hub)
+{
+    for (uint32_t i = 0; i < slab_limit(&hub->tickets); i++) {
+        const struct ticket *t = ticket_at(hub, i);
+        if (t->principal != SLAB_NONE && !principal_holds(&hub->principals, t->principal)) {
             principal_release(&hub->principals, withdraw(hub, i));
         }
     }

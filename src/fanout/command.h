@@ -119,7 +119,8 @@ enum down_kind {
     DOWN_SHED,      /* to the reactor: memory is short. The connection that is furthest behind is
                        to be reported as UP_FAILED with 1013 */
     DOWN_REFUSE,    /* conn: answer it with an HTTP error and close; `code`: enum error_code;
-                       bytes: the message, the last `mark` of them its details, a JSON object */
+                       bytes: the message, the last `mark` of them its details, a JSON object;
+                       `position`: when to come again, in milliseconds, or 0 */
     DOWN_FRAME,     /* conn: these bytes, in the order of `seq`; flags below */
     DOWN_FILTER,    /* conn: this filter (taken; NULL for none) from `seq` on */
     DOWN_RESUME,    /* conn: bytes are a frame with a count slot at `mark` (see COUNT_SLOT); the
@@ -161,7 +162,7 @@ struct down {
     uint32_t log;
     uint64_t conn;
     uint64_t seq;
-    uint64_t position;       /* of a log: an entry number */
+    uint64_t position;       /* of a log: an entry number; of REFUSE: see there */
     struct segment *segment; /* FRAME, RESUME, CLOSE, REFUSE: holds the bytes; SEGMENT: itself */
     struct filter *filter;   /* FILTER: taken */
     struct shared *policy;   /* POLICY: taken; a struct net_policy */

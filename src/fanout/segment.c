@@ -46,6 +46,9 @@ void segment_unref(struct segment *s)
     assert(before > 0);
     if (before == 1) {
         free_loose_types(s);
+        if (s->secret) {
+            explicit_bzero(s->data, s->used);
+        }
         free(s);
     }
 }

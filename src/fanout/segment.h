@@ -57,6 +57,7 @@ struct segment {
     uint32_t used;               /* bytes of frames; hub only */
     uint32_t count;              /* entries; hub only */
     uint64_t first;              /* number of its first entry in the log */
+    bool secret;                 /* there is a credential in it, so it is wiped; hub only */
     uint32_t held[MAX_REACTORS]; /* references inside each reactor; each touches its own only */
     _Alignas(struct entry) char data[];
 };
@@ -64,7 +65,8 @@ struct segment {
 /* A segment with one reference and room for `size` bytes of frames and entries. NULL: no memory. */
 struct segment *segment_new(size_t size, uint64_t first);
 struct segment *segment_ref(struct segment *s);
-/* Drops a reference; frees with the last one. NULL is taken. */
+/* Drops a reference; frees with the last one, and wipes before when `secret` is set. NULL is taken.
+ */
 void segment_unref(struct segment *s);
 
 /* Bytes still free when `entries` more entries are wanted as well. Hub only. */

@@ -72,7 +72,7 @@ static void stop(void *owner)
 {
     const struct assembly *a = owner;
 
-    gateway_stop(a->gateway);
+    gateway_drain(a->gateway);
 }
 
 static void forward_log(void *owner, enum log_level level, const char *event, struct str client,
@@ -138,6 +138,7 @@ static bool make_routes(struct assembly *a, const struct config *c, struct buf *
                        .dialect = DIALECT_GATEWAY};
     a->rest = (struct rest){.world_paths = a->world_paths,
                             .world_path_count = count - 1,
+                            .gateway_path = a->routes[count - 1].path,
                             .public_metrics = config_number(c, OPTION_METRICS_PUBLIC) != 0,
                             .state = rest_state_new(),
                             .owner = a,

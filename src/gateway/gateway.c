@@ -235,6 +235,12 @@ void gateway_stop(struct gateway *g)
     gateway_wake(g);
 }
 
+void gateway_drain(struct gateway *g)
+{
+    atomic_store(&g->drains, true);
+    gateway_wake(g);
+}
+
 void gateway_reload(struct gateway *g)
 {
     atomic_fetch_add(&g->reloads, 1);

@@ -114,6 +114,11 @@ int gateway_run(struct gateway *g);
  * ends at once. From any thread, and from signal handlers.
  */
 void gateway_stop(struct gateway *g);
+/*
+ * The same for who is not in a hurry: it does not count as the first of two stops, so a service
+ * manager that stops what is draining already does not cut it short.
+ */
+void gateway_drain(struct gateway *g);
 
 /*
  * Has the configuration loaded and applied, while all goes on. Called again before that has ended,

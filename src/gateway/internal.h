@@ -23,6 +23,7 @@ struct gateway {
     struct down_batch *empty; /* to be given for the next down batch that is taken */
     struct worker *worker;
     atomic_uint stops;    /* times that it was asked to stop */
+    atomic_bool drains;   /* it was asked to by gateway_drain */
     atomic_uint reloads;  /* the same, to reload */
     atomic_bool has_news; /* the worker has a result */
     /* Where the hub runs. */

@@ -105,7 +105,7 @@ static bool drain(struct gateway *g, struct hub_time now)
 {
     unsigned stops = atomic_load(&g->stops);
 
-    if (stops == 0) {
+    if (stops == 0 && !atomic_load(&g->drains)) {
         return false;
     }
     if (!g->draining) {

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 
 #include "net/connection.h"
 
@@ -59,18 +60,26 @@ static void accept_handshake(struct reactor *r, struct connection *c)
 static void refuse_handshake(struct reactor *r, struct connection *c, const struct down *command)
 {
     struct str bytes = {NULL, 0};
+    char fields[64] = "";
 
     c->known = false;
     if (command->segment != NULL) {
         bytes = str_make(command->segment->data + command->off, command->len);
     }
+    int status = error_table[command->code].http_status;
+    if (status == 401) {
+        (void)snprintf(fields, sizeof(fields), "WWW-Authenticate: Bearer\r\n");
+    } else if (command->position > 0) {
+        (void)snprintf(fields, sizeof(fields), "Retry-After: %llu\r\n",
+                       (unsigned long long)(command->position + 999) / 1000);
+    }
     connection_refuse(
         r, c,
-        &(struct refusal){.status = error_table[command->code].http_status,
+        &(struct refusal){.status = status,
                           .code = (enum error_code)command->code,
                           .message = str_slice(bytes, 0, bytes.len - command->mark),
                           .details = str_slice(bytes, bytes.len - command->mark, bytes.len),
-                          .fields = ""});
+                          .fields = fields});
 }
 
 /* --- what the hub says to open connections ---------------------------------------------------- */

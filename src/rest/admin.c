@@ -122,9 +122,11 @@ static void make_ticket(struct call *call, const struct body_value *values)
         refuse_ticket(call, code);
         return;
     }
+    call->out.secret = true;
     json_writer_init(&w, &call->out);
     json_begin_object(&w);
     json_key_string(&w, STR("ticket"), str_make(ticket, sizeof(ticket)));
+    explicit_bzero(ticket, sizeof(ticket));
     json_key(&w, STR("expires_at"));
     json_seconds(&w, hub_now(call->hub).wall_ms + ttl_ms);
     json_end_object(&w);

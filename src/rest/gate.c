@@ -43,7 +43,7 @@ static bool refuse_for_now(struct call *call, uint64_t retry_after_ms)
     /* Whole seconds, none too few. */
     buf_printf(&call->fields, "Retry-After: %" PRIu64 "\r\n", (retry_after_ms + 999) / 1000);
     call_refuse(call, ERROR_RATE_LIMITED,
-                STR("Too many failed attempts to authenticate came from this address; wait "
+                STR("Too many attempts to authenticate, from this address or at this time; wait "
                     "`details.retry_after_ms`."),
                 str_make(details, (size_t)len));
     return false;

@@ -15,6 +15,8 @@ static void write_text_page(struct call *call)
         buf_printf(&call->out, "  %-24.*s %s\n", STR_ARG(rest->world_paths[i]),
                    i == 0 ? "WebSocket: the world" : "the same");
     }
+    buf_printf(&call->out, "  %-24.*s WebSocket: the gateway dialect, with sessions\n",
+               STR_ARG(rest->gateway_path));
     buf_append_str(&call->out, STR("  /api/gateway/status      who is connected, what was done\n"
                                    "  /api/gateway/agents      agents, by what they can do\n"
                                    "  /health                  whether the process serves\n"

@@ -53,6 +53,7 @@ static void respond(struct call *call, uint64_t conn)
     }
     call->rest->state->errors[call->refused]++;
     buf_init(&answer, CALL_MAX_BODY + HTTP_MAX_HEAD);
+    answer.secret = call->out.secret;
     call_write(call, &answer);
     /* Half an answer would be taken for a whole one; an empty one is seen to be none. */
     if (answer.failed) {
@@ -60,6 +61,9 @@ static void respond(struct call *call, uint64_t conn)
         close = true;
     }
     hub_respond(call->hub, conn, buf_str(&answer), true, close);
+    if (call->out.secret) {
+        hub_hide_response(call->hub);
+    }
     buf_fini(&answer);
 }
 

@@ -46,6 +46,7 @@ void rest_state_free(struct rest_state *state);
 struct rest {
     const struct str *world_paths; /* for the front page */
     size_t world_path_count;
+    struct str gateway_path; /* of the other dialect */
     bool public_metrics; /* /metrics asks for no credential */
     struct rest_state *state;
     void *owner;

@@ -41,6 +41,7 @@ static void write_paths(struct json_writer *w, const struct rest *rest)
         json_string(w, rest->world_paths[i]);
     }
     json_end_array(w);
+    json_key_string(w, STR("gateway_path"), rest->gateway_path);
 }
 
 /* A stranger learns how many there are, and not who. */

@@ -106,3 +106,23 @@ def test_it_runs_under_a_strict_policy(start, browser):
     assert browser("complaints") == []
     page = (Path(__file__).resolve().parents[2] / "web" / "index.html").read_text()
     assert "style=" not in page and "onclick" not in page
+
+
+def test_a_token(start, tmp_path, browser):
+    path = tmp_path / "token"
+    path.write_text("S3cret-of-the-test\n")
+    path.chmod(0o600)
+    gateway = start("--token-file", str(path))
+    browser("open", url=gateway.url)
+    browser("wait", code="!document.getElementById('access').hidden")
+    assert browser("eval", code="document.getElementById('agents').hidden")
+    browser("fill", selector="#token", text="mistaken")
+    browser("click", selector="#token-form button")
+    browser("wait", code=text_is("token-error", "not accepted"))
+    browser("fill", selector="#token", text="S3cret-of-the-test")
+    browser("click", selector="#token-form button")
+    browser("wait", code="!document.getElementById('agents').hidden")
+    assert not browser("eval", code="document.documentElement.outerHTML.includes('S3cret')")
+    assert not browser("eval", code="location.href.includes('S3cret') || document.cookie !== '' || localStorage.length > 0")
+    browser("click", selector="#forget")
+    browser("wait", code="document.getElementById('agents').hidden && sessionStorage.length === 0")

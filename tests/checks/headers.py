@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 """Compile every header alone: each includes what it needs.
 
-usage: headers.py ROOT COMPILER GENERATED...     GENERATED: directories of generated headers
+usage: headers.py ROOT GENERATED... -- COMPILER...
+
+GENERATED are directories of generated headers. COMPILER is a whole command: a cache may stand before
+the compiler and options behind it.
 """
 import os
 import subprocess
@@ -17,7 +20,7 @@ def complaint_about(root, compiler, generated, path):
     flags = ["-fsyntax-only", "-x", "c", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror"]
     folders = [Path(root) / "src", Path(root) / "include", *generated]
     run = subprocess.run(
-        [compiler, *flags, *(f"-I{folder}" for folder in folders), "-"],
+        [*compiler, *flags, *(f"-I{folder}" for folder in folders), "-"],
         input=f'#include "{Path(root).resolve() / path}"\n',
         capture_output=True,
         text=True,
@@ -25,7 +28,9 @@ def complaint_about(root, compiler, generated, path):
     return None if run.returncode == 0 else f"{path}: does not compile alone\n{run.stderr}"
 
 
-def main(root, compiler, *generated):
+def main(root, *rest):
+    split = rest.index("--")
+    generated, compiler = rest[:split], rest[split + 1 :]
     paths = sources.files_of(root, ["src", "include"], {".h"})
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = pool.map(lambda path: complaint_about(root, compiler, generated, path), paths)
@@ -33,4 +38,4 @@ def main(root, compiler, *generated):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]) if len(sys.argv) >= 3 else __doc__)
+    sys.exit(main(*sys.argv[1:]) if "--" in sys.argv[2:-1] else __doc__)

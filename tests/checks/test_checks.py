@@ -212,14 +212,19 @@ class Headers(TreeCase):
     def test_good(self):
         self.plant("made/errors.gen.h", "enum error_code { ERROR_NONE };\n")
         self.plant("src/base/error.h", '#include "errors.gen.h"\nenum error_code f(void);\n')
-        self.assert_clean(headers, "gcc", str(self.root / "made"))
+        self.assert_clean(headers, str(self.root / "made"), "--", "gcc")
+
+    def test_compiler_of_many_words(self):
+        """Meson's may be a cache and the compiler, or the compiler and its options."""
+        self.plant("src/base/str.h", "#ifndef HERE\n#error missing\n#endif\n")
+        self.assert_clean(headers, "--", "env", "LANG=C", "gcc", "-DHERE")
 
     def test_bad(self):
         self.plant("src/base/str.h", "size_t str_length(const char *text);\n")
-        self.assert_caught(headers, "src/base/str.h: does not compile alone", "gcc")
+        self.assert_caught(headers, "src/base/str.h: does not compile alone", "--", "gcc")
         (self.root / "src/base/str.h").unlink()
         self.plant("include/parley/parley.h", '#include "base/missing.h"\n')
-        self.assert_caught(headers, "include/parley/parley.h: does not compile alone", "gcc")
+        self.assert_caught(headers, "include/parley/parley.h: does not compile alone", "--", "gcc")
 
 
 class Lengths(TreeCase):

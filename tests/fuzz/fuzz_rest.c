@@ -209,6 +209,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct hub *hub = make_hub((data[0] & 8) != 0);
     struct rest rest = {.world_paths = world_paths,
                         .world_path_count = 1,
+                        .gateway_path = STR("/ws"),
                         .public_metrics = (data[0] & 16) != 0,
                         .state = rest_state_new(),
                         .owner = &hub,

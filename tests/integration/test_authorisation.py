@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import signal
 import tomllib
 from pathlib import Path
 
@@ -411,3 +412,19 @@ def test_who_runs_it(meeting):
         return "yes" if status == done else verdict_of_refusal(status, content)
 
     compare("running", principal, find)
+
+
+# --- what a reload changes ------------------------------------------------------------------------
+
+
+def test_metrics_that_are_public(start, tmp_path):
+    config = tmp_path / "parley.yaml"
+    config.write_text("metrics:\n  public: true\n")
+    gateway = start("--config", str(config), "--token-file", write_secret(tmp_path / "secret"))
+    assert ask(gateway, "/metrics")[0] == 200
+    assert ask(gateway, "/api/gateway/agents")[0] == 401
+    config.write_text("metrics:\n  public: false\n")
+    gateway.process.send_signal(signal.SIGHUP)
+    gateway.wait_event("reloaded")
+    assert ask(gateway, "/metrics")[0] == 401
+    assert ask(gateway, "/metrics", headers=[bearer(SHARED)])[0] == 200

@@ -8,9 +8,9 @@ import subprocess
 import pytest
 
 from harness import PATIENCE
-from harness.access import PASSWORD_HASH, ask, bearer, password_settings, token_line
+from harness.access import PASSWORD_HASH, ask, bearer, token_line
 from harness.canary import Canary, find_in_memory, nothing_in_memory
-from harness.gateway import environment, program, run_parley
+from harness.gateway import environment, program
 from harness.raw import CONTINUATION, TEXT, Frames, exchange, frame, upgrade_head
 
 CONFIG_REFUSED = 78
@@ -59,6 +59,7 @@ def start_with_tokens(start, canaries, tmp_path, **settings):
 
 def whole_log(gateway):
     """All that it has said, to its end."""
+    gateway.drop_clients()
     gateway.stop()
     return "\n".join(gateway.lines)
 

@@ -119,11 +119,11 @@ WRONG = {
         '"30" is a duration without its unit (ms, s, m, h); it takes a duration from 100ms to 1h (default 30s)',
     ),
     "heartbeat.timeout": ("2d", '"2d" is not allowed; it takes a duration from 200ms to 24h (default 60s)'),
+    "slow_client": ("wait", '"wait" is not allowed; it takes drop or close (default drop)'),
     "gateway.max_clients_per_session": (
         -1,
         '"-1" is not allowed; it takes a number from 0 to 1000000 (default 0)',
     ),
-    "slow_client": ("wait", '"wait" is not allowed; it takes drop or close (default drop)'),
     "world.validation": ("on", '"on" is not allowed; it takes off, known or strict (default off)'),
     "world.identity": ("none", '"none" is not allowed; it takes auto, trust or verify (default auto)'),
     "threads": (0, '"0" is out of range; it takes a number from 1 to 16 or auto (default auto)'),

@@ -148,7 +148,7 @@ def test_a_wrong_websocket_version(tcp_gateway, version):
     assert status == 426 and headers["sec-websocket-version"] == "13"
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/health", "/ws", "/"])
+@pytest.mark.parametrize("path", ["/nothing", "/health", "/wss", "/"])
 def test_an_upgrade_elsewhere(tcp_gateway, path):
     client = tcp_gateway.client(path)
     assert client.response.status_code == 404

@@ -33,6 +33,8 @@ def come(gateway, secret, *fields):
             error = json.loads(frames.body)["error"]
             assert error["code"] == {401: "AUTH_FAILED", 429: "RATE_LIMITED"}[frames.status]
             retry_ms = error["details"].get("retry_after_ms")
+            seconds = None if retry_ms is None else str(-(-retry_ms // 1000))
+            assert frames.fields.get("retry-after") == seconds
         return frames.status, retry_ms
 
 

@@ -1,6 +1,7 @@
 """The administrator's side of HTTP with a real gateway: lists, kick, publish, drain, and how each refuses."""
 
 import json
+import signal
 
 import pytest
 
@@ -142,6 +143,18 @@ def test_drain(start, threads):
     client = gateway.client()
     assert post(gateway, "drain", status=202)[0] == {"status": "draining"}
     client.wait_closed(1001)
+    assert gateway.wait_exit() == 0
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_signal_does_not_cut_a_drain_short(start, threads):
+    """A service manager may stop what drains already: everybody is still told."""
+    gateway = start(threads=threads, settings={"drain": "1s"})
+    clients = [gateway.client() for _ in range(20)]
+    post(gateway, "drain", status=202)
+    gateway.process.send_signal(signal.SIGTERM)
+    for client in clients:
+        client.wait_closed(1001)
     assert gateway.wait_exit() == 0
 
 

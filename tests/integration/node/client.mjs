@@ -6,8 +6,8 @@ import WebSocket from 'ws';
 const PATIENCE_MS = 20_000;
 
 export class Client {
-  constructor(url, options = {}) {
-    this.socket = new WebSocket(url, options);
+  constructor(url, options = {}, protocols = []) {
+    this.socket = new WebSocket(url, protocols, options);
     this.texts = [];
     this.waiting = [];
     this.binary = 0;

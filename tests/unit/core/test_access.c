@@ -251,6 +251,23 @@ static void test_limiter_forgets(void **state)
     room_free(r);
 }
 
+/* Ten failures are the end of it, also for whoever waits until the minute is over. */
+static void test_limiter_locks_at_the_tenth(void **state)
+{
+    struct room *r = room_with_tokens();
+    struct evidence e = from(9, CREDENTIAL_BEARER, "wrong");
+
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(knock(r, &e), ROOM_REFUSED);
+        assert_int_equal(why(r), ERROR_AUTH_FAILED);
+    }
+    room_advance(r, 60 * 1000);
+    assert_int_equal(knock(r, &e), ROOM_REFUSED);
+    assert_int_equal(why(r), ERROR_RATE_LIMITED);
+    room_free(r);
+}
+
 /* --- taking over an id ------------------------------------------------------------------------ */
 
 static void test_taken(void **state)
@@ -437,6 +454,7 @@ int main(void)
         cmocka_unit_test(test_right_token_wrong_id),
         cmocka_unit_test(test_limiter),
         cmocka_unit_test(test_limiter_forgets),
+        cmocka_unit_test(test_limiter_locks_at_the_tenth),
         cmocka_unit_test(test_taken),
         cmocka_unit_test(test_bound_agent),
         cmocka_unit_test(test_publish_grant),

@@ -308,12 +308,48 @@ static void test_publish(void **state)
     room_free(r);
 }
 
+/*
+ * The goodbye of an agent and the reason of its close are written one after the other; wherever in
+ * them the piece of memory that is written to ends, both arrive.
+ */
+static void test_kick_at_the_end_of_a_segment(void **state)
+{
+    char text[64 * 1024];
+
+    (void)state;
+    for (size_t left = 24; left < 600; left += 8) {
+        struct room *r = room_new(NULL);
+        int here = room_join(r, ""), there = room_join(r, "");
+        size_t header = 10; /* of a frame of this length */
+
+        room_register(r, there, "timmy");
+        room_expect(r, here, "{\"type\":\"agent_joined\"}");
+        /* Whatever was written before, this begins a new one, and leaves so much of it. */
+        for (int i = 0; i < 2; i++) {
+            size_t len = i == 0 ? sizeof(text) - header : sizeof(text) - header - left;
+            memset(text, ' ', len);
+            memcpy(text, "{\"type\":\"bark\"}", 15);
+            room_say_bytes(r, here, str_make(text, len));
+            assert_non_null(room_next(r, there));
+        }
+        assert_true(hub_kick(r->v.hub, STR("timmy"), STR("it is time to go")));
+        virtual_settle(&r->v);
+        room_expect_close(r, there, 4408, "it is time to go");
+        room_expect(r, here, "{\"type\":\"agent_left\",\"agentId\":\"timmy\"}");
+        room_free(r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_per_address),    cmocka_unit_test(test_rate),
-        cmocka_unit_test(test_rate_and_pongs), cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_views),          cmocka_unit_test(test_kick),
+        cmocka_unit_test(test_kick_at_the_end_of_a_segment),
+        cmocka_unit_test(test_per_address),
+        cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_rate_and_pongs),
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_views),
+        cmocka_unit_test(test_kick),
         cmocka_unit_test(test_publish),
     };
 

@@ -545,13 +545,19 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hello),       cmocka_unit_test(test_auth),
+        cmocka_unit_test(test_hello),
+        cmocka_unit_test(test_auth),
         cmocka_unit_test(test_auth_by_password),
-        cmocka_unit_test(test_auth_off),    cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_sessions),    cmocka_unit_test(test_session_refusals),
-        cmocka_unit_test(test_patch),       cmocka_unit_test(test_presence),
-        cmocka_unit_test(test_relay),       cmocka_unit_test(test_broadcast_grant),
-        cmocka_unit_test(test_world),       cmocka_unit_test(test_many),
+        cmocka_unit_test(test_auth_off),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_session_refusals),
+        cmocka_unit_test(test_patch),
+        cmocka_unit_test(test_presence),
+        cmocka_unit_test(test_relay),
+        cmocka_unit_test(test_broadcast_grant),
+        cmocka_unit_test(test_world),
+        cmocka_unit_test(test_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

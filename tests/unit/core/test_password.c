@@ -93,6 +93,28 @@ static void test_password_in_a_message(void **state)
     room_free(r);
 }
 
+/* Nothing is read of one that waits, so it cannot be heard: it is not asked, nor given up. */
+static void test_silence_while_waiting(void **state)
+{
+    struct room *r = room_with_password();
+    int late = stranger(r, 2);
+
+    (void)state;
+    r->clients[late].muted = true;
+    room_say(r, late, "{\"type\":\"agent_register\",\"agentId\":\"a\",\"password\":\"x\"}");
+    room_advance(r, 65 * 1000);
+    assert_non_null(r->clients[late].conn);
+    virtual_check(&r->v, true);
+    virtual_settle(&r->v);
+    room_expect(r, late, "{\"type\":\"connection_ack\",\"data\":{\"agent_id\":\"a\"}}");
+    /* From now on silence counts. */
+    room_advance(r, 55 * 1000);
+    assert_non_null(r->clients[late].conn);
+    room_advance(r, 10 * 1000);
+    room_expect_close(r, late, 1001, "heartbeat timeout");
+    room_free(r);
+}
+
 static void test_wrong_passwords(void **state)
 {
     struct room *r = room_with_password();
@@ -158,15 +180,49 @@ static void test_too_many_passwords(void **state)
     room_free(r);
 }
 
+/* Many of one address come at once, all with the right password: nobody has failed. */
+static void test_many_right_passwords(void **state)
+{
+    struct room *r = room_with_password();
+    struct evidence e = from(1, CREDENTIAL_BEARER, "sesame");
+
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(room_knock(r, &e), ROOM_WAITS);
+    }
+    assert_int_equal(room_knock(r, &e), ROOM_REFUSED);
+    assert_int_equal(why(r), ERROR_RATE_LIMITED);
+    while (r->v.job_count > 0) {
+        virtual_check(&r->v, true);
+    }
+    assert_int_equal(room_knock(r, &e), ROOM_WAITS);
+    virtual_check(&r->v, true);
+    assert_true(room_knocked(r) >= 0);
+    /* Ten wrong ones at once are ten failures. */
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(room_knock(r, &e), ROOM_WAITS);
+    }
+    while (r->v.job_count > 0) {
+        virtual_check(&r->v, false);
+    }
+    virtual_settle(&r->v);
+    room_advance(r, 4 * 60 * 1000);
+    assert_int_equal(room_knock(r, &e), ROOM_REFUSED);
+    assert_int_equal(why(r), ERROR_RATE_LIMITED);
+    room_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_password_at_the_door),
         cmocka_unit_test(test_password_of_one_who_goes),
         cmocka_unit_test(test_password_in_a_message),
+        cmocka_unit_test(test_silence_while_waiting),
         cmocka_unit_test(test_wrong_passwords),
         cmocka_unit_test(test_too_much_while_waiting),
         cmocka_unit_test(test_too_many_passwords),
+        cmocka_unit_test(test_many_right_passwords),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,6 +83,33 @@ static void test_ticket_of_one_withdrawn(void **state)
     room_free(r);
 }
 
+/* The bearer of a ticket may make the next one. However long that goes on, no row of makers grows
+   that would have to be walked or taken down one by one. */
+static void test_tickets_of_tickets(void **state)
+{
+    struct room *r = room_with_tokens();
+    struct hub_ticket_request request = {.grants = GRANTS_ALL, .ttl_ms = 60000};
+    char ticket[TICKET_SIZE];
+    struct evidence e = {
+        .near = true, .kind = CREDENTIAL_TICKET, .credential = {ticket, sizeof(ticket)}};
+    uint32_t maker = principal_of(r, "boss");
+
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        struct hub_asker asker;
+        assert_int_equal(hub_ticket_new(r->v.hub, maker, &request, ticket), ERROR_NONE);
+        assert_true(hub_judge(r->v.hub, 1, &e, STR(""), 0, &asker));
+        maker = asker.principal;
+        assert_true(maker != HUB_NOBODY);
+        /* Two are in use at a time: this one, and for a moment the one that made it. */
+        assert_in_range(maker, 0, 8);
+    }
+    assert_int_equal(hub_ticket_new(r->v.hub, maker, &request, ticket), ERROR_NONE);
+    room_advance(r, 60000);
+    assert_int_equal(counts(r).tickets, 0);
+    room_free(r);
+}
+
 static void test_ticket_for_an_agent(void **state)
 {
     struct room *r = room_with_tokens();
@@ -174,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tickets),
         cmocka_unit_test(test_ticket_of_one_withdrawn),
+        cmocka_unit_test(test_tickets_of_tickets),
         cmocka_unit_test(test_ticket_for_an_agent),
         cmocka_unit_test(test_ticket_of_one_bound),
         cmocka_unit_test(test_ticket_of_one_who_may_less_now),

@@ -11,7 +11,7 @@ static const struct str world_paths[] = {{"/ws/matrix", 10}};
 /* Different every time, and the same in every run. */
 static void give_random(void *owner, void *bytes, size_t len)
 {
-    static uint64_t state;
+    static uint64_t state = 1;
     uint8_t *at = bytes;
 
     (void)owner;
@@ -88,6 +88,7 @@ void desk_begin(struct desk *d)
     assert_non_null(d->hub);
     d->rest = (struct rest){.world_paths = world_paths,
                             .world_path_count = 1,
+                            .gateway_path = STR("/ws"),
                             .state = rest_state_new(),
                             .owner = d,
                             .figures = give_figures,

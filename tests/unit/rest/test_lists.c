@@ -28,8 +28,8 @@ static void add_agents(struct desk *d)
     static const char *const registrations[] = {
         "{\"type\":\"agent_register\",\"agentId\":\"ada\",\"capabilities\":[\"grep\",\"chat\"]}",
         "{\"type\":\"agent_register\",\"agentId\":\"bob\"}",
-        "{\"type\":\"agent_register\",\"agentId\":\"cid\",\"capabilities\":{\"chat\":true,"
-        "\"modes\":[\"dream\"],\"custom\":{\"fly\":1,\"swim\":0}}}",
+        ("{\"type\":\"agent_register\",\"agentId\":\"cid\",\"capabilities\":{\"chat\":true,"
+         "\"modes\":[\"dream\"],\"custom\":{\"fly\":1,\"swim\":0}}}"),
     };
 
     for (size_t i = 0; i < 3; i++) {

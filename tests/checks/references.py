@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+"""Is everything that a user can meet in its reference, and is what the pages name still there?
+
+Options, metrics and error codes come from the tables of schema/; close codes, HTTP statuses, rules, limits, routes, commands
+and the checks of `parley doctor` from the source.
+
+usage: references.py ROOT
+"""
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pages
+import sources
+
+OPTION = re.compile(r"(?:auth|heartbeat|limits|listen|log|metrics|world)\.[a-z_]{2,}")
+METRIC = re.compile(r"parley_[a-z_]+")
+FILE = re.compile(r"(?:bench|docs|examples|include|packaging|schema|script|src|tests|web)/[\w./-]*\w/?")
+HISTOGRAM = ("_bucket", "_count", "_sum")
+
+
+def table_of(root, name):
+    with open(root / "schema" / f"{name}.toml", "rb") as file:
+        return tomllib.load(file)
+
+
+def metric_name(entry):
+    unit = f"_{entry['unit']}" if entry["unit"] else ""
+    return f"parley_{entry['name']}{unit}{'_total' if entry['type'] == 'counter' else ''}"
+
+
+class Tree:
+    """The source and the pages, and what is missing."""
+
+    def __init__(self, root):
+        self.root = root
+        self.problems = []
+
+    def find(self, files, pattern):
+        """What a pattern finds in the files that match a glob."""
+        texts = [path.read_text(encoding="utf-8") for path in sorted(self.root.glob(files))]
+        found = {match for text in texts for match in re.findall(pattern, text)}
+        if not found:
+            self.problems.append(f"{files}: nothing there looks like {pattern}; the check has to follow the source")
+        return found
+
+    def expect(self, page, names, what, shape="`{}`"):
+        """Each name stands on the page, in this shape."""
+        text = (self.root / "docs" / page).read_text(encoding="utf-8")
+        for name in sorted(names):
+            if shape.format(name) not in text:
+                self.problems.append(f"docs/{page}: {what} {name} is not mentioned")
+
+
+def check_references(tree):
+    options, errors = table_of(tree.root, "options"), table_of(tree.root, "errors")
+    metrics = table_of(tree.root, "metrics")["metric"]
+    tree.expect("configuration.md", [entry["key"] for entry in options["option"]], "the option", "\n| `{}` |")
+    tree.expect("metrics.md", map(metric_name, metrics), "the metric", "\n| `{}` |")
+    tree.expect("errors.md", [entry["code"] for entry in errors["error"]], "the code", "\n### {}\n")
+    closes = tree.find("src/*/*.h", r"\bCLOSE_[A-Z_]+ = (\d{4})\b")
+    tree.expect("errors.md", closes, "the close code", "\n| {} |")
+    tree.expect("errors.md", tree.find("src/http/rules.c", r"\{([45]\d\d), "), "the status", " {}")
+    refusals = tree.find("src/net/trial.c", r"refuse(?:_and_stay|_site)?\(\s*t, ([45]\d\d)")
+    tree.expect("errors.md", refusals, "the status", " {}")
+    tree.expect("errors.md", tree.find("src/*/*.c", r'rule\\":\\"([a-z_:]+)'), "the rule")
+    tree.expect("errors.md", tree.find("src/core/access.c", r'"(grant:[a-z_]+)"'), "the rule")
+    tree.expect("errors.md", tree.find("src/core/memory.c", r'\[LIMIT_\w+\] = "([a-z_]+)"'), "the limit")
+    tree.expect("commands.md", tree.find("src/cli/*.c", r'\n    \.name = "([a-z]+)"'), "the command", "\n## parley {}\n")
+    tree.expect("protocol.md", tree.find("src/rest/*.c", r'[{(]"(/[a-z/.]*)"'), "the path", "{}")
+    tree.expect("troubleshooting.md", tree.find("src/cli/doctor.c", r'\n    \{"([a-z ]+)", NEEDS'), "the check")
+
+
+def is_metric(name, metrics):
+    return any(name == metric or name in (metric + part for part in HISTOGRAM) for metric in metrics)
+
+
+def check_names(tree):
+    """What is named between backquotes exists: a page that is behind names what is not there any more."""
+    table = table_of(tree.root, "options")
+    options = {entry["key"] for entry in table["option"]} | {entry["key"] for entry in table["absent"]}
+    metrics = [metric_name(entry) for entry in table_of(tree.root, "metrics")["metric"]]
+    for page in pages.pages_of(tree.root):
+        for code in pages.code_of((tree.root / page).read_text(encoding="utf-8")):
+            if OPTION.fullmatch(code) and code not in options:
+                tree.problems.append(f"{page}: there is no option {code}")
+            if METRIC.fullmatch(code) and not is_metric(code, metrics):
+                tree.problems.append(f"{page}: there is no metric {code}")
+            if FILE.fullmatch(code) and not re.search(r"[A-Z]{4}", code) and not (tree.root / code).exists():
+                tree.problems.append(f"{page}: there is no file {code}")
+
+
+def main(root):
+    tree = Tree(Path(root))
+    check_references(tree)
+    check_names(tree)
+    return sources.report(tree.problems)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]) if len(sys.argv) == 2 else __doc__)
