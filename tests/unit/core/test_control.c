@@ -93,23 +93,6 @@ static void test_auth(void **state)
     room_free(r);
 }
 
-/* An `auth` that cannot be read is a failure too: so many, and the stranger is closed. */
-static void test_auth_unread(void **state)
-{
-    struct room *r = room_with_tokens();
-    struct evidence e = from(1, CREDENTIAL_NONE, "");
-    int client = room_knock_at(r, DIALECT_GATEWAY, &e);
-
-    (void)state;
-    room_expect(r, client, "{\"type\":\"session_info\"}");
-    for (int i = 0; i < 5; i++) {
-        room_say(r, client, "{\"type\":\"auth\",\"id\":\"a\",\"payload\":{\"token\":7}}");
-        expect_error(r, client, "INVALID_MESSAGE", "a");
-    }
-    room_expect_close(r, client, 4401, "not authenticated: connect again with a valid credential");
-    room_free(r);
-}
-
 static void test_auth_by_password(void **state)
 {
     struct room *r = room_new(NULL);
@@ -202,9 +185,11 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hello),       cmocka_unit_test(test_auth),
-        cmocka_unit_test(test_auth_unread), cmocka_unit_test(test_auth_by_password),
-        cmocka_unit_test(test_auth_off),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_hello),
+        cmocka_unit_test(test_auth),
+        cmocka_unit_test(test_auth_by_password),
+        cmocka_unit_test(test_auth_off),
+        cmocka_unit_test(test_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

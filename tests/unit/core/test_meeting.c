@@ -259,46 +259,6 @@ static void test_world(void **state)
     room_free(r);
 }
 
-/* Who lags is told so in its own dialect, and then which sessions there are. */
-static void test_slow(void **state)
-{
-    struct hub_settings s;
-
-    (void)state;
-    hub_settings_init(&s);
-    s.max_send_queue_bytes = 2000;
-    struct room *r = room_new(&s);
-    int one = room_control(r), two = room_control(r);
-    create(r, one, "den");
-    join(r, two, "den");
-    room_expect(r, one, "{\"type\":\"presence\"}");
-    room_hold(r, two, 10);
-    for (int i = 0; i < 40; i++) {
-        room_say(r, one,
-                 "{\"type\":\"chat\",\"id\":\"m-%d\",\"sessionId\":\"den\",\"payload\":{\"pad\":"
-                 "\"%0100d\"}}",
-                 i, 0);
-    }
-    room_hold(r, two, SIZE_MAX);
-    unsigned heard = 0;
-    const char *text = room_next(r, two);
-    for (; text != NULL && strstr(text, "\"type\":\"chat\"") != NULL; text = room_next(r, two)) {
-        heard++;
-    }
-    r->clients[two].heard_from--;
-    room_expect_exact(
-        r, two,
-        "{\"type\":\"error\",\"id\":\"*\",\"payload\":{\"code\":\"SLOW_CLIENT\",\"message\":\"*\","
-        "\"details\":{\"dropped\":\"*\",\"limit\":2000}},\"timestamp\":\"*\"}");
-    json_t *slow = json_loads(text, 0, NULL);
-    json_t *details = json_object_get(json_object_get(slow, "payload"), "details");
-    assert_int_equal(heard + json_integer_value(json_object_get(details, "dropped")), 40);
-    json_decref(slow);
-    room_expect(r, two, "{\"type\":\"session_info\",\"payload\":{\"sessions\":\"*\",\"total\":2}}");
-    room_expect_nothing(r, two);
-    room_free(r);
-}
-
 /* Many of each dialect in one world: both lanes have logs, and the order is the same in both. */
 static void test_many(void **state)
 {
@@ -357,8 +317,7 @@ int main(void)
         cmocka_unit_test(test_sessions), cmocka_unit_test(test_session_refusals),
         cmocka_unit_test(test_patch),    cmocka_unit_test(test_presence),
         cmocka_unit_test(test_relay),    cmocka_unit_test(test_broadcast_grant),
-        cmocka_unit_test(test_world),    cmocka_unit_test(test_slow),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_world),    cmocka_unit_test(test_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
