@@ -198,7 +198,7 @@ void client_gone(struct hub *hub, uint32_t client)
 
     hub_log(hub, LOG_DEBUG, "client_gone", client, "%s", "");
     c->state = CLIENT_FREE; /* its reactor has forgotten it */
-    world_leave(hub, client);
+    world_leave(hub, client, false);
     if (!leave_sessions(hub, client)) {
         c->state = CLIENT_CLOSING;
         c->gone = true;
@@ -346,7 +346,7 @@ void client_close(struct hub *hub, uint32_t client, uint16_t code, struct str re
     if (c->principal == HUB_NOBODY) {
         stranger_end(hub, c->stranger);
     }
-    world_leave(hub, client);
+    world_leave(hub, client, false);
     (void)leave_sessions(hub, client); /* what is left then is left when it has gone */
     item.seq = hub_next_seq(hub);
     hub_tell(hub, conn_reactor(c->conn), &item);

@@ -174,9 +174,10 @@ static void write_health(const struct hub *hub, struct json_writer *w)
 static void write_methods(struct json_writer *w)
 {
     static const char *const methods[] = {
-        "auth",          "broadcast",    "connect",        "health",
-        "ping",          "presence",     "session_create", "session_join",
-        "session_leave", "session_list", "session_patch",
+        "agent_heartbeat", "agent_register", "agent_unregister", "auth",
+        "broadcast",       "connect",        "health",           "ping",
+        "presence",        "session_create", "session_join",     "session_leave",
+        "session_list",    "session_patch",
     };
 
     json_key(w, STR("capabilities"));
@@ -439,6 +440,15 @@ static bool answer(struct hub *hub, uint32_t client, const struct type_name *typ
         return true;
     case PARLEY_TYPE_SESSION_LIST:
         meeting_list(hub, client);
+        return true;
+    case PARLEY_TYPE_GATEWAY_AGENT_REGISTER:
+        registry_register(hub, client, text);
+        return true;
+    case PARLEY_TYPE_AGENT_HEARTBEAT:
+        registry_heartbeat(hub, client, text);
+        return true;
+    case PARLEY_TYPE_AGENT_UNREGISTER:
+        registry_unregister(hub, client, text);
         return true;
     default:
         return false;

@@ -8,6 +8,7 @@
  *
  *   control.c   what a message is, connect, auth, ping, health
  *   meeting.c   sessions and presence
+ *   registry.c  agents
  *   carry.c     what is passed on: to one, to a session, to all
  */
 
@@ -63,6 +64,12 @@ void meeting_presence(struct hub *hub, uint32_t client, const struct wire *w, st
 void meeting_announce(struct hub *hub, uint32_t session, uint32_t client, const char *status);
 /* What the roster after a lag is for this dialect. */
 void meeting_send_list(struct hub *hub, uint32_t client);
+
+/* --- registry.c ------------------------------------------------------------------------------- */
+
+void registry_register(struct hub *hub, uint32_t client, struct str text);
+void registry_heartbeat(struct hub *hub, uint32_t client, struct str text);
+void registry_unregister(struct hub *hub, uint32_t client, struct str text);
 
 /* --- carry.c ---------------------------------------------------------------------------------- */
 

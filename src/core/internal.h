@@ -18,6 +18,7 @@
 #include "core/admin.h"
 #include "core/job.h"
 #include "core/label.h"
+#include "core/offer.h"
 #include "core/principal.h"
 #include "core/speech.h"
 #include "fanout/log.h"
@@ -30,7 +31,7 @@ enum {
     ROSTER_MAX = 1000,   /* agents listed in a greeting */
     INTERNED_TYPES = FILTER_TYPES,
     SCRATCH_KEPT = 1024 * 1024, /* a buffer for a frame is not kept when it was larger */
-    HIDDEN_SESSIONS = 1, /* of the hub itself; they do not count */
+    HIDDEN_SESSIONS = 1,        /* of the hub itself; they do not count */
     SMALL_SESSION = 8,          /* up to so many members: frames go to each; above: the log */
     SMALL_AGAIN = 4,            /* a session that has shrunk to this many leaves its log */
     RESERVED_COMMANDS =
@@ -83,19 +84,33 @@ struct client {
                             slot's last four bytes are the slab's, and `state` is looked at */
 };
 
+/*
+ * Agents of both dialects stand in one table. One whose client has gone is offline: it is
+ * remembered for a while with what it said, offers nothing, and is nobody's until a client claims
+ * its id again. Who claims it is the next generation, so that what is still to be said of the one
+ * before (its leave, its answers) is not said of this one.
+ */
 struct agent {
-    struct list link;   /* hub->agents_in_order */
+    struct list link;   /* hub->agents_in_order, or, offline, hub->agents_offline */
     char *id;           /* owned */
     char *role;         /* owned */
-    char *registration; /* owned: raw JSON object; `name` and `capabilities` stand behind it */
+    char *registration; /* owned: raw JSON object; the next three stand behind it */
     struct str name;
     struct str capabilities; /* raw, or empty */
+    struct str world;        /* the name of the session; empty in the gateway dialect */
+    struct offers offers;    /* while it is connected */
     uint32_t id_len;
     uint32_t role_len;
     uint32_t registration_len;
-    uint32_t client;
-    uint32_t session; /* the world it is in */
+    uint32_t client;         /* SLAB_NONE: it is offline */
+    uint32_t session;        /* the world in whose roster it counts, or SLAB_NONE */
+    uint32_t max_concurrent; /* requests that it takes at a time */
+    uint32_t generation;     /* clients that have been this agent */
+    uint8_t type;            /* of agent_types */
+    uint8_t dialect;         /* enum dialect */
+    bool busy;               /* by its own word */
     uint64_t connected_at_ms;
+    uint64_t left_ms; /* mono: when it went offline */
 };
 
 /* There is one for every client at least, so its lists are of indexes (SLAB_NONE ends them). */
@@ -168,7 +183,9 @@ struct hub {
     struct map sessions_by_name;
     uint32_t *client_by_slot[MAX_REACTORS]; /* connection slot -> client index */
     uint32_t slot_cap[MAX_REACTORS];
-    struct list agents_in_order;
+    struct list agents_in_order; /* connected ones, in the order in which they came */
+    struct list agents_offline;  /* the one that left first comes first */
+    struct capabilities capabilities;
 
     struct list logs;     /* all session_logs */
     struct list advanced; /* those to be announced at the end of the turn */
@@ -357,9 +374,18 @@ void client_admit(struct hub *hub, uint64_t conn, enum dialect dialect,
 
 /* --- agent.c ---------------------------------------------------------------------------------- */
 
+/* What kind of agent it is, in the order of the table of messages; NULL at the end. */
+extern const char *const agent_types[];
+enum { AGENT_TYPE_CUSTOM = PARLEY_GATEWAY_AGENT_REGISTER_TYPE_CUSTOM };
+
 /* Whether this is a legal agent or session id: [A-Za-z0-9._:@-]{1,128}. */
 bool id_valid(struct str id);
+/* The agent of this id, connected or remembered, or SLAB_NONE. */
 uint32_t agent_find(const struct hub *hub, struct str id);
+static inline bool agent_is_online(const struct agent *a)
+{
+    return a->client != SLAB_NONE;
+}
 /* Adds an agent for a client that has none. SLAB_NONE: no memory. */
 uint32_t agent_add(struct hub *hub, struct str id, uint32_t client, uint32_t session);
 /* What an agent says of itself. */
@@ -368,13 +394,40 @@ struct agent_words {
     struct str name;         /* for people */
     struct str capabilities; /* raw, or empty */
     struct str others;       /* raw JSON object: what else the registration said */
+    uint32_t max_concurrent;
+    uint8_t type;
 };
 /* Copies that; false: no memory, and nothing was changed. */
-bool agent_describe(struct agent *a, const struct agent_words *words);
+bool agent_describe(struct hub *hub, uint32_t agent, const struct agent_words *words);
 /* Takes it out of the registry. Tells nobody. */
 void agent_remove(struct hub *hub, uint32_t agent);
-/* Gives it to another client. */
+/* Its client is gone: it is offline from now on, and remembered. Tells nobody. */
+void agent_retire(struct hub *hub, uint32_t agent);
+/* Gives it to another client, `session` SLAB_NONE: in no world's roster. */
 void agent_move(struct hub *hub, uint32_t agent, uint32_t client, uint32_t session);
+/* Forgets those that have been offline for long, or are too many. */
+void agents_tick(struct hub *hub);
+void agents_fini(struct hub *hub);
+
+/* --- claim.c ---------------------------------------------------------------------------------- */
+
+/* Whether a registration is as long as it may be; if not, its client was told. */
+bool claim_fits(struct hub *hub, uint32_t client, struct str text);
+/*
+ * Whether the client may be the agent of this id, and no other credential's is connected as that;
+ * if not, it was told.
+ */
+bool claim_allowed(struct hub *hub, uint32_t client, struct str id);
+/*
+ * The client is this agent from now on, as `words` say; who was it before is closed with 4409.
+ * SLAB_NONE: it cannot be, and the client was told.
+ */
+uint32_t claim_agent(struct hub *hub, uint32_t client, struct str id,
+                     const struct agent_words *words);
+/* How many requests an agent takes at a time, as it says or does not. */
+uint32_t claim_slots(const struct parley_integer *max_concurrent);
+/* For a registration there is no memory: the client is told. */
+void claim_refuse_memory(struct hub *hub, uint32_t client);
 
 /* --- session.c -------------------------------------------------------------------------------- */
 
@@ -432,8 +485,11 @@ void world_greet(struct hub *hub, uint32_t client);
 void world_announce(struct hub *hub, uint32_t session, uint32_t except,
                     const struct type_name *type);
 void world_message(struct hub *hub, uint32_t client, const struct up *item, struct str text);
-/* Its agent, if it has one, is announced as gone and removed. */
-void world_leave(struct hub *hub, uint32_t client);
+/*
+ * Its agent, if it has one, is announced as gone to the world that it is in. It is offline then; or
+ * forgotten, when it says that it is somebody else, or nobody, from now on.
+ */
+void world_leave(struct hub *hub, uint32_t client, bool forget);
 
 /* --- check.c ---------------------------------------------------------------------------------- */
 
@@ -447,7 +503,7 @@ bool world_read(struct hub *hub, uint32_t client, struct str text,
 
 /* --- register.c ------------------------------------------------------------------------------- */
 
-/* agent_register. */
+/* agent_register of the world. */
 void world_register(struct hub *hub, uint32_t client, const struct up *item, struct str text);
 
 /* --- memory.c --------------------------------------------------------------------------------- */

@@ -14,7 +14,7 @@ void world_greet(struct hub *hub, uint32_t client)
 }
 
 /* The agent is announced as gone by whoever its client is, to everyone else. */
-void world_leave(struct hub *hub, uint32_t client)
+void world_leave(struct hub *hub, uint32_t client, bool forget)
 {
     uint32_t agent = client_at(hub, client)->agent;
 
@@ -22,12 +22,17 @@ void world_leave(struct hub *hub, uint32_t client)
         return;
     }
     const struct agent *a = agent_at(hub, agent);
-    if (!hub->draining) {
+    if (!hub->draining && a->session != SLAB_NONE) {
         message_left(hub, a);
         world_announce(hub, a->session, client, hub->left);
     }
     hub_log(hub, LOG_INFO, "agent_left", client, "agent=%.*s", STR_ARG(agent_id(a)));
-    agent_remove(hub, agent);
+    hub->state_version++;
+    if (forget) {
+        agent_remove(hub, agent);
+    } else {
+        agent_retire(hub, agent);
+    }
 }
 
 void world_announce(struct hub *hub, uint32_t session, uint32_t except,

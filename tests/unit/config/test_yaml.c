@@ -53,7 +53,8 @@ static const struct sample {
     {OPTION_LISTEN_WORLD_PATHS, "[/a, /b]", "/a,/b", 2, "[]",
      "\"\" is out of range; it takes a list of 1 to 16 elements, separated by commas (default "
      "/ws/matrix,/ws/agents,/ws/world-state,/api/world/ws)"},
-    {OPTION_LISTEN_GATEWAY_PATH, "/g", "/g", 0, "[/g]", "a list is not allowed; it takes text (default /ws)"},
+    {OPTION_LISTEN_GATEWAY_PATH, "/g", "/g", 0, "[/g]",
+     "a list is not allowed; it takes text (default /ws)"},
     {OPTION_LISTEN_STATUS_PORT, "8766", "8766", 8766, "'8766'",
      "text in quotes is not allowed; it takes a number from 0 to 65535 (default 0)"},
     {OPTION_LISTEN_HOSTS, "[a, 'b']", "a,b", 2, "[a, [b]]",
@@ -96,6 +97,8 @@ static const struct sample {
      "(default 30s)"},
     {OPTION_HEARTBEAT_TIMEOUT, "2m", "2m", 120000, "25h",
      "\"25h\" is out of range; it takes a duration from 200ms to 24h (default 60s)"},
+    {OPTION_AGENTS_REMEMBER, "2h", "2h", 7200000, "721h",
+     "\"721h\" is out of range; it takes a duration from 0s to 720h (default 24h)"},
     {OPTION_GATEWAY_MAX_CLIENTS_PER_SESSION, "10", "10", 10, "1000001",
      "\"1000001\" is out of range; it takes a number from 0 to 1000000 (default 0)"},
     {OPTION_SLOW_CLIENT, "close", "close", 1, "[drop]",
@@ -251,7 +254,6 @@ static void test_keys(void **state)
         {"wholly: {unlike: 1}\n", "f.yaml:1: wholly is no option"},
         {"compression: on\n", "f.yaml:1: compression is not in this build"},
         {"auth: {jwt: {issuer: x}}\n", "f.yaml:1: auth.jwt is not in this build"},
-        {"agents:\n  max_queue: 1\n", "f.yaml:1: agents is not in this build"},
         {"auth.jwt.issuer: x\n", "f.yaml:1: auth.jwt.issuer is not in this build"},
         {"auth:\n  token: s3cret\n",
          "f.yaml:2: auth.token: a secret is never the value of an option; write it into a file and "
