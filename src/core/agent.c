@@ -54,6 +54,9 @@ uint32_t agent_add(struct hub *hub, struct str id, uint32_t client, uint32_t ses
         return SLAB_NONE;
     }
     list_init(&a->link);
+    list_init(&a->work);
+    list_init(&a->waiting);
+    list_init(&a->ready);
     a->client = SLAB_NONE;
     a->session = SLAB_NONE;
     a->max_concurrent = 1;
@@ -105,6 +108,7 @@ bool agent_describe(struct hub *hub, uint32_t agent, const struct agent_words *w
     a->world = put(&at, world);
     a->max_concurrent = words->max_concurrent;
     a->type = words->type;
+    requests_agent_free(hub, a);
     return true;
 }
 
@@ -117,6 +121,7 @@ static void part(struct hub *hub, struct agent *a)
         a->session = SLAB_NONE;
     }
     if (agent_is_online(a)) {
+        requests_lose_agent(hub, a);
         client_at(hub, a->client)->agent = SLAB_NONE;
         a->client = SLAB_NONE;
         hub->counts.agents--;

@@ -73,6 +73,8 @@ void registry_unregister(struct hub *hub, uint32_t client, struct str text);
 
 /* --- carry.c ---------------------------------------------------------------------------------- */
 
+/* Whether a message says to whom it goes: to a session, or to a target. */
+bool carry_names_somebody(const struct wire *w, struct str text);
 /* A message as it is passed on; its text is empty when there is no memory. Names are borrowed. */
 struct speech carry_speech(struct hub *hub, uint32_t client, const struct wire *w, struct str text,
                            char source[CLIENT_ID_SIZE]);

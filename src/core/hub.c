@@ -32,6 +32,8 @@ void hub_settings_init(struct hub_settings *s)
         .heartbeat_timeout_ms = 60000,
         .remember_ms = 24 * 3600 * 1000,
         .max_remembered = 10000,
+        .max_queue = 1000,
+        .request_timeout_ms = 30000,
     };
 }
 
@@ -132,6 +134,7 @@ struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports 
     list_init(&hub->agents_in_order);
     list_init(&hub->agents_offline);
     capabilities_init(hub);
+    requests_init(hub);
     list_init(&hub->strangers);
     limiter_init(&hub->limiter, hub->secret);
     address_counts_init(&hub->addresses, hub->secret);
@@ -188,6 +191,7 @@ static void free_clients(struct hub *hub)
         stranger_end(hub, list_entry(stranger, struct stranger, link));
     }
     agents_fini(hub);
+    requests_fini(hub);
     capabilities_fini(hub);
 }
 
@@ -382,6 +386,7 @@ void hub_receive_one(struct hub *hub, const struct up_batch *batch, const struct
     } else if (client_at(hub, client)->state == CLIENT_OPEN) {
         client_receive(hub, client, item, text);
     }
+    requests_settle(hub);
 }
 
 void hub_receive(struct hub *hub, const struct up_batch *batch)
@@ -432,6 +437,7 @@ void hub_tick(struct hub *hub, struct hub_time now)
     strangers_tick(hub);
     tickets_tick(hub);
     memory_tick(hub);
+    requests_tick(hub);
     agents_tick(hub);
     drain_tick(hub);
     session_tick(hub);
@@ -445,6 +451,7 @@ uint64_t hub_turn_output(const struct hub *hub)
 void hub_end_turn(struct hub *hub)
 {
     access_forget_asker(hub);
+    requests_settle(hub);
     hub->turn.made = 0;
     hub->logged = 0;
     session_announce(hub);

@@ -45,6 +45,8 @@ struct hub_settings {
     uint8_t validation;               /* enum hub_validation */
     uint64_t remember_ms;             /* how long agents that have gone are remembered */
     uint32_t max_remembered;          /* and how many of them */
+    uint32_t max_queue;               /* requests to agents that wait */
+    uint64_t request_timeout_ms;      /* of requests that do not say */
 };
 
 /* Fills in the defaults of the product. */
@@ -132,6 +134,19 @@ enum hub_limit {
 const char *hub_auth_failure_name(enum hub_auth_failure failure);
 const char *hub_limit_name(enum hub_limit limit);
 
+/* How requests to agents end, counted one by one. */
+enum hub_request_end {
+    REQUEST_END_DONE,
+    REQUEST_END_FAILED, /* by an error of the agent */
+    REQUEST_END_TIMEOUT,
+    REQUEST_END_CANCELLED,
+    REQUEST_END_ASKER_GONE,
+    REQUEST_END_AGENT_GONE,
+    HUB_REQUEST_ENDS
+};
+/* For a metric's label: "done", "timeout". */
+const char *hub_request_end_name(unsigned end);
+
 struct hub_counts {
     uint64_t clients; /* now, by dialect below */
     uint64_t clients_by_dialect[DIALECT_COUNT];
@@ -153,6 +168,11 @@ struct hub_counts {
     uint64_t limits_hit[HUB_LIMITS];           /* see hub_limit_name */
     uint64_t memory_bytes;                     /* allocated, when it was last looked at */
     uint64_t messages_rate_limited;
+    uint64_t requests;                         /* to agents, in flight, those that wait included */
+    uint64_t requests_queued;                  /* that wait */
+    uint64_t requests_ended[HUB_REQUEST_ENDS]; /* see hub_request_end_name */
+    uint64_t answers_late;  /* about requests that had ended, or been given to somebody else */
+    uint64_t answers_stray; /* about requests that their sender was not given */
 };
 
 void hub_counts(const struct hub *hub, struct hub_counts *ret_counts);

@@ -11,6 +11,7 @@
  * "world:NAME"); a member is a client in a session.
  */
 
+#include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/slab.h"
@@ -65,6 +66,7 @@ struct client {
     };
     uint32_t principal;
     uint32_t agent;       /* index, or SLAB_NONE */
+    uint32_t asker;       /* what it has asked: index, or SLAB_NONE for nothing */
     uint32_t members;     /* first of its memberships, or SLAB_NONE */
     unsigned state : 2;   /* enum client_state */
     unsigned dialect : 2; /* enum dialect */
@@ -110,7 +112,12 @@ struct agent {
     uint8_t dialect;         /* enum dialect */
     bool busy;               /* by its own word */
     uint64_t connected_at_ms;
-    uint64_t left_ms; /* mono: when it went offline */
+    uint64_t left_ms;    /* mono: when it went offline */
+    struct list work;    /* requests that it has */
+    struct list waiting; /* requests for it alone, while it has enough to do */
+    struct list ready;   /* hub->ready */
+    uint64_t used;       /* when it got its last request, as a number */
+    uint32_t in_flight;  /* requests that it has */
 };
 
 /* There is one for every client at least, so its lists are of indexes (SLAB_NONE ends them). */
@@ -187,6 +194,17 @@ struct hub {
     struct list agents_offline;  /* the one that left first comes first */
     struct capabilities capabilities;
 
+    struct slab requests; /* see request.h */
+    struct slab askers;
+    struct map requests_by_number; /* of the id that agents know */
+    struct map requests_by_own_id; /* and askers */
+    struct heap deadlines;
+    struct list loose; /* requests whose asker or agent has gone */
+    struct list ready; /* agents that may take a request that waits */
+    uint64_t request_count;
+    uint64_t agent_uses;
+    size_t queued_bytes; /* of the requests that wait */
+
     struct list logs;     /* all session_logs */
     struct list advanced; /* those to be announced at the end of the turn */
     uint32_t *free_logs;  /* ids given back */
@@ -229,6 +247,7 @@ struct hub {
     bool draining;
     uint64_t drain_from_ms;
     uint64_t drain_over_ms;
+    bool drain_last;      /* the turn of those that are in a request has come */
     uint32_t drain_next;  /* next client index to close */
     uint32_t drain_total; /* clients when it began */
     uint32_t drain_closed;
@@ -462,6 +481,9 @@ void session_fini(struct hub *hub);
 /* --- message.c -------------------------------------------------------------------------------- */
 
 /* Each writes one world-dialect frame into the scratch buffer and returns it. */
+/* A frame: its head up to `agentId`, then its `ts` and end. */
+void message_begin(struct hub *hub, struct json_writer *w, struct str type, struct str about);
+struct buf *message_end(struct hub *hub, struct json_writer *w);
 /* The roster is long: the greeting has it, and what answers one message again and again has not. */
 void message_limits(const struct hub *hub, struct json_writer *w);
 struct buf *message_ack(struct hub *hub, uint32_t client, bool with_roster);
@@ -510,6 +532,24 @@ void world_register(struct hub *hub, uint32_t client, const struct up *item, str
 
 /* Looks at limits.memory. */
 void memory_tick(struct hub *hub);
+
+/* --- request.c -------------------------------------------------------------------------------- */
+
+void requests_init(struct hub *hub);
+void requests_fini(struct hub *hub);
+/* A client is gone, or an agent's client: its requests end, or others are tried. */
+void requests_lose_asker(struct hub *hub, uint32_t client);
+void requests_lose_agent(struct hub *hub, struct agent *a);
+/* Nobody offers any more what these wait for. */
+void requests_desert(struct hub *hub, struct list *waiting);
+/* It may take another request now. */
+void requests_agent_free(struct hub *hub, struct agent *a);
+/* Does what the four above have noted; to be called when the event is over that they belong to. */
+void requests_settle(struct hub *hub);
+/* Ends those whose deadline has passed. */
+void requests_tick(struct hub *hub);
+/* Whether a client waits for an answer, or somebody for its. */
+bool requests_busy(const struct hub *hub, uint32_t client);
 
 /* --- heartbeat.c, drain.c --------------------------------------------------------------------- */
 

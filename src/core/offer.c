@@ -183,7 +183,11 @@ bool offers_make(struct hub *hub, uint32_t agent, struct str capabilities,
 void offers_drop(struct hub *hub, struct offers *offers)
 {
     for (uint32_t i = 0; i < offers->count; i++) {
+        struct capability *c = capability_at(hub, offers->items[i].capability);
         list_remove(&offers->items[i].link);
+        if (list_empty(&c->offers)) {
+            requests_desert(hub, &c->waiting);
+        }
         capability_release(hub, offers->items[i].capability);
     }
     free(offers->items);

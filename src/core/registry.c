@@ -68,6 +68,7 @@ void registry_heartbeat(struct hub *hub, uint32_t client, struct str text)
             }
             hub->state_version += busy != a->busy;
             a->busy = busy;
+            requests_agent_free(hub, a);
             answer_info(hub, client, agent_id(a), busy ? "busy" : "online");
         }
     }

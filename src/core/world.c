@@ -1,5 +1,6 @@
 #include "core/internal.h"
 #include "core/relay.h"
+#include "core/request.h"
 #include "json/reader.h"
 
 /*
@@ -146,7 +147,21 @@ void world_message(struct hub *hub, uint32_t client, const struct up *item, stru
         message_pong(hub);
         client_send_scratch(hub, client);
         break;
+    case PARLEY_TYPE_WORLD_ROUTE_REQUEST:
+        if (relay_allows(hub, &sender, w, text, type)) {
+            request_route(hub, client, text);
+        }
+        break;
+    case PARLEY_TYPE_WORLD_ROUTE_RESPONSE:
+        request_response(hub, client, text);
+        break;
+    case PARLEY_TYPE_WORLD_ROUTE_CANCEL:
+        request_cancel(hub, client, text);
+        break;
     default:
+        if (request_answer(hub, client, w, text, (enum parley_type)type->kind[DIALECT_WORLD])) {
+            break;
+        }
         if (relay_allows(hub, &sender, w, text, type)) {
             (void)relay_send(hub, &sender, w, text, type, session_of(hub, client));
             return;

@@ -49,6 +49,8 @@ VALUES = {
     "heartbeat.interval": "5s",
     "heartbeat.timeout": "90s",
     "slow_client": "close",
+    "agents.request_timeout": "1m",
+    "agents.max_queue": 5,
     "agents.remember": "2h",
     "gateway.max_clients_per_session": 10,
     "world.validation": "known",
@@ -121,6 +123,8 @@ WRONG = {
     ),
     "heartbeat.timeout": ("2d", '"2d" is not allowed; it takes a duration from 200ms to 24h (default 60s)'),
     "slow_client": ("wait", '"wait" is not allowed; it takes drop or close (default drop)'),
+    "agents.request_timeout": ("10ms", '"10ms" is out of range; it takes a duration from 100ms to 24h (default 30s)'),
+    "agents.max_queue": (1000001, '"1000001" is out of range; it takes a number from 0 to 1000000 (default 1000)'),
     "agents.remember": ("721h", '"721h" is out of range; it takes a duration from 0s to 720h (default 24h)'),
     "gateway.max_clients_per_session": (
         -1,
