@@ -4,7 +4,7 @@
 #include "core/internal.h"
 
 /* {"type":TYPE,"agent_id":ID,"agentId":ID — both spellings, as in every frame the gateway makes. */
-static void begin_frame(struct hub *hub, struct json_writer *w, struct str type, struct str about)
+void message_begin(struct hub *hub, struct json_writer *w, struct str type, struct str about)
 {
     json_writer_init(w, hub_scratch(hub));
     json_begin_object(w);
@@ -13,7 +13,7 @@ static void begin_frame(struct hub *hub, struct json_writer *w, struct str type,
     json_key_string(w, STR("agentId"), about);
 }
 
-static struct buf *end_frame(struct hub *hub, struct json_writer *w)
+struct buf *message_end(struct hub *hub, struct json_writer *w)
 {
     json_key(w, STR("ts"));
     json_seconds(w, hub->now.wall_ms);
@@ -95,7 +95,7 @@ struct buf *message_ack(struct hub *hub, uint32_t client, bool with_roster)
     char id[CLIENT_ID_SIZE];
     struct json_writer w;
 
-    begin_frame(hub, &w, STR("connection_ack"), STR("gateway"));
+    message_begin(hub, &w, STR("connection_ack"), STR("gateway"));
     json_key(&w, STR("data"));
     json_begin_object(&w);
     json_key_string(&w, STR("client_id"), client_id_str(c, id));
@@ -120,7 +120,7 @@ struct buf *message_ack(struct hub *hub, uint32_t client, bool with_roster)
         json_seconds(&w, hub->settings.heartbeat_interval_ms);
     }
     json_end_object(&w);
-    return end_frame(hub, &w);
+    return message_end(hub, &w);
 }
 
 /* The members of a raw object, into the object that is being written. */
@@ -140,7 +140,7 @@ static struct buf *message_about(struct hub *hub, struct str type, const struct 
     struct str role = str_make(a->role, a->role_len);
     struct json_writer w;
 
-    begin_frame(hub, &w, type, agent_id(a));
+    message_begin(hub, &w, type, agent_id(a));
     json_key_string(&w, STR("role"), role);
     json_key(&w, STR("data"));
     json_begin_object(&w);
@@ -151,7 +151,7 @@ static struct buf *message_about(struct hub *hub, struct str type, const struct 
         write_members(&w, str_make(a->registration, a->registration_len));
     }
     json_end_object(&w);
-    return end_frame(hub, &w);
+    return message_end(hub, &w);
 }
 
 struct buf *message_joined(struct hub *hub, const struct agent *a)
@@ -169,14 +169,14 @@ struct buf *message_error(struct hub *hub, enum error_code code, struct str mess
 {
     struct json_writer w;
 
-    begin_frame(hub, &w, STR("error"), STR("gateway"));
+    message_begin(hub, &w, STR("error"), STR("gateway"));
     json_key(&w, STR("data"));
     json_begin_object(&w);
     json_key_string(&w, STR("code"), str_from_z(error_table[code].code));
     json_key_string(&w, STR("message"), message);
     json_key_raw(&w, STR("details"), details.len > 0 ? details : STR("{}"));
     json_end_object(&w);
-    return end_frame(hub, &w);
+    return message_end(hub, &w);
 }
 
 /* The members of SLOW_CLIENT's `data` or `payload`, with room for a count. */
@@ -210,7 +210,7 @@ struct buf *message_slow(struct hub *hub, enum dialect dialect, size_t *ret_mark
                    ret_mark);
         return control_close(hub, &w, false);
     }
-    begin_frame(hub, &w, STR("error"), STR("gateway"));
+    message_begin(hub, &w, STR("error"), STR("gateway"));
     json_key(&w, STR("data"));
     json_begin_object(&w);
     write_slow(hub, &w,
@@ -219,7 +219,7 @@ struct buf *message_slow(struct hub *hub, enum dialect dialect, size_t *ret_mark
                    "A fresh connection_ack follows."),
                ret_mark);
     json_end_object(&w);
-    return end_frame(hub, &w);
+    return message_end(hub, &w);
 }
 
 struct buf *message_pong(struct hub *hub)

@@ -47,7 +47,7 @@ struct rest {
     const struct str *world_paths; /* for the front page */
     size_t world_path_count;
     struct str gateway_path; /* of the other dialect */
-    bool public_metrics; /* /metrics asks for no credential */
+    bool public_metrics;     /* /metrics asks for no credential */
     struct rest_state *state;
     void *owner;
     /* The figures of reactor 0 .. hub_settings(hub)->reactors - 1. */
