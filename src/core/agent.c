@@ -66,8 +66,7 @@ uint32_t agent_add(struct hub *hub, struct str id, uint32_t client, uint32_t ses
     return index;
 }
 
-/* Copies `s` to *at, which is moved behind it. */
-static struct str put(char **at, struct str s)
+struct str text_put(char **at, struct str s)
 {
     struct str copied = str_make(*at, s.len);
 
@@ -102,10 +101,10 @@ bool agent_describe(struct hub *hub, uint32_t agent, const struct agent_words *w
     a->role = role;
     a->role_len = (uint32_t)words->role.len;
     a->registration = registration;
-    a->registration_len = (uint32_t)put(&at, words->others).len;
-    a->name = put(&at, words->name);
-    a->capabilities = put(&at, words->capabilities);
-    a->world = put(&at, world);
+    a->registration_len = (uint32_t)text_put(&at, words->others).len;
+    a->name = text_put(&at, words->name);
+    a->capabilities = text_put(&at, words->capabilities);
+    a->world = text_put(&at, world);
     a->max_concurrent = words->max_concurrent;
     a->type = words->type;
     requests_agent_free(hub, a);

@@ -405,6 +405,8 @@ void client_admit(struct hub *hub, uint64_t conn, enum dialect dialect,
 extern const char *const agent_types[];
 enum { AGENT_TYPE_CUSTOM = PARLEY_GATEWAY_AGENT_REGISTER_TYPE_CUSTOM };
 
+/* Copies `s` to *at, which is moved behind it; returns the copy. */
+struct str text_put(char **at, struct str s);
 /* Whether this is a legal agent or session id: [A-Za-z0-9._:@-]{1,128}. */
 bool id_valid(struct str id);
 /* The agent of this id, connected or remembered, or SLAB_NONE. */

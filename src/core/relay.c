@@ -154,7 +154,7 @@ const struct type_name *relay_read(struct hub *hub, struct sender *sender, const
 
 /*
  * Whether clients may not send it: the gateway alone does, or agents about a request they were
- * given, of which there are none in a world yet.
+ * given, and such a message has been dealt with before it comes here.
  */
 static bool is_gateways(const struct type_name *type, unsigned dialect)
 {

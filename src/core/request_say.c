@@ -1,6 +1,5 @@
 #include "core/control.h"
 #include "core/request.h"
-#include "json/reader.h"
 
 /*
  * What the gateway says of requests, to agents and to askers, in the dialect of whoever hears it.
@@ -11,21 +10,6 @@ struct str request_id(const struct request *r, char buffer[REQUEST_ID_SIZE])
 {
     return str_format(buffer, REQUEST_ID_SIZE, "msg-%llu-%llu", (unsigned long long)r->number,
                       (unsigned long long)r->made_ms);
-}
-
-/* Raw JSON as the `data` of a world's message, which is an object always. */
-static void write_data(struct json_writer *w, struct str raw)
-{
-    json_key(w, STR("data"));
-    if (json_kind_of(raw) == JSON_OBJECT) {
-        json_raw(w, raw);
-        return;
-    }
-    json_begin_object(w);
-    if (raw.len > 0) {
-        json_key_raw(w, STR("value"), raw);
-    }
-    json_end_object(w);
 }
 
 static struct str agent_name(const struct hub *hub, const struct request *r)
@@ -86,7 +70,7 @@ static void write_to_world(struct hub *hub, const struct request *r, struct str 
     message_begin(hub, &w, type, source);
     json_key_string(&w, STR("id"), request_id(r, id));
     if (r->answers == KIND_CHAT) {
-        write_data(&w, str_make(r->body, r->body_len));
+        speech_write_data(&w, str_make(r->body, r->body_len));
     } else {
         json_key(&w, STR("data"));
         write_question(&w, r);
@@ -185,7 +169,7 @@ static void write_message_to_world(struct hub *hub, const struct request *r,
     json_key_raw(&w, STR("type"), e->type);
     json_key_string(&w, STR("agent_id"), agent);
     json_key_string(&w, STR("agentId"), agent);
-    write_data(&w, e->payload);
+    speech_write_data(&w, e->payload);
     json_key_raw(&w, STR("replyTo"), r->own_id);
     (void)message_end(hub, &w);
 }

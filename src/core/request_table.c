@@ -129,17 +129,6 @@ struct request *request_find_own(struct hub *hub, uint32_t client, struct str ra
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static struct str put(char **at, struct str s)
-{
-    struct str copied = str_make(*at, s.len);
-
-    if (s.len > 0) {
-        memcpy(*at, s.ptr, s.len);
-    }
-    *at += s.len;
-    return copied;
-}
-
 /* Copies what is asked; false: no memory. */
 static bool keep(struct request *r, const struct question *q)
 {
@@ -150,9 +139,9 @@ static bool keep(struct request *r, const struct question *q)
     if (r->names == NULL || r->body == NULL) {
         return false;
     }
-    r->own_id = put(&at, q->own_id);
-    r->target = put(&at, q->target);
-    r->wanted = put(&at, q->wanted);
+    r->own_id = text_put(&at, q->own_id);
+    r->target = text_put(&at, q->target);
+    r->wanted = text_put(&at, q->wanted);
     memcpy(r->body, q->body.ptr, q->body.len);
     r->body_len = q->body.len;
     return true;

@@ -31,6 +31,20 @@ static void to_gateway(struct hub *hub, const struct speech *s, struct buf *out)
     json_end_object(&w);
 }
 
+void speech_write_data(struct json_writer *w, struct str payload)
+{
+    json_key(w, STR("data"));
+    if (payload.len > 0 && json_kind_of(payload) == JSON_OBJECT) {
+        json_raw(w, payload);
+        return;
+    }
+    json_begin_object(w);
+    if (payload.len > 0) {
+        json_key_raw(w, STR("value"), payload);
+    }
+    json_end_object(w);
+}
+
 static void to_world(struct hub *hub, const struct speech *s, struct buf *out)
 {
     struct json_writer w;
@@ -40,16 +54,7 @@ static void to_world(struct hub *hub, const struct speech *s, struct buf *out)
     json_key_raw(&w, STR("type"), s->type);
     json_key_string(&w, STR("agent_id"), s->source);
     json_key_string(&w, STR("agentId"), s->source);
-    json_key(&w, STR("data"));
-    if (s->payload.len > 0 && json_kind_of(s->payload) == JSON_OBJECT) {
-        json_raw(&w, s->payload);
-    } else {
-        json_begin_object(&w);
-        if (s->payload.len > 0) {
-            json_key_raw(&w, STR("value"), s->payload);
-        }
-        json_end_object(&w);
-    }
+    speech_write_data(&w, s->payload);
     json_key(&w, STR("ts"));
     json_seconds(&w, hub->now.wall_ms);
     json_end_object(&w);

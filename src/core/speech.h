@@ -33,6 +33,10 @@ struct speech {
  */
 struct str speech_in(struct hub *hub, struct speech *speech, enum dialect dialect);
 
+struct json_writer;
+/* The `data` of a world's message out of a payload, raw or empty: an object, whatever it was. */
+void speech_write_data(struct json_writer *w, struct str payload);
+
 /*
  * The frame that carries a message of the gateway dialect on: {type, id, sessionId?, payload,
  * timestamp, source, replyTo?} with its own id and timestamp; into hub->relayed, borrowed from

@@ -36,7 +36,7 @@ enum {
 struct type_name {
     uint32_t id;
     uint16_t kind[2]; /* what the hub knows of it, by dialect; nothing in here looks at it */
-    uint32_t len;  /* of the whole name; for a loose one `text` may hold only its first bytes */
+    uint32_t len;     /* of the whole name; for a loose one `text` may hold only its first bytes */
     char text[];
 };
 
