@@ -2,25 +2,13 @@
 #include "cli/command.h"
 
 const struct command *const command_table[] = {
-    &command_serve,
-    &command_status,
-    &command_agents,
-    &command_clients,
-    &command_sessions,
-    &command_tail,
-    &command_send,
-    &command_kick,
-    &command_drain,
-    &command_ticket,
-    &command_token,
-    &command_password,
-    &command_config,
-    &command_doctor,
-    &command_protocol,
-    &command_completion,
-    &command_help,
-    &command_version,
-    NULL,
+    &command_serve,   &command_status,   &command_agents,
+    &command_clients, &command_sessions, &command_tail,
+    &command_send,    &command_call,     &command_agent,
+    &command_kick,    &command_drain,    &command_ticket,
+    &command_token,   &command_password, &command_config,
+    &command_doctor,  &command_protocol, &command_completion,
+    &command_help,    &command_version,  NULL,
 };
 
 const struct command *command_find(const char *name)
