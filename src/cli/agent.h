@@ -22,7 +22,7 @@ enum {
     AGENT_MAX_CONCURRENT = 256, /* three pipes each, and no limit of descriptors is below 1024 */
     AGENT_MAX_ID = 128,
     AGENT_KILL_MS = 5000,              /* after SIGTERM */
-    AGENT_FULL_BYTES = 1024 * 1024,    /* so much waits for the gateway: no program is read on */
+    AGENT_FULL_BYTES = 256 * 1024,     /* so much waits for the gateway: no program is read on */
     AGENT_MESSAGE_BYTES = 1024 * 1024, /* what a message may have, until the gateway says so */
     AGENT_ENVELOPE_BYTES = 1024,       /* of that, for what stands around an answer */
 };

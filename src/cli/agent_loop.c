@@ -18,7 +18,7 @@ enum {
     IDLE_MS = 30000,     /* of silence: then the gateway is asked for a sign of life */
     SILENT_MS = 60000,   /* of silence: then it is taken for lost */
     GRACE_MS = 10000,    /* for what runs when we are to end */
-    GOODBYE_MS = 3000,
+    GOODBYE_MS = 10000,  /* for the last answers to go, and the goodbye to be answered */
 };
 
 /* What is polled: the signals, the gateway, and three pipes for each program. */

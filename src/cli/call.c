@@ -12,6 +12,7 @@
 #include "cli/envelope.h"
 #include "cli/socket.h"
 #include "json/reader.h"
+#include "json/wire.h"
 
 enum {
     MAX_CAPABILITY = 256,
@@ -41,6 +42,23 @@ static bool read_stdin(struct buf *out)
     return true;
 }
 
+/* Inside of a message there are two brackets around it. */
+static bool is_shallow(struct str request)
+{
+    struct buf inside;
+
+    buf_init(&inside, REMOTE_MAX_MESSAGE + 4);
+    buf_append_str(&inside, STR("[["));
+    buf_append_str(&inside, request);
+    buf_append_str(&inside, STR("]]"));
+    bool ok = !inside.failed && json_valid(buf_str(&inside));
+    buf_fini(&inside);
+    if (!ok) {
+        complain("the request is nested too deeply: a message is at most %d deep", WIRE_MAX_DEPTH);
+    }
+    return ok;
+}
+
 static bool take_request(struct call *c, const char *text)
 {
     bool from_stdin = text != NULL && strcmp(text, "-") == 0;
@@ -52,7 +70,7 @@ static bool take_request(struct call *c, const char *text)
         buf_append_str(&c->request, text != NULL ? str_from_z(text) : STR("null"));
     }
     if (json_valid(buf_str(&c->request))) {
-        return true;
+        return is_shallow(buf_str(&c->request));
     }
     if (from_stdin) {
         complain("what standard input holds is no JSON; a text has quotes: \"hello\"");

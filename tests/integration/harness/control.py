@@ -8,6 +8,7 @@ import asyncio
 import json
 import queue
 import threading
+from http import HTTPStatus
 
 import websockets
 
@@ -147,6 +148,7 @@ class FakeControl:
     def __init__(self, port=0, token=None, message_bytes=1 << 20):
         self.token, self.message_bytes = token, message_bytes
         self.peers = queue.Queue()
+        self.known = []
         self.problems = []
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -169,16 +171,17 @@ class FakeControl:
 
     async def _judge(self, path, headers):
         if path != "/ws":
-            return 404, [], b'{"error":{"code":"NOT_FOUND","message":"nothing is here","details":{}}}'
+            return HTTPStatus.NOT_FOUND, [], b'{"error":{"code":"NOT_FOUND","message":"nothing is here","details":{}}}'
         if self.token and headers.get("Authorization") != f"Bearer {self.token}":
             body = {"error": {"code": "AUTH_FAILED", "message": "give a token that is known", "details": {}}}
-            return 401, [("Content-Type", "application/json")], json.dumps(body).encode()
+            return HTTPStatus.UNAUTHORIZED, [("Content-Type", "application/json")], json.dumps(body).encode()
         return None
 
     async def _serve(self, socket):
         peer = Peer(self, socket)
         hello = {"sessionId": "c-aaaaaaaaaaaaa", "status": "connected", "authRequired": False}
         await socket.send(json.dumps(peer.frame("session_info", hello)))
+        self.known.append(peer)
         self.peers.put(peer)
         try:
             while True:
@@ -215,6 +218,8 @@ class FakeControl:
             assert not self.problems, self.problems
 
     async def _close(self):
+        for peer in self.known:
+            peer.resumed.set()
         self._server.close()
         await self._server.wait_closed()
 
