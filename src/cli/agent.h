@@ -6,11 +6,15 @@
  * the making of a connection, which is done when no program runs.
  *
  *   agent.c          the command and its arguments
- *   agent_loop.c     the loop: signals, time, the connection's coming and going
+ *   agent_loop.c     the loop: what is polled, signals, the way to the end
+ *   agent_uplink.c   the connection's coming, going and coming again
  *   agent_link.c     what is said to the gateway, and what it says
+ *   agent_answer.c   answers, as the gateway gets them
  *   agent_errand.c   requests, from their coming to their end
  *   agent_program.c  the programs that run for them
  */
+
+#include <signal.h>
 
 #include "cli/address.h"
 #include "cli/child.h"
@@ -107,6 +111,21 @@ struct agent {
 
 /* Serves until it is over. */
 enum cli_exit agent_loop(struct agent *a);
+/* Adds the signals that end an agent. */
+void agent_add_signals(sigset_t *set);
+
+/* --- agent_uplink.c ----------------------------------------------------------------------- */
+
+/* Makes the connection; waits. A signal ends the process meanwhile. */
+void uplink_make(struct agent *a);
+/* Something has happened to its socket (of poll): takes what has come. */
+void uplink_hear(struct agent *a, short happened, int64_t now);
+/* Asks for a sign of life, and gives up who gives none. */
+void uplink_turn(struct agent *a, int64_t now);
+/* Writes what there is room for. */
+void uplink_flush(struct agent *a);
+/* When uplink_turn is due; without a connection, when the next one may be made. */
+int64_t uplink_deadline(const struct agent *a);
 
 /* --- agent_link.c ----------------------------------------------------------------------------- */
 
@@ -119,23 +138,26 @@ void link_say_busy(struct agent *a);
 void link_say_goodbye(struct agent *a);
 /* Whether there is room for more of what programs print. */
 bool link_has_room(const struct agent *a);
+/* Sends a frame, and frees the buffer that it is in. */
+void link_send(struct agent *a, struct buf *frame);
+
+/* --- agent_answer.c --------------------------------------------------------------------------- */
 
 /*
  * A part of an answer; the end of one, with a text or (NULL) without. False, and nothing is sent:
  * it is more than the gateway takes.
  */
-bool link_send_part(struct agent *a, struct errand *errand, struct str text);
-bool link_send_end(struct agent *a, struct errand *errand, const struct str *text);
-/* The end of one that failed: a code, a sentence, and how the program ended (0: it did not). */
+bool answer_part(struct agent *a, struct errand *errand, struct str text);
+bool answer_end(struct agent *a, struct errand *errand, const struct str *text);
+/* The end of one that failed: a code, a sentence, and how the program ended. */
 struct failure {
     const char *code;
     struct str sentence;
     const struct errand *ended; /* its exit and its stderr are told; NULL for neither */
 };
-void link_send_failure(struct agent *a, struct errand *errand, const struct failure *failure);
+void answer_failure(struct agent *a, struct errand *errand, const struct failure *failure);
 
-/* --- agent_errand.c ------------------------------------------------------------------------------
- */
+/* --- agent_errand.c --------------------------------------------------------------------------- */
 
 /* False: no memory. */
 bool errands_init(struct agent *a);

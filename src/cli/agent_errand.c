@@ -71,7 +71,7 @@ static void errand_fail(struct agent *a, struct errand *errand, const char *code
 {
     const struct failure failure = {.code = code, .sentence = str_from_z(sentence)};
 
-    link_send_failure(a, errand, &failure);
+    answer_failure(a, errand, &failure);
     errand_stop(errand);
 }
 
@@ -176,7 +176,7 @@ static void errand_start(struct agent *a, struct errand *errand, int64_t now)
         child_give(&errand->child);
     } else {
         const struct failure failure = {.code = "HANDLER_ERROR", .sentence = buf_str(&error)};
-        link_send_failure(a, errand, &failure);
+        answer_failure(a, errand, &failure);
         complain("%.*s", STR_ARG(buf_str(&error)));
         errand_become(errand, ERRAND_FREE, SOCKET_FOREVER);
     }
@@ -198,8 +198,8 @@ static void errand_answer(struct agent *a, struct errand *errand)
                                           : STR("the program was ended by a signal"),
             .ended = errand,
         };
-        link_send_failure(a, errand, &failure);
-    } else if (!link_send_end(a, errand, a->options.stream ? NULL : &whole)) {
+        answer_failure(a, errand, &failure);
+    } else if (!answer_end(a, errand, a->options.stream ? NULL : &whole)) {
         errand_fail(a, errand, "HANDLER_ERROR", too_much);
     }
 }

@@ -1,12 +1,10 @@
 #include "cli/agent.h"
 
-#include <sys/wait.h>
-
 #include "cli/print.h"
 #include "cli/socket.h"
 #include "json/reader.h"
 
-enum { MAX_TALK = 64 * 1024, MAX_NUMBER = 32, MIN_FRAME = 1024 };
+enum { MAX_TALK = 64 * 1024, MIN_FRAME = 1024 };
 
 /* The ids of what is sent once in a connection; the answer names them. */
 #define ID_CONNECT    STR("connect")
@@ -19,8 +17,8 @@ bool link_has_room(const struct agent *a)
     return a->link == LINK_REGISTERED && a->remote.out.len < AGENT_FULL_BYTES;
 }
 
-/* Sends what was written. What could not be kept shows as remote.out.failed. */
-static void send_and_free(struct agent *a, struct buf *frame)
+/* What could not be kept shows as remote.out.failed. */
+void link_send(struct agent *a, struct buf *frame)
 {
     if (frame->failed) {
         a->remote.out.failed = true;
@@ -43,7 +41,7 @@ static void send_connect(struct agent *a)
     json_key_string(&w, STR("role"), STR("node"));
     json_key_uint(&w, STR("protocolVersion"), 2);
     envelope_close(&w, STR(""));
-    send_and_free(a, &frame);
+    link_send(a, &frame);
 }
 
 static void send_register(struct agent *a)
@@ -70,7 +68,7 @@ static void send_register(struct agent *a)
     json_end_object(&w);
     json_key_uint(&w, STR("maxConcurrent"), o->concurrency);
     envelope_close(&w, STR(""));
-    send_and_free(a, &frame);
+    link_send(a, &frame);
 }
 
 enum cli_exit link_open(struct agent *a)
@@ -100,7 +98,7 @@ static void send_word(struct agent *a, const char *type, struct str id, struct s
     envelope_open(&w, &frame, type, id);
     json_key_string(&w, key, value);
     envelope_close(&w, STR(""));
-    send_and_free(a, &frame);
+    link_send(a, &frame);
 }
 
 void link_say_busy(struct agent *a)
@@ -111,135 +109,6 @@ void link_say_busy(struct agent *a)
 void link_say_goodbye(struct agent *a)
 {
     send_word(a, "agent_unregister", ID_UNREGISTER, STR("agentId"), str_from_z(a->options.id));
-}
-
-/* --- answers ---------------------------------------------------------------------------------- */
-
-/* Begins a frame about a request. An answer to `chat` has a type of its own for each purpose. */
-static void open_answer(struct agent *a, struct errand *errand, struct json_writer *w,
-                        struct buf *frame, const char *chat_type)
-{
-    char id[MAX_NUMBER];
-
-    struct str text = str_format(id, sizeof(id), "a-%llu", (unsigned long long)++a->answers);
-    envelope_open(w, frame, errand->chat ? chat_type : "route_response", text);
-    if (!errand->chat) {
-        json_key_raw(w, STR("requestId"), buf_str(&errand->id));
-    }
-}
-
-static void close_answer(struct errand *errand, struct json_writer *w, bool done)
-{
-    if (!errand->chat) {
-        json_key_bool(w, STR("done"), done);
-    }
-    envelope_close(w, errand->chat ? buf_str(&errand->id) : STR(""));
-}
-
-/* `text` may be NULL. */
-static void write_answer(struct agent *a, struct errand *errand, struct buf *frame,
-                         const struct str *text, bool done, bool as_text)
-{
-    struct json_writer w;
-
-    open_answer(a, errand, &w, frame, done ? "chat_complete" : "chat_stream");
-    if (!errand->chat) {
-        json_key_bool(&w, STR("ok"), true);
-    }
-    if (text != NULL) {
-        json_key(&w, errand->chat ? STR("content") : STR("result"));
-        output_write(&w, *text, as_text);
-    }
-    if (errand->chat && !done) {
-        json_key_bool(&w, STR("done"), false);
-        json_key_uint(&w, STR("index"), errand->parts);
-    }
-    close_answer(errand, &w, done);
-}
-
-/*
- * JSON that is nested so deeply that it would be too deep inside of a message is sent as the text
- * that it is as well.
- */
-static bool send_answer(struct agent *a, struct errand *errand, const struct str *text, bool done)
-{
-    struct buf frame;
-
-    buf_init(&frame, REMOTE_MAX_MESSAGE);
-    write_answer(a, errand, &frame, text, done, errand->chat);
-    if (!errand->chat && text != NULL && !frame.failed && !json_valid(buf_str(&frame))) {
-        buf_clear(&frame);
-        write_answer(a, errand, &frame, text, done, true);
-    }
-    if (frame.failed || frame.len > a->max_frame) {
-        buf_fini(&frame);
-        return false;
-    }
-    errand->parts++;
-    send_and_free(a, &frame);
-    return true;
-}
-
-bool link_send_part(struct agent *a, struct errand *errand, struct str text)
-{
-    return send_answer(a, errand, &text, false);
-}
-
-bool link_send_end(struct agent *a, struct errand *errand, const struct str *text)
-{
-    return send_answer(a, errand, text, true);
-}
-
-/* How the program has ended, and what it said of it. */
-static void write_ending(struct json_writer *w, const struct errand *errand, bool with_stderr)
-{
-    int status = errand->child.status;
-
-    if (WIFEXITED(status)) {
-        json_key_uint(w, STR("exit"), (uint64_t)WEXITSTATUS(status));
-    } else if (WIFSIGNALED(status)) {
-        json_key_uint(w, STR("signal"), (uint64_t)WTERMSIG(status));
-    }
-    if (with_stderr) {
-        json_key_string(w, STR("stderr"), ending_text(&errand->said));
-    }
-}
-
-static void write_failure(struct agent *a, struct errand *errand, struct buf *frame,
-                          const struct failure *failure, bool with_stderr)
-{
-    struct json_writer w;
-
-    open_answer(a, errand, &w, frame, "error");
-    if (!errand->chat) {
-        json_key_bool(&w, STR("ok"), false);
-        json_key(&w, STR("error"));
-        json_begin_object(&w);
-    }
-    json_key_string(&w, STR("code"), str_from_z(failure->code));
-    json_key_string(&w, STR("message"), failure->sentence);
-    if (errand->chat) {
-        json_key(&w, STR("details"));
-        json_begin_object(&w);
-    }
-    if (failure->ended != NULL) {
-        write_ending(&w, failure->ended, with_stderr);
-    }
-    json_end_object(&w);
-    close_answer(errand, &w, true);
-}
-
-void link_send_failure(struct agent *a, struct errand *errand, const struct failure *failure)
-{
-    struct buf frame;
-
-    buf_init(&frame, MAX_TALK);
-    write_failure(a, errand, &frame, failure, true);
-    if (frame.len > a->max_frame) {
-        buf_clear(&frame);
-        write_failure(a, errand, &frame, failure, false);
-    }
-    send_and_free(a, &frame);
 }
 
 /* --- what the gateway says -------------------------------------------------------------------- */

@@ -12,13 +12,8 @@
 #include "cli/socket.h"
 
 enum {
-    FIRST_WAIT_MS = 1000, /* before the next connection; half of it is chance */
-    LONGEST_WAIT_MS = 30000,
-    REGISTER_MS = 10000, /* to be registered */
-    IDLE_MS = 30000,     /* of silence: then the gateway is asked for a sign of life */
-    SILENT_MS = 60000,   /* of silence: then it is taken for lost */
-    GRACE_MS = 10000,    /* for what runs when we are to end */
-    GOODBYE_MS = 10000,  /* for the last answers to go, and the goodbye to be answered */
+    GRACE_MS = 10000,   /* for what runs when we are to end */
+    GOODBYE_MS = 10000, /* for the last answers to go, and the goodbye to be answered */
 };
 
 /* What is polled: the signals, the gateway, and three pipes for each program. */
@@ -29,136 +24,6 @@ struct watch {
 };
 
 enum { WATCH_SIGNALS, WATCH_GATEWAY, WATCH_PIPES };
-
-/* --- the connection --------------------------------------------------------------------------- */
-
-/* Not so long that people wait, and not all at once when a gateway comes back. */
-static int64_t next_try(struct agent *a)
-{
-    int wait_ms = a->wait_ms / 2 + (int)arc4random_uniform((uint32_t)a->wait_ms / 2 + 1);
-
-    a->wait_ms = a->wait_ms * 2 < LONGEST_WAIT_MS ? a->wait_ms * 2 : LONGEST_WAIT_MS;
-    return socket_now_ms() + wait_ms;
-}
-
-/*
- * The connection is of no more use. A gateway that was there once may be starting again, so it is
- * waited for; nobody there from the start is more likely the wrong address.
- */
-static void lose(struct agent *a, enum cli_exit code)
-{
-    bool again =
-        a->phase == AGENT_SERVING && a->ever && (code == CLI_UNAVAILABLE || code == CLI_TRY_AGAIN);
-
-    if (a->phase == AGENT_SERVING && (!again || !a->told)) {
-        complain("%.*s%s", STR_ARG(buf_str(&a->remote.error)), again ? "; trying again" : "");
-        a->told = true;
-    }
-    if (again) {
-        a->retry_at = next_try(a);
-    } else {
-        a->outcome = a->phase == AGENT_SERVING ? code : a->outcome;
-        a->phase = AGENT_OVER;
-    }
-    a->link = LINK_DOWN;
-    remote_fini(&a->remote);
-    errands_drop(a);
-}
-
-static void lose_because(struct agent *a, enum cli_exit code, const char *sentence)
-{
-    buf_clear(&a->remote.error);
-    buf_append_str(&a->remote.error, str_from_z(sentence));
-    lose(a, code);
-}
-
-/* While it is being made nothing runs and nobody knows us, so a signal may end us where we are. */
-static void leave_at_once(int number)
-{
-    (void)number;
-    _exit(CLI_OK);
-}
-
-static const int ending[] = {SIGTERM, SIGINT, SIGHUP};
-
-static void hold_back(int how)
-{
-    sigset_t set;
-
-    (void)sigemptyset(&set);
-    for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++) {
-        (void)sigaddset(&set, ending[i]);
-    }
-    (void)sigprocmask(how, &set, NULL);
-}
-
-static void connect_again(struct agent *a)
-{
-    hold_back(SIG_UNBLOCK);
-    enum cli_exit code = link_open(a);
-    hold_back(SIG_BLOCK);
-    if (code != CLI_OK) {
-        lose(a, code);
-    }
-}
-
-static void greet(struct agent *a)
-{
-    complain("%s is ready%s; it does %s", a->options.id, a->ever ? " again" : "",
-             a->options.capability);
-    a->ever = true;
-    a->told = false;
-    a->wait_ms = FIRST_WAIT_MS;
-}
-
-/* What has come, and what there is room for now. */
-static void turn_link(struct agent *a, short happened, int64_t now)
-{
-    enum agent_link before = a->link;
-    enum cli_exit code = CLI_OK;
-
-    if ((happened & ~POLLOUT) != 0) {
-        a->heard = now;
-        a->pinged = false;
-        code = link_receive(a);
-    }
-    if (a->link == LINK_REGISTERED && before == LINK_OPENED) {
-        greet(a);
-    }
-    if (code != CLI_OK) {
-        /* The answer to its goodbye. */
-        (void)remote_flush(&a->remote);
-        lose(a, code);
-    }
-}
-
-/* Whoever is silent for too long is gone. */
-static void judge_silence(struct agent *a, int64_t now)
-{
-    if (a->link == LINK_OPENED && now - a->opened >= REGISTER_MS) {
-        lose_because(a, CLI_TRY_AGAIN, "the gateway did not answer in time");
-    } else if (a->link == LINK_REGISTERED && now - a->heard >= SILENT_MS) {
-        lose_because(a, CLI_UNAVAILABLE, "the gateway has fallen silent");
-    } else if (a->link == LINK_REGISTERED && now - a->heard >= IDLE_MS && !a->pinged) {
-        (void)remote_ping(&a->remote);
-        a->pinged = true;
-    }
-}
-
-static void flush(struct agent *a)
-{
-    if (a->link == LINK_DOWN) {
-        return;
-    }
-    if (a->remote.out.failed) {
-        lose_because(a, CLI_FAILED, "out of memory");
-        return;
-    }
-    enum cli_exit code = remote_flush(&a->remote);
-    if (code != CLI_OK) {
-        lose(a, code);
-    }
-}
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
@@ -223,6 +88,22 @@ static bool hear_signals(struct agent *a)
     return ended;
 }
 
+static const int ending[] = {SIGTERM, SIGINT, SIGHUP};
+
+void agent_add_signals(sigset_t *set)
+{
+    for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++) {
+        (void)sigaddset(set, ending[i]);
+    }
+}
+
+/* Only where they are not held back: see agent_uplink.c. */
+static void leave_at_once(int number)
+{
+    (void)number;
+    _exit(CLI_OK);
+}
+
 static bool take_signals(struct agent *a)
 {
     struct sigaction leave = {.sa_handler = leave_at_once};
@@ -230,8 +111,8 @@ static bool take_signals(struct agent *a)
 
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGCHLD);
+    agent_add_signals(&set);
     for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++) {
-        (void)sigaddset(&set, ending[i]);
         (void)sigaction(ending[i], &leave, NULL);
     }
     /* A program that does not read its input is no reason to end. */
@@ -286,12 +167,8 @@ static int time_to_wait(const struct agent *a)
     if (a->phase == AGENT_FINISHING || a->phase == AGENT_LEAVING) {
         next = earlier(next, a->deadline);
     }
-    if (a->link == LINK_OPENED) {
-        next = earlier(next, a->opened + REGISTER_MS);
-    } else if (a->link == LINK_REGISTERED) {
-        next = earlier(next, a->heard + (a->pinged ? SILENT_MS : IDLE_MS));
-    } else if (a->phase == AGENT_SERVING && errands_open(a) == 0) {
-        next = earlier(next, a->retry_at);
+    if (a->link != LINK_DOWN || (a->phase == AGENT_SERVING && errands_open(a) == 0)) {
+        next = earlier(next, uplink_deadline(a));
     }
     if (next == SOCKET_FOREVER) {
         return -1;
@@ -324,16 +201,16 @@ static void turn(struct agent *a, struct watch *w)
     int64_t now = socket_now_ms();
     bool ended = w->fds[WATCH_SIGNALS].revents != 0 && hear_signals(a);
     if (w->fds[WATCH_GATEWAY].revents != 0) {
-        flush(a);
+        uplink_flush(a);
     }
     if (w->fds[WATCH_GATEWAY].revents != 0 && a->link != LINK_DOWN) {
-        turn_link(a, w->fds[WATCH_GATEWAY].revents, now);
+        uplink_hear(a, w->fds[WATCH_GATEWAY].revents, now);
     }
     pump(a, w, had_room);
     errands_turn(a, now, ended);
-    judge_silence(a, now);
+    uplink_turn(a, now);
     turn_phase(a, now);
-    flush(a);
+    uplink_flush(a);
 }
 
 enum cli_exit agent_loop(struct agent *a)
@@ -342,7 +219,6 @@ enum cli_exit agent_loop(struct agent *a)
     struct watch w = {.fds = calloc(WATCH_PIPES + 3 * places, sizeof(*w.fds)),
                       .errands = calloc(places, sizeof(struct errand *))};
 
-    a->wait_ms = FIRST_WAIT_MS;
     if (w.fds == NULL || w.errands == NULL || !errands_init(a) || !take_signals(a)) {
         complain("the agent cannot start: %s", strerror(errno));
         a->outcome = CLI_FAILED;
@@ -351,7 +227,7 @@ enum cli_exit agent_loop(struct agent *a)
     while (a->phase != AGENT_OVER || errands_open(a) > 0) {
         if (a->link == LINK_DOWN && a->phase == AGENT_SERVING && errands_open(a) == 0 &&
             socket_now_ms() >= a->retry_at) {
-            connect_again(a);
+            uplink_make(a);
         } else {
             turn(a, &w);
         }

@@ -125,7 +125,7 @@ static enum heard send_lines(struct agent *a, struct errand *errand, bool ended)
         if (!output_next_line(&errand->output, ended, &line)) {
             return HEARD_ALL;
         }
-        if (!link_send_part(a, errand, line)) {
+        if (!answer_part(a, errand, line)) {
             return HEARD_TOO_MUCH;
         }
     }

@@ -16,12 +16,6 @@ OK, FAILED, USAGE, UNAVAILABLE, TRY_AGAIN, PROTOCOL, REFUSED = 0, 1, 2, 69, 75, 
 INTERRUPTED = 130
 
 
-@pytest.fixture
-def control():
-    with FakeControl() as fake:
-        yield fake
-
-
 class Call:
     """The command as a process, and its request as the gateway got it."""
 
