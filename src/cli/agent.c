@@ -34,7 +34,7 @@ static void append_name(char *out, size_t cap, size_t most, const char *name)
 {
     size_t len = strlen(out);
 
-    for (size_t i = 0; name[i] != '\0' && i < most && len + 1 < cap; i++) {
+    for (size_t i = 0; i < most && len + 1 < cap && name[i] != '\0'; i++) {
         out[len++] = url_id_valid(str_make(name + i, 1)) ? name[i] : '-';
     }
     out[len] = '\0';

@@ -213,28 +213,33 @@ static void turn(struct agent *a, struct watch *w)
     uplink_flush(a);
 }
 
+static void serve(struct agent *a, struct watch *w)
+{
+    while (a->phase != AGENT_OVER || errands_open(a) > 0) {
+        if (a->link == LINK_DOWN && a->phase == AGENT_SERVING && errands_open(a) == 0 &&
+            socket_now_ms() >= a->retry_at) {
+            uplink_make(a);
+        } else {
+            turn(a, w);
+        }
+    }
+    if (a->link != LINK_DOWN) {
+        remote_close(&a->remote);
+        remote_fini(&a->remote);
+    }
+}
+
 enum cli_exit agent_loop(struct agent *a)
 {
     size_t places = a->options.concurrency;
     struct watch w = {.fds = calloc(WATCH_PIPES + 3 * places, sizeof(*w.fds)),
                       .errands = calloc(places, sizeof(struct errand *))};
 
-    if (w.fds == NULL || w.errands == NULL || !errands_init(a) || !take_signals(a)) {
+    if (w.fds != NULL && w.errands != NULL && errands_init(a) && take_signals(a)) {
+        serve(a, &w);
+    } else {
         complain("the agent cannot start: %s", strerror(errno));
         a->outcome = CLI_FAILED;
-        a->phase = AGENT_OVER;
-    }
-    while (a->phase != AGENT_OVER || errands_open(a) > 0) {
-        if (a->link == LINK_DOWN && a->phase == AGENT_SERVING && errands_open(a) == 0 &&
-            socket_now_ms() >= a->retry_at) {
-            uplink_make(a);
-        } else {
-            turn(a, &w);
-        }
-    }
-    if (a->link != LINK_DOWN) {
-        remote_close(&a->remote);
-        remote_fini(&a->remote);
     }
     errands_fini(a);
     if (a->signals >= 0) {
