@@ -19,6 +19,12 @@ static struct str read_id(struct str raw, char *buffer)
     return str_make(buffer, len <= ID_MAX ? len : 0);
 }
 
+bool carry_names_somebody(const struct wire *w, struct str text)
+{
+    return present(wire_raw(w, text.ptr, WIRE_SESSION_ID)).len > 0 ||
+           present(wire_raw(w, text.ptr, WIRE_TARGET)).len > 0;
+}
+
 struct speech carry_speech(struct hub *hub, uint32_t client, const struct wire *w, struct str text,
                            char source[CLIENT_ID_SIZE])
 {

@@ -137,6 +137,7 @@ uint32_t client_new(struct hub *hub, uint64_t conn, enum dialect dialect,
     c->conn = conn;
     c->principal = HUB_NOBODY;
     c->agent = SLAB_NONE;
+    c->asker = SLAB_NONE;
     c->members = SLAB_NONE;
     c->near = evidence->near;
     c->is_unix = evidence->is_unix;
@@ -198,7 +199,8 @@ void client_gone(struct hub *hub, uint32_t client)
 
     hub_log(hub, LOG_DEBUG, "client_gone", client, "%s", "");
     c->state = CLIENT_FREE; /* its reactor has forgotten it */
-    world_leave(hub, client);
+    world_leave(hub, client, false);
+    requests_lose_asker(hub, client);
     if (!leave_sessions(hub, client)) {
         c->state = CLIENT_CLOSING;
         c->gone = true;
@@ -346,7 +348,8 @@ void client_close(struct hub *hub, uint32_t client, uint16_t code, struct str re
     if (c->principal == HUB_NOBODY) {
         stranger_end(hub, c->stranger);
     }
-    world_leave(hub, client);
+    world_leave(hub, client, false);
+    requests_lose_asker(hub, client);
     (void)leave_sessions(hub, client); /* what is left then is left when it has gone */
     item.seq = hub_next_seq(hub);
     hub_tell(hub, conn_reactor(c->conn), &item);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/gate.h"
+#include "core/request.h"
 #include "core/stranger.h"
 #include "json/reader.h"
 
@@ -174,9 +175,24 @@ static void write_health(const struct hub *hub, struct json_writer *w)
 static void write_methods(struct json_writer *w)
 {
     static const char *const methods[] = {
-        "auth",          "broadcast",    "connect",        "health",
-        "ping",          "presence",     "session_create", "session_join",
-        "session_leave", "session_list", "session_patch",
+        "agent_heartbeat",
+        "agent_register",
+        "agent_unregister",
+        "auth",
+        "broadcast",
+        "chat",
+        "connect",
+        "health",
+        "ping",
+        "presence",
+        "route_cancel",
+        "route_request",
+        "route_response",
+        "session_create",
+        "session_join",
+        "session_leave",
+        "session_list",
+        "session_patch",
     };
 
     json_key(w, STR("capabilities"));
@@ -440,8 +456,48 @@ static bool answer(struct hub *hub, uint32_t client, const struct type_name *typ
     case PARLEY_TYPE_SESSION_LIST:
         meeting_list(hub, client);
         return true;
+    case PARLEY_TYPE_GATEWAY_AGENT_REGISTER:
+        registry_register(hub, client, text);
+        return true;
+    case PARLEY_TYPE_AGENT_HEARTBEAT:
+        registry_heartbeat(hub, client, text);
+        return true;
+    case PARLEY_TYPE_AGENT_UNREGISTER:
+        registry_unregister(hub, client, text);
+        return true;
     default:
         return false;
+    }
+}
+
+/* Whether it was about a request to an agent. */
+static bool answer_request(struct hub *hub, struct sender *sender, const struct wire *w,
+                           const struct type_name *type, struct str text)
+{
+    enum parley_type kind = (enum parley_type)type->kind[DIALECT_GATEWAY];
+
+    switch (kind) {
+    case PARLEY_TYPE_CHAT:
+        if (carry_names_somebody(w, text)) {
+            return false;
+        }
+        if (relay_allows(hub, sender, w, text, type)) {
+            request_chat(hub, sender->client, w, text);
+        }
+        return true;
+    case PARLEY_TYPE_ROUTE_REQUEST:
+        if (relay_allows(hub, sender, w, text, type)) {
+            request_route(hub, sender->client, text);
+        }
+        return true;
+    case PARLEY_TYPE_ROUTE_RESPONSE:
+        request_response(hub, sender->client, text);
+        return true;
+    case PARLEY_TYPE_ROUTE_CANCEL:
+        request_cancel(hub, sender->client, text);
+        return true;
+    default:
+        return request_answer(hub, sender->client, w, text, kind);
     }
 }
 
@@ -457,7 +513,7 @@ void control_message(struct hub *hub, uint32_t client, const struct up *item, st
         return;
     }
     hub->at_hand = wire_raw(w, text.ptr, WIRE_ID);
-    if (answer(hub, client, type, text)) {
+    if (answer(hub, client, type, text) || answer_request(hub, &sender, w, type, text)) {
         type_discard(type);
     } else if (type->kind[DIALECT_GATEWAY] == PARLEY_TYPE_PRESENCE) {
         meeting_presence(hub, client, w, text);

@@ -8,6 +8,7 @@
  *
  *   control.c   what a message is, connect, auth, ping, health
  *   meeting.c   sessions and presence
+ *   registry.c  agents
  *   carry.c     what is passed on: to one, to a session, to all
  */
 
@@ -64,8 +65,16 @@ void meeting_announce(struct hub *hub, uint32_t session, uint32_t client, const 
 /* What the roster after a lag is for this dialect. */
 void meeting_send_list(struct hub *hub, uint32_t client);
 
+/* --- registry.c ------------------------------------------------------------------------------- */
+
+void registry_register(struct hub *hub, uint32_t client, struct str text);
+void registry_heartbeat(struct hub *hub, uint32_t client, struct str text);
+void registry_unregister(struct hub *hub, uint32_t client, struct str text);
+
 /* --- carry.c ---------------------------------------------------------------------------------- */
 
+/* Whether a message says to whom it goes: to a session, or to a target. */
+bool carry_names_somebody(const struct wire *w, struct str text);
 /* A message as it is passed on; its text is empty when there is no memory. Names are borrowed. */
 struct speech carry_speech(struct hub *hub, uint32_t client, const struct wire *w, struct str text,
                            char source[CLIENT_ID_SIZE]);

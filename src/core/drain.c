@@ -33,12 +33,21 @@ void drain_tick(struct hub *hub)
         return;
     }
     uint32_t target = due(hub);
-    while (hub->drain_closed < target && hub->drain_next < slab_limit(&hub->clients)) {
+    while (hub->drain_closed < target) {
+        if (hub->drain_next == slab_limit(&hub->clients)) {
+            if (hub->drain_last) {
+                return;
+            }
+            hub->drain_last = true; /* now those who are in a request still */
+            hub->drain_next = 0;
+            continue;
+        }
         if (!hub_reserve(hub)) {
             return;
         }
         uint32_t client = hub->drain_next++;
-        if (client_at(hub, client)->state == CLIENT_OPEN) {
+        if (client_at(hub, client)->state == CLIENT_OPEN &&
+            (hub->drain_last || !requests_busy(hub, client))) {
             client_close(hub, client, CLOSE_GOING_AWAY,
                          STR("the gateway is stopping: connect again"));
             hub->drain_closed++;

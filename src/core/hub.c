@@ -30,6 +30,10 @@ void hub_settings_init(struct hub_settings *s)
         .max_clients_per_address = 1000,
         .heartbeat_interval_ms = 30000,
         .heartbeat_timeout_ms = 60000,
+        .remember_ms = 24 * 3600 * 1000,
+        .max_remembered = 10000,
+        .max_queue = 1000,
+        .request_timeout_ms = 30000,
     };
 }
 
@@ -128,6 +132,9 @@ struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports 
     map_init(&hub->agents_by_id, &agents_map, hub);
     map_init(&hub->sessions_by_name, &sessions_map, hub);
     list_init(&hub->agents_in_order);
+    list_init(&hub->agents_offline);
+    capabilities_init(hub);
+    requests_init(hub);
     list_init(&hub->strangers);
     limiter_init(&hub->limiter, hub->secret);
     address_counts_init(&hub->addresses, hub->secret);
@@ -183,12 +190,9 @@ static void free_clients(struct hub *hub)
     list_each_safe(stranger, &hub->strangers) {
         stranger_end(hub, list_entry(stranger, struct stranger, link));
     }
-    list_each_safe(link, &hub->agents_in_order) {
-        struct agent *a = list_entry(link, struct agent, link);
-        free(a->id);
-        free(a->role);
-        free(a->registration);
-    }
+    agents_fini(hub);
+    requests_fini(hub);
+    capabilities_fini(hub);
 }
 
 void hub_free(struct hub *hub)
@@ -382,6 +386,7 @@ void hub_receive_one(struct hub *hub, const struct up_batch *batch, const struct
     } else if (client_at(hub, client)->state == CLIENT_OPEN) {
         client_receive(hub, client, item, text);
     }
+    requests_settle(hub);
 }
 
 void hub_receive(struct hub *hub, const struct up_batch *batch)
@@ -432,6 +437,8 @@ void hub_tick(struct hub *hub, struct hub_time now)
     strangers_tick(hub);
     tickets_tick(hub);
     memory_tick(hub);
+    requests_tick(hub);
+    agents_tick(hub);
     drain_tick(hub);
     session_tick(hub);
 }
@@ -444,6 +451,7 @@ uint64_t hub_turn_output(const struct hub *hub)
 void hub_end_turn(struct hub *hub)
 {
     access_forget_asker(hub);
+    requests_settle(hub);
     hub->turn.made = 0;
     hub->logged = 0;
     session_announce(hub);

@@ -43,6 +43,10 @@ struct hub_settings {
     uint64_t max_memory;              /* bytes, see hub_ports.memory; 0: no limit */
     bool verify_sender;               /* world.identity: verify */
     uint8_t validation;               /* enum hub_validation */
+    uint64_t remember_ms;             /* how long agents that have gone are remembered */
+    uint32_t max_remembered;          /* and how many of them */
+    uint32_t max_queue;               /* requests to agents that wait */
+    uint64_t request_timeout_ms;      /* of requests that do not say */
 };
 
 /* Fills in the defaults of the product. */
@@ -130,10 +134,24 @@ enum hub_limit {
 const char *hub_auth_failure_name(enum hub_auth_failure failure);
 const char *hub_limit_name(enum hub_limit limit);
 
+/* How requests to agents end, counted one by one. */
+enum hub_request_end {
+    REQUEST_END_DONE,
+    REQUEST_END_FAILED, /* by an error of the agent */
+    REQUEST_END_TIMEOUT,
+    REQUEST_END_CANCELLED,
+    REQUEST_END_ASKER_GONE,
+    REQUEST_END_AGENT_GONE,
+    HUB_REQUEST_ENDS
+};
+/* For a metric's label: "done", "timeout". */
+const char *hub_request_end_name(unsigned end);
+
 struct hub_counts {
     uint64_t clients; /* now, by dialect below */
     uint64_t clients_by_dialect[DIALECT_COUNT];
-    uint64_t agents;
+    uint64_t agents;         /* connected */
+    uint64_t agents_offline; /* remembered */
     uint64_t sessions;
     uint64_t connections_total; /* accepted */
     uint64_t refused_total;     /* handshakes */
@@ -150,6 +168,11 @@ struct hub_counts {
     uint64_t limits_hit[HUB_LIMITS];           /* see hub_limit_name */
     uint64_t memory_bytes;                     /* allocated, when it was last looked at */
     uint64_t messages_rate_limited;
+    uint64_t requests;                         /* to agents, in flight, those that wait included */
+    uint64_t requests_queued;                  /* that wait */
+    uint64_t requests_ended[HUB_REQUEST_ENDS]; /* see hub_request_end_name */
+    uint64_t answers_late;  /* about requests that had ended, or been given to somebody else */
+    uint64_t answers_stray; /* about requests that their sender was not given */
 };
 
 void hub_counts(const struct hub *hub, struct hub_counts *ret_counts);
@@ -157,21 +180,37 @@ struct hub_time hub_now(const struct hub *hub);
 struct hub_time hub_started(const struct hub *hub);
 const struct hub_settings *hub_settings(const struct hub *hub);
 
+enum hub_agent_status { HUB_AGENT_ONLINE, HUB_AGENT_BUSY, HUB_AGENT_OFFLINE };
+/* "online", "busy", "offline" */
+const char *hub_agent_status_name(enum hub_agent_status status);
+
 /* One agent, borrowed from the hub until it changes. */
 struct hub_agent_view {
     struct str agent_id;
     struct str role;
-    struct str name;          /* for people */
+    struct str name; /* for people */
+    enum hub_agent_status status;
     const char *type;         /* what kind of agent it is: "custom" */
     struct str capabilities;  /* as it said them: a raw JSON object or array */
     const char *dialect;      /* "world", "gateway" */
     uint64_t connected_at_ms; /* epoch */
-    char client_id[16];       /* NUL-terminated */
-    struct str world;         /* the world it is in */
+    uint64_t seen_at_ms;      /* epoch: when it was connected last; now, while it is */
+    uint32_t max_concurrent;
+    char client_id[16]; /* NUL-terminated; empty when it is offline */
+    struct str world;   /* the world it is in, or was in; empty in the gateway dialect */
+    uint32_t index;     /* for hub_agent_offers */
 };
 
-/* Calls `visit` for each connected agent, in the order of registration, at most `limit` times. */
-void hub_each_agent(const struct hub *hub, uint32_t limit,
+enum hub_agents { HUB_AGENTS_CONNECTED, HUB_AGENTS_OFFLINE, HUB_AGENTS_ALL };
+
+/*
+ * Calls `visit` for agents, at most `limit` times: those that are connected, in the order in which
+ * they came; those that are remembered, in the order in which they left.
+ */
+void hub_each_agent(const struct hub *hub, enum hub_agents which, uint32_t limit,
                     void (*visit)(void *ctx, const struct hub_agent_view *agent), void *ctx);
+/* Whether an agent, connected or not, says that it can do this: see proto/capability.h. */
+bool hub_agent_offers(const struct hub *hub, const struct hub_agent_view *agent,
+                      struct str capability);
 
 #endif

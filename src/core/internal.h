@@ -11,6 +11,7 @@
  * "world:NAME"); a member is a client in a session.
  */
 
+#include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/slab.h"
@@ -18,6 +19,7 @@
 #include "core/admin.h"
 #include "core/job.h"
 #include "core/label.h"
+#include "core/offer.h"
 #include "core/principal.h"
 #include "core/speech.h"
 #include "fanout/log.h"
@@ -30,7 +32,7 @@ enum {
     ROSTER_MAX = 1000,   /* agents listed in a greeting */
     INTERNED_TYPES = FILTER_TYPES,
     SCRATCH_KEPT = 1024 * 1024, /* a buffer for a frame is not kept when it was larger */
-    HIDDEN_SESSIONS = 1, /* of the hub itself; they do not count */
+    HIDDEN_SESSIONS = 1,        /* of the hub itself; they do not count */
     SMALL_SESSION = 8,          /* up to so many members: frames go to each; above: the log */
     SMALL_AGAIN = 4,            /* a session that has shrunk to this many leaves its log */
     RESERVED_COMMANDS =
@@ -64,6 +66,7 @@ struct client {
     };
     uint32_t principal;
     uint32_t agent;       /* index, or SLAB_NONE */
+    uint32_t asker;       /* what it has asked: index, or SLAB_NONE for nothing */
     uint32_t members;     /* first of its memberships, or SLAB_NONE */
     unsigned state : 2;   /* enum client_state */
     unsigned dialect : 2; /* enum dialect */
@@ -83,19 +86,38 @@ struct client {
                             slot's last four bytes are the slab's, and `state` is looked at */
 };
 
+/*
+ * Agents of both dialects stand in one table. One whose client has gone is offline: it is
+ * remembered for a while with what it said, offers nothing, and is nobody's until a client claims
+ * its id again. Who claims it is the next generation, so that what is still to be said of the one
+ * before (its leave, its answers) is not said of this one.
+ */
 struct agent {
-    struct list link;   /* hub->agents_in_order */
+    struct list link;   /* hub->agents_in_order, or, offline, hub->agents_offline */
     char *id;           /* owned */
     char *role;         /* owned */
-    char *registration; /* owned: raw JSON object; `name` and `capabilities` stand behind it */
+    char *registration; /* owned: raw JSON object; the next three stand behind it */
     struct str name;
     struct str capabilities; /* raw, or empty */
+    struct str world;        /* the name of the session; empty in the gateway dialect */
+    struct offers offers;    /* while it is connected */
     uint32_t id_len;
     uint32_t role_len;
     uint32_t registration_len;
-    uint32_t client;
-    uint32_t session; /* the world it is in */
+    uint32_t client;         /* SLAB_NONE: it is offline */
+    uint32_t session;        /* the world in whose roster it counts, or SLAB_NONE */
+    uint32_t max_concurrent; /* requests that it takes at a time */
+    uint32_t generation;     /* clients that have been this agent */
+    uint8_t type;            /* of agent_types */
+    uint8_t dialect;         /* enum dialect */
+    bool busy;               /* by its own word */
     uint64_t connected_at_ms;
+    uint64_t left_ms;    /* mono: when it went offline */
+    struct list work;    /* requests that it has */
+    struct list waiting; /* requests for it alone, while it has enough to do */
+    struct list ready;   /* hub->ready */
+    uint64_t used;       /* when it got its last request, as a number */
+    uint32_t in_flight;  /* requests that it has */
 };
 
 /* There is one for every client at least, so its lists are of indexes (SLAB_NONE ends them). */
@@ -168,7 +190,20 @@ struct hub {
     struct map sessions_by_name;
     uint32_t *client_by_slot[MAX_REACTORS]; /* connection slot -> client index */
     uint32_t slot_cap[MAX_REACTORS];
-    struct list agents_in_order;
+    struct list agents_in_order; /* connected ones, in the order in which they came */
+    struct list agents_offline;  /* the one that left first comes first */
+    struct capabilities capabilities;
+
+    struct slab requests; /* see request.h */
+    struct slab askers;
+    struct map requests_by_number; /* of the id that agents know */
+    struct map requests_by_own_id; /* and askers */
+    struct heap deadlines;
+    struct list loose; /* requests whose asker or agent has gone */
+    struct list ready; /* agents that may take a request that waits */
+    uint64_t request_count;
+    uint64_t agent_uses;
+    size_t queued_bytes; /* of the requests that wait */
 
     struct list logs;     /* all session_logs */
     struct list advanced; /* those to be announced at the end of the turn */
@@ -212,6 +247,7 @@ struct hub {
     bool draining;
     uint64_t drain_from_ms;
     uint64_t drain_over_ms;
+    bool drain_last;      /* the turn of those that are in a request has come */
     uint32_t drain_next;  /* next client index to close */
     uint32_t drain_total; /* clients when it began */
     uint32_t drain_closed;
@@ -357,9 +393,18 @@ void client_admit(struct hub *hub, uint64_t conn, enum dialect dialect,
 
 /* --- agent.c ---------------------------------------------------------------------------------- */
 
+/* What kind of agent it is, in the order of the table of messages; NULL at the end. */
+extern const char *const agent_types[];
+enum { AGENT_TYPE_CUSTOM = PARLEY_GATEWAY_AGENT_REGISTER_TYPE_CUSTOM };
+
 /* Whether this is a legal agent or session id: [A-Za-z0-9._:@-]{1,128}. */
 bool id_valid(struct str id);
+/* The agent of this id, connected or remembered, or SLAB_NONE. */
 uint32_t agent_find(const struct hub *hub, struct str id);
+static inline bool agent_is_online(const struct agent *a)
+{
+    return a->client != SLAB_NONE;
+}
 /* Adds an agent for a client that has none. SLAB_NONE: no memory. */
 uint32_t agent_add(struct hub *hub, struct str id, uint32_t client, uint32_t session);
 /* What an agent says of itself. */
@@ -368,13 +413,40 @@ struct agent_words {
     struct str name;         /* for people */
     struct str capabilities; /* raw, or empty */
     struct str others;       /* raw JSON object: what else the registration said */
+    uint32_t max_concurrent;
+    uint8_t type;
 };
 /* Copies that; false: no memory, and nothing was changed. */
-bool agent_describe(struct agent *a, const struct agent_words *words);
+bool agent_describe(struct hub *hub, uint32_t agent, const struct agent_words *words);
 /* Takes it out of the registry. Tells nobody. */
 void agent_remove(struct hub *hub, uint32_t agent);
-/* Gives it to another client. */
+/* Its client is gone: it is offline from now on, and remembered. Tells nobody. */
+void agent_retire(struct hub *hub, uint32_t agent);
+/* Gives it to another client, `session` SLAB_NONE: in no world's roster. */
 void agent_move(struct hub *hub, uint32_t agent, uint32_t client, uint32_t session);
+/* Forgets those that have been offline for long, or are too many. */
+void agents_tick(struct hub *hub);
+void agents_fini(struct hub *hub);
+
+/* --- claim.c ---------------------------------------------------------------------------------- */
+
+/* Whether a registration is as long as it may be; if not, its client was told. */
+bool claim_fits(struct hub *hub, uint32_t client, struct str text);
+/*
+ * Whether the client may be the agent of this id, and no other credential's is connected as that;
+ * if not, it was told.
+ */
+bool claim_allowed(struct hub *hub, uint32_t client, struct str id);
+/*
+ * The client is this agent from now on, as `words` say; who was it before is closed with 4409.
+ * SLAB_NONE: it cannot be, and the client was told.
+ */
+uint32_t claim_agent(struct hub *hub, uint32_t client, struct str id,
+                     const struct agent_words *words);
+/* How many requests an agent takes at a time, as it says or does not. */
+uint32_t claim_slots(const struct parley_integer *max_concurrent);
+/* For a registration there is no memory: the client is told. */
+void claim_refuse_memory(struct hub *hub, uint32_t client);
 
 /* --- session.c -------------------------------------------------------------------------------- */
 
@@ -409,6 +481,9 @@ void session_fini(struct hub *hub);
 /* --- message.c -------------------------------------------------------------------------------- */
 
 /* Each writes one world-dialect frame into the scratch buffer and returns it. */
+/* A frame: its head up to `agentId`, then its `ts` and end. */
+void message_begin(struct hub *hub, struct json_writer *w, struct str type, struct str about);
+struct buf *message_end(struct hub *hub, struct json_writer *w);
 /* The roster is long: the greeting has it, and what answers one message again and again has not. */
 void message_limits(const struct hub *hub, struct json_writer *w);
 struct buf *message_ack(struct hub *hub, uint32_t client, bool with_roster);
@@ -432,8 +507,11 @@ void world_greet(struct hub *hub, uint32_t client);
 void world_announce(struct hub *hub, uint32_t session, uint32_t except,
                     const struct type_name *type);
 void world_message(struct hub *hub, uint32_t client, const struct up *item, struct str text);
-/* Its agent, if it has one, is announced as gone and removed. */
-void world_leave(struct hub *hub, uint32_t client);
+/*
+ * Its agent, if it has one, is announced as gone to the world that it is in. It is offline then; or
+ * forgotten, when it says that it is somebody else, or nobody, from now on.
+ */
+void world_leave(struct hub *hub, uint32_t client, bool forget);
 
 /* --- check.c ---------------------------------------------------------------------------------- */
 
@@ -447,13 +525,31 @@ bool world_read(struct hub *hub, uint32_t client, struct str text,
 
 /* --- register.c ------------------------------------------------------------------------------- */
 
-/* agent_register. */
+/* agent_register of the world. */
 void world_register(struct hub *hub, uint32_t client, const struct up *item, struct str text);
 
 /* --- memory.c --------------------------------------------------------------------------------- */
 
 /* Looks at limits.memory. */
 void memory_tick(struct hub *hub);
+
+/* --- request.c -------------------------------------------------------------------------------- */
+
+void requests_init(struct hub *hub);
+void requests_fini(struct hub *hub);
+/* A client is gone, or an agent's client: its requests end, or others are tried. */
+void requests_lose_asker(struct hub *hub, uint32_t client);
+void requests_lose_agent(struct hub *hub, struct agent *a);
+/* Nobody offers any more what these wait for. */
+void requests_desert(struct hub *hub, struct list *waiting);
+/* It may take another request now. */
+void requests_agent_free(struct hub *hub, struct agent *a);
+/* Does what the four above have noted; to be called when the event is over that they belong to. */
+void requests_settle(struct hub *hub);
+/* Ends those whose deadline has passed. */
+void requests_tick(struct hub *hub);
+/* Whether a client waits for an answer, or somebody for its. */
+bool requests_busy(const struct hub *hub, uint32_t client);
 
 /* --- heartbeat.c, drain.c --------------------------------------------------------------------- */
 

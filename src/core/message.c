@@ -4,7 +4,7 @@
 #include "core/internal.h"
 
 /* {"type":TYPE,"agent_id":ID,"agentId":ID — both spellings, as in every frame the gateway makes. */
-static void begin_frame(struct hub *hub, struct json_writer *w, struct str type, struct str about)
+void message_begin(struct hub *hub, struct json_writer *w, struct str type, struct str about)
 {
     json_writer_init(w, hub_scratch(hub));
     json_begin_object(w);
@@ -13,7 +13,7 @@ static void begin_frame(struct hub *hub, struct json_writer *w, struct str type,
     json_key_string(w, STR("agentId"), about);
 }
 
-static struct buf *end_frame(struct hub *hub, struct json_writer *w)
+struct buf *message_end(struct hub *hub, struct json_writer *w)
 {
     json_key(w, STR("ts"));
     json_seconds(w, hub->now.wall_ms);
@@ -92,7 +92,7 @@ struct buf *message_ack(struct hub *hub, uint32_t client, bool with_roster)
     char id[CLIENT_ID_SIZE];
     struct json_writer w;
 
-    begin_frame(hub, &w, STR("connection_ack"), STR("gateway"));
+    message_begin(hub, &w, STR("connection_ack"), STR("gateway"));
     json_key(&w, STR("data"));
     json_begin_object(&w);
     json_key_string(&w, STR("client_id"), client_id_str(c, id));
@@ -117,7 +117,7 @@ struct buf *message_ack(struct hub *hub, uint32_t client, bool with_roster)
         json_seconds(&w, hub->settings.heartbeat_interval_ms);
     }
     json_end_object(&w);
-    return end_frame(hub, &w);
+    return message_end(hub, &w);
 }
 
 /* The members of a raw object, into the object that is being written. */
@@ -137,7 +137,7 @@ static struct buf *message_about(struct hub *hub, struct str type, const struct 
     struct str role = str_make(a->role, a->role_len);
     struct json_writer w;
 
-    begin_frame(hub, &w, type, agent_id(a));
+    message_begin(hub, &w, type, agent_id(a));
     json_key_string(&w, STR("role"), role);
     json_key(&w, STR("data"));
     json_begin_object(&w);
@@ -148,7 +148,7 @@ static struct buf *message_about(struct hub *hub, struct str type, const struct 
         write_members(&w, str_make(a->registration, a->registration_len));
     }
     json_end_object(&w);
-    return end_frame(hub, &w);
+    return message_end(hub, &w);
 }
 
 struct buf *message_joined(struct hub *hub, const struct agent *a)
@@ -166,14 +166,14 @@ struct buf *message_error(struct hub *hub, enum error_code code, struct str mess
 {
     struct json_writer w;
 
-    begin_frame(hub, &w, STR("error"), STR("gateway"));
+    message_begin(hub, &w, STR("error"), STR("gateway"));
     json_key(&w, STR("data"));
     json_begin_object(&w);
     json_key_string(&w, STR("code"), str_from_z(error_table[code].code));
     json_key_string(&w, STR("message"), message);
     json_key_raw(&w, STR("details"), details.len > 0 ? details : STR("{}"));
     json_end_object(&w);
-    return end_frame(hub, &w);
+    return message_end(hub, &w);
 }
 
 struct buf *message_slow(struct hub *hub, size_t *ret_mark)
@@ -181,7 +181,7 @@ struct buf *message_slow(struct hub *hub, size_t *ret_mark)
     static const char spaces[COUNT_SLOT + 1] = "                    ";
     struct json_writer w;
 
-    begin_frame(hub, &w, STR("error"), STR("gateway"));
+    message_begin(hub, &w, STR("error"), STR("gateway"));
     json_key(&w, STR("data"));
     json_begin_object(&w);
     json_key_string(&w, STR("code"), STR("SLOW_CLIENT"));
@@ -198,7 +198,7 @@ struct buf *message_slow(struct hub *hub, size_t *ret_mark)
     json_end_object(&w);
     json_end_object(&w);
     hub->counts.errors_sent[ERROR_SLOW_CLIENT]++;
-    return end_frame(hub, &w);
+    return message_end(hub, &w);
 }
 
 struct buf *message_pong(struct hub *hub)

@@ -220,16 +220,40 @@ static bool can_reach(const struct hub *hub, uint32_t principal, uint32_t target
     return hub_may(hub, principal, MAY_ENTER, name).code == ERROR_NONE;
 }
 
-bool relay_to(struct hub *hub, struct sender *sender, struct str id, struct speech *speech)
+/* Whether an agent of this id has gone whom the principal might have reached. */
+static bool has_left(const struct hub *hub, uint32_t principal, struct str id)
 {
-    uint32_t target = client_find(hub, id);
+    uint32_t agent = agent_find(hub, id);
 
-    if (!can_reach(hub, sender->principal, target)) {
+    if (agent == SLAB_NONE || agent_is_online(agent_at(hub, agent))) {
+        return false;
+    }
+    struct str world = agent_at(hub, agent)->world;
+    return world.len == 0 || hub_may(hub, principal, MAY_ENTER, world).code == ERROR_NONE;
+}
+
+/* There is nobody of this id to be reached. */
+static void refuse_target(struct hub *hub, struct sender *sender, struct str id)
+{
+    if (has_left(hub, sender->principal, id)) {
+        sender_refuse(hub, sender, ERROR_TARGET_OFFLINE,
+                      "The agent of this id is not connected; send again when it is.",
+                      "{\"target_id\":\"%.*s\"}", STR_ARG(id));
+    } else {
         sender_refuse(hub, sender, ERROR_TARGET_NOT_FOUND,
                       "No agent and no client has this id now; see who is there in connection_ack "
                       "or at /api/gateway/status.",
                       id_valid(id) ? "{\"target_id\":\"%.*s\"}" : "{\"path\":\"target_id\"}",
                       STR_ARG(id));
+    }
+}
+
+bool relay_to(struct hub *hub, struct sender *sender, struct str id, struct speech *speech)
+{
+    uint32_t target = client_find(hub, id);
+
+    if (!can_reach(hub, sender->principal, target)) {
+        refuse_target(hub, sender, id);
         return false;
     }
     hub->counts.messages_directed++;

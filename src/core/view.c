@@ -1,6 +1,7 @@
 /* What may be known of the hub from outside. */
 
 #include "core/internal.h"
+#include "proto/capability.h"
 
 void hub_counts(const struct hub *hub, struct hub_counts *ret_counts)
 {
@@ -22,29 +23,75 @@ const struct hub_settings *hub_settings(const struct hub *hub)
     return &hub->settings;
 }
 
-void hub_each_agent(const struct hub *hub, uint32_t limit,
+const char *hub_agent_status_name(enum hub_agent_status status)
+{
+    static const char *const names[] = {
+        [HUB_AGENT_ONLINE] = "online", [HUB_AGENT_BUSY] = "busy", [HUB_AGENT_OFFLINE] = "offline"};
+
+    return names[status];
+}
+
+static void view_agent(const struct hub *hub, const struct agent *a, struct hub_agent_view *view)
+{
+    static const char *const dialects[DIALECT_COUNT] = {"world", "gateway"};
+
+    *view = (struct hub_agent_view){
+        .agent_id = agent_id(a),
+        .role = str_make(a->role, a->role_len),
+        .name = a->name,
+        .status = a->busy ? HUB_AGENT_BUSY : HUB_AGENT_ONLINE,
+        .type = agent_types[a->type],
+        .capabilities = a->capabilities.len > 0 ? a->capabilities : STR("[]"),
+        .dialect = dialects[a->dialect],
+        .connected_at_ms = a->connected_at_ms,
+        .seen_at_ms = hub->now.wall_ms,
+        .max_concurrent = a->max_concurrent,
+        .world = str_slice(a->world, a->world.len > 0 ? STR("world:").len : 0, a->world.len),
+        .index = agent_find(hub, agent_id(a)),
+    };
+    if (agent_is_online(a)) {
+        client_id_text(client_at(hub, a->client), view->client_id);
+        view->client_id[CLIENT_ID_SIZE] = '\0';
+    } else {
+        view->status = HUB_AGENT_OFFLINE;
+        view->seen_at_ms -= hub->now.mono_ms - a->left_ms;
+    }
+}
+
+/* Returns for how many more there is room. */
+static uint32_t visit_agents(const struct hub *hub, const struct list *agents, uint32_t limit,
+                             void (*visit)(void *ctx, const struct hub_agent_view *agent),
+                             void *ctx)
+{
+    struct hub_agent_view view;
+
+    list_each(link, agents) {
+        if (limit == 0) {
+            break;
+        }
+        view_agent(hub, list_entry(link, struct agent, link), &view);
+        visit(ctx, &view);
+        limit--;
+    }
+    return limit;
+}
+
+void hub_each_agent(const struct hub *hub, enum hub_agents which, uint32_t limit,
                     void (*visit)(void *ctx, const struct hub_agent_view *agent), void *ctx)
 {
-    uint32_t visited = 0;
-
-    list_each(link, &hub->agents_in_order) {
-        const struct agent *a = list_entry(link, struct agent, link);
-        const struct session *s = session_at(hub, a->session);
-        if (visited++ == limit) {
-            return;
-        }
-        struct hub_agent_view view = {
-            .agent_id = agent_id(a),
-            .role = str_make(a->role, a->role_len),
-            .name = a->name,
-            .type = "custom",
-            .capabilities = a->capabilities.len > 0 ? a->capabilities : STR("[]"),
-            .dialect = "world",
-            .connected_at_ms = a->connected_at_ms,
-            .world = str_make(s->name + 6, s->name_len - 6),
-        };
-        client_id_text(client_at(hub, a->client), view.client_id);
-        view.client_id[CLIENT_ID_SIZE] = '\0';
-        visit(ctx, &view);
+    if (which != HUB_AGENTS_OFFLINE) {
+        limit = visit_agents(hub, &hub->agents_in_order, limit, visit, ctx);
     }
+    if (which != HUB_AGENTS_CONNECTED) {
+        (void)visit_agents(hub, &hub->agents_offline, limit, visit, ctx);
+    }
+}
+
+bool hub_agent_offers(const struct hub *hub, const struct hub_agent_view *agent, struct str name)
+{
+    if (agent->status == HUB_AGENT_OFFLINE) {
+        return capability_has(agent->capabilities, name);
+    }
+    uint32_t capability = capability_find(hub, name);
+    return capability != SLAB_NONE && offers_have(&agent_at(hub, agent->index)->offers, capability);
 }

@@ -1,5 +1,6 @@
 #include "core/internal.h"
 #include "core/relay.h"
+#include "core/request.h"
 #include "json/reader.h"
 
 /*
@@ -14,7 +15,7 @@ void world_greet(struct hub *hub, uint32_t client)
 }
 
 /* The agent is announced as gone by whoever its client is, to everyone else. */
-void world_leave(struct hub *hub, uint32_t client)
+void world_leave(struct hub *hub, uint32_t client, bool forget)
 {
     uint32_t agent = client_at(hub, client)->agent;
 
@@ -22,12 +23,17 @@ void world_leave(struct hub *hub, uint32_t client)
         return;
     }
     const struct agent *a = agent_at(hub, agent);
-    if (!hub->draining) {
+    if (!hub->draining && a->session != SLAB_NONE) {
         message_left(hub, a);
         world_announce(hub, a->session, client, hub->left);
     }
     hub_log(hub, LOG_INFO, "agent_left", client, "agent=%.*s", STR_ARG(agent_id(a)));
-    agent_remove(hub, agent);
+    hub->state_version++;
+    if (forget) {
+        agent_remove(hub, agent);
+    } else {
+        agent_retire(hub, agent);
+    }
 }
 
 void world_announce(struct hub *hub, uint32_t session, uint32_t except,
@@ -141,7 +147,21 @@ void world_message(struct hub *hub, uint32_t client, const struct up *item, stru
         message_pong(hub);
         client_send_scratch(hub, client);
         break;
+    case PARLEY_TYPE_WORLD_ROUTE_REQUEST:
+        if (relay_allows(hub, &sender, w, text, type)) {
+            request_route(hub, client, text);
+        }
+        break;
+    case PARLEY_TYPE_WORLD_ROUTE_RESPONSE:
+        request_response(hub, client, text);
+        break;
+    case PARLEY_TYPE_WORLD_ROUTE_CANCEL:
+        request_cancel(hub, client, text);
+        break;
     default:
+        if (request_answer(hub, client, w, text, (enum parley_type)type->kind[DIALECT_WORLD])) {
+            break;
+        }
         if (relay_allows(hub, &sender, w, text, type)) {
             (void)relay_send(hub, &sender, w, text, type, session_of(hub, client));
             return;

@@ -251,6 +251,9 @@ void setup_hub_settings(const struct setup *p, struct hub_settings *s)
     s->max_send_queue_bytes = config_number(c, OPTION_LIMITS_SEND_QUEUE_BYTES);
     s->heartbeat_interval_ms = config_number(c, OPTION_HEARTBEAT_INTERVAL);
     s->heartbeat_timeout_ms = config_number(c, OPTION_HEARTBEAT_TIMEOUT);
+    s->request_timeout_ms = config_number(c, OPTION_AGENTS_REQUEST_TIMEOUT);
+    s->max_queue = (uint32_t)config_number(c, OPTION_AGENTS_MAX_QUEUE);
+    s->remember_ms = config_number(c, OPTION_AGENTS_REMEMBER);
     s->verify_sender = verifies_sender(p);
     s->validation = (uint8_t)config_number(c, OPTION_WORLD_VALIDATION);
     s->close_slow_clients = config_number(c, OPTION_SLOW_CLIENT) == SLOW_CLIENT_CLOSE;

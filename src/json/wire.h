@@ -37,7 +37,8 @@ enum wire_member {
 };
 
 enum {
-    WIRE_WORLD = 1u << WIRE_TYPE | 1u << WIRE_AGENT_ID | 1u << WIRE_TARGET_ID | 1u << WIRE_DATA,
+    WIRE_WORLD = 1u << WIRE_TYPE | 1u << WIRE_AGENT_ID | 1u << WIRE_TARGET_ID | 1u << WIRE_DATA |
+                 1u << WIRE_REPLY_TO,
     WIRE_GATEWAY = 1u << WIRE_TYPE | 1u << WIRE_ID | 1u << WIRE_SESSION_ID | 1u << WIRE_TARGET |
                    1u << WIRE_PAYLOAD | 1u << WIRE_REPLY_TO | 1u << WIRE_TIMESTAMP,
 };

@@ -67,3 +67,64 @@ bool capability_has(struct str capabilities, struct str name)
            array_has(json_get(capabilities, STR("modes")), name, STR("modes:")) ||
            custom_has(json_get(capabilities, STR("custom")), name);
 }
+
+/* --- each of them ----------------------------------------------------------------------------- */
+
+struct visitor {
+    bool (*visit)(void *ctx, struct str prefix, struct str name);
+    void *ctx;
+};
+
+static bool tell(const struct visitor *v, struct str prefix, struct str raw)
+{
+    char buffer[CAPABILITY_NAME_MAX];
+    size_t len = json_unescape_to(raw, buffer, sizeof(buffer));
+
+    return json_kind_of(raw) != JSON_STRING || len > sizeof(buffer) ||
+           v->visit(v->ctx, prefix, str_make(buffer, len));
+}
+
+static bool tell_array(const struct visitor *v, struct str prefix, struct str array)
+{
+    struct json_iter it = json_iter_of(array);
+    struct str element;
+
+    while (json_kind_of(array) == JSON_ARRAY && json_next_element(&it, &element)) {
+        if (!tell(v, prefix, element)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool tell_custom(const struct visitor *v, struct str custom)
+{
+    struct json_iter it = json_iter_of(custom);
+    struct str key, value;
+
+    while (json_kind_of(custom) == JSON_OBJECT && json_next_member(&it, &key, &value)) {
+        if (is_truthy(value) && !tell(v, STR(""), key)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool capability_each(struct str capabilities,
+                     bool (*visit)(void *ctx, struct str prefix, struct str name), void *ctx)
+{
+    static const struct str flags[] = {{"chat", 4}, {"streaming", 9}};
+    const struct visitor v = {.visit = visit, .ctx = ctx};
+
+    if (json_kind_of(capabilities) == JSON_ARRAY) {
+        return tell_array(&v, STR("tools:"), capabilities);
+    }
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        if (is_true(capabilities, flags[i]) && !visit(ctx, STR(""), flags[i])) {
+            return false;
+        }
+    }
+    return tell_array(&v, STR("tools:"), json_get(capabilities, STR("tools"))) &&
+           tell_array(&v, STR("modes:"), json_get(capabilities, STR("modes"))) &&
+           tell_custom(&v, json_get(capabilities, STR("custom")));
+}

@@ -13,4 +13,14 @@
  */
 bool capability_has(struct str capabilities, struct str name);
 
+enum { CAPABILITY_NAME_MAX = 256 };
+
+/*
+ * Calls `visit` for each name that capability_has finds, as it reads: `name`, which has `prefix`
+ * ("tools:", "modes:", or nothing) in front where it is asked for with one. A name that is longer
+ * than CAPABILITY_NAME_MAX is passed over. Ends when `visit` says false, and returns that.
+ */
+bool capability_each(struct str capabilities,
+                     bool (*visit)(void *ctx, struct str prefix, struct str name), void *ctx);
+
 #endif

@@ -107,11 +107,24 @@ static void write_closes(struct buf *out, const struct hub_counts *counts)
     }
 }
 
+static void write_requests(struct buf *out, const struct hub_counts *counts)
+{
+    write_number(out, METRIC_AGENTS_OFFLINE, counts->agents_offline);
+    write_number(out, METRIC_REQUESTS, counts->requests);
+    write_number(out, METRIC_REQUESTS_QUEUED, counts->requests_queued);
+    write_named(out, METRIC_REQUESTS_ENDED, "outcome", counts->requests_ended, HUB_REQUEST_ENDS,
+                hub_request_end_name);
+    begin_metric(out, METRIC_ANSWERS_DROPPED);
+    add_sample(out, METRIC_ANSWERS_DROPPED, "reason", STR("late"), counts->answers_late);
+    add_sample(out, METRIC_ANSWERS_DROPPED, "reason", STR("stray"), counts->answers_stray);
+}
+
 static void write_hub(struct buf *out, const struct hub_counts *counts)
 {
     write_named(out, METRIC_CLIENTS, "dialect", counts->clients_by_dialect, DIALECT_COUNT,
                 dialect_name);
     write_number(out, METRIC_AGENTS, counts->agents);
+    write_requests(out, counts);
     write_number(out, METRIC_SESSIONS, counts->sessions);
     write_number(out, METRIC_CLIENT_CONNECTIONS, counts->connections_total);
     write_number(out, METRIC_CLIENT_REFUSALS, counts->refused_total);

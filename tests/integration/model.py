@@ -270,7 +270,7 @@ class World:
         for life in self.lives:
             directed = [saying for saying in life.said if saying.target]
             errors = [value for what, value in streams[life.name] if what == "error"]
-            if any(error["code"] != "TARGET_NOT_FOUND" for error in errors):
+            if any(error["code"] not in ("TARGET_NOT_FOUND", "TARGET_OFFLINE") for error in errors):
                 self.fault(life, f"was answered {errors[:2]}")
             sure = [saying for saying in directed if self.surely_there(saying)]
             for saying in directed:

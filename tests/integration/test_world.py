@@ -282,7 +282,7 @@ def test_unknown_target(gateway):
     gone.close()
     left(sender, "gone")
     sender.send(bark("?", target_id="gone"))
-    sender.error("TARGET_NOT_FOUND")
+    sender.error("TARGET_OFFLINE")
     assert [m["type"] for m in other.barrier()] == ["agent_joined", "agent_left"]
 
 

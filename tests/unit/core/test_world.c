@@ -277,8 +277,8 @@ static void test_unknown_target(void **state)
     room_abort(r, 2);
     while (room_next(r, 0) != NULL || room_next(r, 1) != NULL) {
     }
-    const char *const ids[] = {"nobody", "",      "a b", long_id,   "c-aaaaaaaaaaaaa",
-                               "c-",     "timmy", gone,  "gateway", "\\u0000"};
+    const char *const ids[] = {"nobody", "",   "a b",     long_id,  "c-aaaaaaaaaaaaa",
+                               "c-",     gone, "gateway", "\\u0000"};
     for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
         room_say(r, 0, "{\"type\":\"bark\",\"target_id\":\"%s\"}", ids[i]);
         room_expect_error(r, 0, "TARGET_NOT_FOUND");
@@ -287,6 +287,9 @@ static void test_unknown_target(void **state)
     }
     room_say(r, 0, "{\"type\":\"bark\",\"target_id\":\"nobody\"}");
     room_expect(r, 0, "{\"data\":{\"details\":{\"target_id\":\"nobody\"}}}");
+    room_say(r, 0, "{\"type\":\"bark\",\"target_id\":\"timmy\"}");
+    room_expect(r, 0,
+                "{\"data\":{\"code\":\"TARGET_OFFLINE\",\"details\":{\"target_id\":\"timmy\"}}}");
     room_free(r);
 }
 

@@ -164,6 +164,17 @@ uint64_t desk_client(struct desk *d, const char *registration)
     return desk_client_from(d, registration, &evidence);
 }
 
+void desk_leave(struct desk *d, uint64_t conn)
+{
+    struct up_batch *batch = up_batch_new();
+
+    assert_non_null(batch);
+    assert_non_null(up_batch_add(batch, UP_CLOSED, conn, STR("")));
+    hub_receive(d->hub, batch);
+    hub_end_turn(d->hub);
+    up_batch_free(batch);
+}
+
 /* --- requests --------------------------------------------------------------------------------- */
 
 enum { ASKER_SLOT = 5000 };

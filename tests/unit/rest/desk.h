@@ -44,6 +44,8 @@ uint64_t desk_client(struct desk *d, const char *registration);
 /* The same, with this evidence. */
 uint64_t desk_client_from(struct desk *d, const char *registration,
                           const struct evidence *evidence);
+/* Its connection is gone. */
+void desk_leave(struct desk *d, uint64_t conn);
 
 /* Sends a request, and expects an answer with this status. Returns its body. */
 struct str desk_ask(struct desk *d, int status, const char *request);

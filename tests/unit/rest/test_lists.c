@@ -62,9 +62,12 @@ static void test_agents(void **state)
         {"?type=custom", "ada bob cid ", ""},
         {"?type=pi", "", ""},
         {"?status=online", "ada bob cid ", ""},
-        {"?status=all", "ada bob cid ", ""},
+        {"?status=all", "ada bob cid dan ", ""},
+        {"?status=all&capability=chat&after=ada", "cid dan ", ""},
         {"?status=busy", "", ""},
-        {"?status=offline", "", ""},
+        {"?status=offline", "dan ", ""},
+        {"?status=offline&capability=chat", "dan ", ""},
+        {"?status=offline&capability=grep", "", ""},
         {"?token=x&ticket=y", "ada bob cid ", ""},
     };
     struct desk d;
@@ -73,11 +76,16 @@ static void test_agents(void **state)
     (void)state;
     desk_begin(&d);
     add_agents(&d);
+    desk_leave(&d, desk_client(&d, "{\"type\":\"agent_register\",\"agentId\":\"dan\","
+                                   "\"capabilities\":{\"chat\":true}}"));
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         (void)snprintf(path, sizeof(path), "/api/gateway/agents%s", cases[i].query);
         struct str body = desk_get(&d, 200, path);
         expect_names(body, "agents", "agent_id", cases[i].names);
-        expect_member(body, "total", "3");
+        expect_member(body, "total",
+                      strstr(path, "status=all") != NULL       ? "4"
+                      : strstr(path, "status=offline") != NULL ? "1"
+                                                               : "3");
         expect_member(body, "next", cases[i].next);
     }
     desk_end(&d);

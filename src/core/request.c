@@ -1,0 +1,206 @@
+#include "core/request.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* --- states ----------------------------------------------------------------------------------- */
+
+/*
+ *              waiting     asked       answered
+ *   assigned   asked       -           -
+ *   part       -           answered    answered
+ *   done       -           end         end
+ *   failed     -           end         end
+ *   timeout    end         end *       end *
+ *   cancelled  end         end *       end *
+ *   asker gone end         end *       end *
+ *   agent lost waiting     waiting     -           another one may be tried
+ *   agent gone end         end         end         and that was that
+ *
+ *   *  the agent is told that nobody waits for it any more
+ *
+ * An agent that is lost before it has answered is AGENT_LOST once, when there is somebody else to
+ * be tried, and AGENT_GONE else. An end is told to the asker, but for done and failed, which the
+ * agent's own message has told already, and unless the asker has gone.
+ */
+enum { NEVER = REQUEST_ANSWERED + 1 };
+
+static const uint8_t next_state[REQUEST_EVENTS][REQUEST_ANSWERED + 1] = {
+    [EVENT_ASSIGNED] = {NEVER, REQUEST_ASKED, NEVER, NEVER},
+    [EVENT_PART] = {NEVER, NEVER, REQUEST_ANSWERED, REQUEST_ANSWERED},
+    [EVENT_DONE] = {NEVER, NEVER, REQUEST_FREE, REQUEST_FREE},
+    [EVENT_FAILED] = {NEVER, NEVER, REQUEST_FREE, REQUEST_FREE},
+    [EVENT_TIMEOUT] = {NEVER, REQUEST_FREE, REQUEST_FREE, REQUEST_FREE},
+    [EVENT_CANCELLED] = {NEVER, REQUEST_FREE, REQUEST_FREE, REQUEST_FREE},
+    [EVENT_ASKER_GONE] = {NEVER, REQUEST_FREE, REQUEST_FREE, REQUEST_FREE},
+    [EVENT_AGENT_LOST] = {NEVER, REQUEST_WAITING, REQUEST_WAITING, NEVER},
+    [EVENT_AGENT_GONE] = {NEVER, REQUEST_FREE, REQUEST_FREE, REQUEST_FREE},
+};
+
+/* Its agent, if it has one, has it no more. */
+static void leave_agent(struct hub *hub, struct request *r, enum request_event event)
+{
+    if (r->agent == SLAB_NONE) {
+        return;
+    }
+    if (event == EVENT_TIMEOUT || event == EVENT_CANCELLED || event == EVENT_ASKER_GONE) {
+        say_cancel(hub, r);
+    }
+    struct agent *a = agent_at(hub, r->agent);
+    list_remove(&r->at);
+    r->agent = SLAB_NONE;
+    a->in_flight--;
+    requests_agent_free(hub, a);
+}
+
+static void enter_agent(struct hub *hub, struct request *r, uint32_t agent)
+{
+    struct agent *a = agent_at(hub, agent);
+
+    r->agent = agent;
+    r->generation = a->generation;
+    list_append(&a->work, &r->at);
+    a->in_flight++;
+    a->used = ++hub->agent_uses;
+    say_request(hub, r);
+}
+
+void request_change(struct hub *hub, struct request *r, enum request_event event, uint32_t agent)
+{
+    uint8_t next = next_state[event][r->state];
+
+    assert(next != NEVER);
+    if (r->state == REQUEST_WAITING) {
+        queue_leave(hub, r);
+    } else if (next == REQUEST_WAITING || next == REQUEST_FREE) {
+        leave_agent(hub, r, event);
+    }
+    switch (next) {
+    case REQUEST_WAITING:
+        if (r->state == REQUEST_ASKED) {
+            r->again = true;
+            request_rename(hub, r);
+        }
+        r->state = next;
+        queue_enter(hub, r);
+        break;
+    case REQUEST_ASKED:
+        r->state = next;
+        enter_agent(hub, r, agent);
+        break;
+    case REQUEST_ANSWERED: /* nobody else will be asked */
+        r->state = next;
+        free(r->body);
+        r->body = NULL;
+        r->body_len = 0;
+        break;
+    default:
+        say_end(hub, r, event);
+        r->state = REQUEST_FREE;
+        hub->counts.requests_ended[event]++;
+        request_discard(hub, r);
+    }
+}
+
+/* --- what others cause ------------------------------------------------------------------------ */
+
+static void loosen(struct hub *hub, struct request *r)
+{
+    if (list_empty(&r->loose)) {
+        list_append(&hub->loose, &r->loose);
+    }
+}
+
+void requests_lose_asker(struct hub *hub, uint32_t client)
+{
+    while (client_at(hub, client)->asker != SLAB_NONE) {
+        struct asker *a = asker_at(hub, client_at(hub, client)->asker);
+        struct request *r = list_entry(a->requests.next, struct request, of_asker);
+        request_forget_asker(hub, r);
+        loosen(hub, r);
+    }
+}
+
+void requests_lose_agent(struct hub *hub, struct agent *a)
+{
+    list_each_safe(link, &a->work) {
+        struct request *r = list_entry(link, struct request, at);
+        list_remove(link);
+        r->agent = SLAB_NONE;
+        loosen(hub, r);
+    }
+    list_each_safe(link, &a->waiting) {
+        list_remove(link);
+        loosen(hub, list_entry(link, struct request, at));
+    }
+    a->in_flight = 0;
+    list_remove(&a->ready);
+}
+
+void requests_desert(struct hub *hub, struct list *waiting)
+{
+    list_each(link, waiting) {
+        loosen(hub, list_entry(link, struct request, at));
+    }
+}
+
+void requests_agent_free(struct hub *hub, struct agent *a)
+{
+    if (list_empty(&a->ready) && queue_takes(a)) {
+        list_append(&hub->ready, &a->ready);
+    }
+}
+
+bool requests_busy(const struct hub *hub, uint32_t client)
+{
+    const struct client *c = client_at(hub, client);
+
+    return c->asker != SLAB_NONE ||
+           (c->agent != SLAB_NONE && agent_at(hub, c->agent)->in_flight > 0);
+}
+
+/* Its asker or its agent has gone: it ends, or another agent is tried. */
+static void tie(struct hub *hub, struct request *r)
+{
+    enum request_event event = EVENT_AGENT_GONE;
+
+    list_remove(&r->loose);
+    if (r->asker == SLAB_NONE) {
+        event = EVENT_ASKER_GONE;
+    } else if (r->state != REQUEST_ANSWERED && (r->state != REQUEST_ASKED || !r->again) &&
+               queue_has_agent(hub, r)) {
+        event = EVENT_AGENT_LOST;
+    }
+    request_change(hub, r, event, SLAB_NONE);
+}
+
+void requests_settle(struct hub *hub)
+{
+    while ((!list_empty(&hub->loose) || !list_empty(&hub->ready)) && hub_reserve(hub)) {
+        if (!list_empty(&hub->loose)) {
+            tie(hub, list_entry(hub->loose.next, struct request, loose));
+        } else {
+            queue_serve(hub, list_entry(hub->ready.next, struct agent, ready));
+        }
+    }
+}
+
+void requests_tick(struct hub *hub)
+{
+    while (hub->deadlines.count > 0 && hub_reserve(hub)) {
+        struct request *r = request_at(hub, heap_first(&hub->deadlines));
+        if (r->deadline_ms > hub->now.mono_ms) {
+            break;
+        }
+        request_change(hub, r, r->asker == SLAB_NONE ? EVENT_ASKER_GONE : EVENT_TIMEOUT, SLAB_NONE);
+    }
+    requests_settle(hub);
+}
+
+const char *hub_request_end_name(unsigned end)
+{
+    static const char *const names[HUB_REQUEST_ENDS] = {"done",      "failed",     "timeout",
+                                                        "cancelled", "asker_gone", "agent_gone"};
+
+    return names[end];
+}

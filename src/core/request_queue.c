@@ -1,0 +1,127 @@
+#include "core/request.h"
+
+/*
+ * Who gets a request: of the agents that are connected, not busy, and have fewer requests than they
+ * take at a time, the one that has fewest for what it takes; of those, the one that got its last
+ * one longest ago. When there is none, requests wait in the order in which they came, for each
+ * capability and each agent on its own. While something waits for a capability nobody who offers it
+ * is free, so a request that finds others waiting does not look for an agent.
+ */
+
+bool queue_takes(const struct agent *a)
+{
+    return agent_is_online(a) && !a->busy && a->in_flight < a->max_concurrent;
+}
+
+/* Whether `a` is to get the next request rather than `b`. */
+static bool is_better(const struct agent *a, const struct agent *b)
+{
+    uint64_t load_a = (uint64_t)a->in_flight * b->max_concurrent;
+    uint64_t load_b = (uint64_t)b->in_flight * a->max_concurrent;
+
+    return load_a != load_b ? load_a < load_b : a->used < b->used;
+}
+
+uint32_t queue_choose(const struct hub *hub, uint32_t capability)
+{
+    uint32_t best = SLAB_NONE;
+
+    list_each(link, &capability_at(hub, capability)->offers) {
+        uint32_t agent = list_entry(link, struct offer, link)->agent;
+        if (queue_takes(agent_at(hub, agent)) &&
+            (best == SLAB_NONE || is_better(agent_at(hub, agent), agent_at(hub, best)))) {
+            best = agent;
+        }
+    }
+    return best;
+}
+
+/* The connected agent that a request is for, or SLAB_NONE. */
+static uint32_t target_of(const struct hub *hub, const struct request *r)
+{
+    uint32_t agent = agent_find(hub, r->target);
+
+    return agent != SLAB_NONE && agent_is_online(agent_at(hub, agent)) ? agent : SLAB_NONE;
+}
+
+bool queue_has_agent(const struct hub *hub, const struct request *r)
+{
+    return r->capability != SLAB_NONE ? !list_empty(&capability_at(hub, r->capability)->offers)
+                                      : target_of(hub, r) != SLAB_NONE;
+}
+
+bool queue_would_wait(const struct hub *hub, uint32_t capability, uint32_t target)
+{
+    if (capability == SLAB_NONE) {
+        const struct agent *a = agent_at(hub, target);
+        return !queue_takes(a) || !list_empty(&a->waiting);
+    }
+    return !list_empty(&capability_at(hub, capability)->waiting) ||
+           queue_choose(hub, capability) == SLAB_NONE;
+}
+
+/* Those that came before it stand before it; it is seldom that others do not. */
+static void insert(struct list *queue, struct request *r)
+{
+    struct list *where = queue;
+
+    while (where->prev != queue && list_entry(where->prev, struct request, at)->order > r->order) {
+        where = where->prev;
+    }
+    list_insert_before(where, &r->at);
+}
+
+void queue_enter(struct hub *hub, struct request *r)
+{
+    uint32_t agent = r->capability == SLAB_NONE ? target_of(hub, r) : SLAB_NONE;
+
+    hub->counts.requests_queued++;
+    hub->queued_bytes += request_bytes(r);
+    if (r->capability == SLAB_NONE) {
+        insert(&agent_at(hub, agent)->waiting, r);
+    } else {
+        struct list *queue = &capability_at(hub, r->capability)->waiting;
+        bool first = list_empty(queue);
+        insert(queue, r);
+        agent = first || queue->next == &r->at ? queue_choose(hub, r->capability) : SLAB_NONE;
+    }
+    if (agent != SLAB_NONE) {
+        requests_agent_free(hub, agent_at(hub, agent));
+    }
+}
+
+void queue_leave(struct hub *hub, struct request *r)
+{
+    hub->counts.requests_queued--;
+    hub->queued_bytes -= request_bytes(r);
+    list_remove(&r->at);
+}
+
+/* The first of a queue, when it came before `best`. */
+static struct request *older(const struct list *queue, struct request *best)
+{
+    struct request *r;
+
+    if (list_empty(queue)) {
+        return best;
+    }
+    r = list_entry(queue->next, struct request, at);
+    return best == NULL || r->order < best->order ? r : best;
+}
+
+void queue_serve(struct hub *hub, struct agent *a)
+{
+    struct request *r = NULL;
+
+    if (queue_takes(a)) {
+        r = older(&a->waiting, NULL);
+        for (uint32_t i = 0; i < a->offers.count; i++) {
+            r = older(&capability_at(hub, a->offers.items[i].capability)->waiting, r);
+        }
+    }
+    if (r == NULL) {
+        list_remove(&a->ready);
+        return;
+    }
+    request_change(hub, r, EVENT_ASSIGNED, client_at(hub, a->client)->agent);
+}

@@ -1,0 +1,241 @@
+#include "core/control.h"
+#include "core/request.h"
+#include "json/reader.h"
+
+/*
+ * What the gateway says of requests, to agents and to askers, in the dialect of whoever hears it.
+ * What they have said to each other keeps its bytes.
+ */
+
+struct str request_id(const struct request *r, char buffer[REQUEST_ID_SIZE])
+{
+    return str_format(buffer, REQUEST_ID_SIZE, "msg-%llu-%llu", (unsigned long long)r->number,
+                      (unsigned long long)r->made_ms);
+}
+
+/* Raw JSON as the `data` of a world's message, which is an object always. */
+static void write_data(struct json_writer *w, struct str raw)
+{
+    json_key(w, STR("data"));
+    if (json_kind_of(raw) == JSON_OBJECT) {
+        json_raw(w, raw);
+        return;
+    }
+    json_begin_object(w);
+    if (raw.len > 0) {
+        json_key_raw(w, STR("value"), raw);
+    }
+    json_end_object(w);
+}
+
+static struct str agent_name(const struct hub *hub, const struct request *r)
+{
+    return agent_id(agent_at(hub, r->agent));
+}
+
+/* --- to agents -------------------------------------------------------------------------------- */
+
+/* What the agent is asked, as the value of `payload` or `data`. */
+static void write_question(struct json_writer *w, const struct request *r)
+{
+    json_begin_object(w);
+    if (r->wanted.len > 0) {
+        json_key_string(w, STR("capability"), r->wanted);
+    }
+    json_key_raw(w, STR("request"), str_make(r->body, r->body_len));
+    if (r->stream >= 0) {
+        json_key_bool(w, STR("stream"), r->stream > 0);
+    }
+    json_end_object(w);
+}
+
+/* The deadline by the clock on the wall, as it is now. */
+static uint64_t deadline_of(const struct hub *hub, const struct request *r)
+{
+    return hub->now.wall_ms + r->deadline_ms - hub->now.mono_ms;
+}
+
+static void write_to_gateway(struct hub *hub, const struct request *r, struct str type,
+                             struct str source)
+{
+    char id[REQUEST_ID_SIZE];
+    struct json_writer w;
+
+    json_writer_init(&w, hub_scratch(hub));
+    json_begin_object(&w);
+    json_key_string(&w, STR("type"), type);
+    json_key_string(&w, STR("id"), request_id(r, id));
+    json_key(&w, STR("payload"));
+    if (r->answers == KIND_CHAT) {
+        json_raw(&w, str_make(r->body, r->body_len));
+    } else {
+        write_question(&w, r);
+    }
+    json_key_uint(&w, STR("timestamp"), hub->now.wall_ms);
+    json_key_string(&w, STR("source"), source);
+    json_key_uint(&w, STR("deadline"), deadline_of(hub, r));
+    json_end_object(&w);
+}
+
+static void write_to_world(struct hub *hub, const struct request *r, struct str type,
+                           struct str source)
+{
+    char id[REQUEST_ID_SIZE];
+    struct json_writer w;
+
+    message_begin(hub, &w, type, source);
+    json_key_string(&w, STR("id"), request_id(r, id));
+    if (r->answers == KIND_CHAT) {
+        write_data(&w, str_make(r->body, r->body_len));
+    } else {
+        json_key(&w, STR("data"));
+        write_question(&w, r);
+    }
+    json_key_uint(&w, STR("deadline"), deadline_of(hub, r));
+    (void)message_end(hub, &w);
+}
+
+void say_request(struct hub *hub, const struct request *r)
+{
+    const struct agent *a = agent_at(hub, r->agent);
+    struct str type = r->answers == KIND_CHAT ? STR("chat") : STR("route_request");
+    char buffer[CLIENT_ID_SIZE];
+    struct str source = client_name(hub, r->asker, buffer);
+
+    if (a->dialect == DIALECT_GATEWAY) {
+        write_to_gateway(hub, r, type, source);
+    } else {
+        write_to_world(hub, r, type, source);
+    }
+    client_send_scratch(hub, a->client);
+}
+
+void say_cancel(struct hub *hub, const struct request *r)
+{
+    const struct agent *a = agent_at(hub, r->agent);
+    char id[REQUEST_ID_SIZE];
+    struct json_writer w;
+
+    if (a->dialect == DIALECT_GATEWAY) {
+        control_open(hub, &w, "route_cancel", STR(""));
+        json_key_string(&w, STR("requestId"), request_id(r, id));
+        (void)control_close(hub, &w, false);
+    } else {
+        message_begin(hub, &w, STR("route_cancel"), STR("gateway"));
+        json_key(&w, STR("data"));
+        json_begin_object(&w);
+        json_key_string(&w, STR("requestId"), request_id(r, id));
+        json_end_object(&w);
+        (void)message_end(hub, &w);
+    }
+    client_send_scratch(hub, a->client);
+}
+
+/* --- to askers -------------------------------------------------------------------------------- */
+
+static void write_answer(struct json_writer *w, const struct request *r,
+                         const struct answer *answer, struct str agent)
+{
+    json_begin_object(w);
+    json_key_raw(w, STR("requestId"), r->own_id);
+    json_key_raw(w, STR("ok"), answer->ok);
+    if (answer->result.len > 0) {
+        json_key_raw(w, STR("result"), answer->result);
+    }
+    if (answer->error.len > 0) {
+        json_key_raw(w, STR("error"), answer->error);
+    }
+    json_key_raw(w, STR("done"), answer->done);
+    json_key_string(w, STR("agentId"), agent);
+    json_end_object(w);
+}
+
+void say_answer(struct hub *hub, const struct request *r, const struct answer *answer)
+{
+    struct str agent = agent_name(hub, r);
+    struct json_writer w;
+
+    if (client_at(hub, r->asker)->dialect == DIALECT_GATEWAY) {
+        control_begin(hub, &w, hub_scratch(hub), STR("\"route_response\""));
+        json_key(&w, STR("payload"));
+        write_answer(&w, r, answer, agent);
+        json_key_uint(&w, STR("timestamp"), hub->now.wall_ms);
+        json_key_raw(&w, STR("replyTo"), r->own_id);
+        json_key_string(&w, STR("source"), agent);
+        json_end_object(&w);
+    } else {
+        message_begin(hub, &w, STR("route_response"), agent);
+        json_key(&w, STR("data"));
+        write_answer(&w, r, answer, agent);
+        json_key_raw(&w, STR("replyTo"), r->own_id);
+        (void)message_end(hub, &w);
+    }
+    client_send_scratch(hub, r->asker);
+}
+
+/* In the dialect of worlds, where `type` is that of the agent's message. */
+static void write_message_to_world(struct hub *hub, const struct request *r,
+                                   const struct envelope *e)
+{
+    struct str agent = agent_name(hub, r);
+    struct json_writer w;
+
+    json_writer_init(&w, hub_scratch(hub));
+    json_begin_object(&w);
+    json_key_raw(&w, STR("type"), e->type);
+    json_key_string(&w, STR("agent_id"), agent);
+    json_key_string(&w, STR("agentId"), agent);
+    write_data(&w, e->payload);
+    json_key_raw(&w, STR("replyTo"), r->own_id);
+    (void)message_end(hub, &w);
+}
+
+void say_message(struct hub *hub, const struct request *r, const struct envelope *e)
+{
+    struct envelope own = *e;
+    char fresh[REQUEST_ID_SIZE];
+
+    if (client_at(hub, r->asker)->dialect == DIALECT_WORLD) {
+        write_message_to_world(hub, r, e);
+        client_send_scratch(hub, r->asker);
+        return;
+    }
+    own.session = STR("");
+    own.reply_to = r->own_id;
+    if (own.id.len == 0) {
+        own.id = str_format(fresh, sizeof(fresh), "\"msg-%llu-%llu\"",
+                            (unsigned long long)++hub->frame_count,
+                            (unsigned long long)hub->now.wall_ms);
+    }
+    struct str text = envelope_relay(hub, &own, agent_name(hub, r));
+    if (text.len == 0) {
+        client_lose(hub, client_at(hub, r->asker)->conn);
+    } else {
+        client_send(hub, r->asker, text, 0);
+    }
+}
+
+void say_end(struct hub *hub, const struct request *r, enum request_event event)
+{
+    static const struct {
+        enum error_code code;
+        const char *message;
+    } ends[HUB_REQUEST_ENDS] = {
+        [EVENT_TIMEOUT] = {ERROR_ROUTE_TIMEOUT,
+                           "Nobody has answered to the end in time; ask again, with a longer "
+                           "`timeoutMs`."},
+        [EVENT_CANCELLED] = {ERROR_ROUTE_CANCELLED, "You have taken this request back."},
+        [EVENT_AGENT_GONE] = {ERROR_AGENT_GONE,
+                              "The agent has gone before it had answered to the end, and there is "
+                              "no other one to try; ask again."},
+    };
+    struct str before = hub->at_hand;
+
+    if (r->asker == SLAB_NONE || ends[event].code == ERROR_NONE) {
+        return;
+    }
+    hub->at_hand = r->own_id;
+    client_error(hub, r->asker, ends[event].code, ends[event].message, "{\"requestId\":%.*s}",
+                 STR_ARG(r->own_id));
+    hub->at_hand = before;
+}
