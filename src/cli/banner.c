@@ -5,7 +5,7 @@
 #include "base/printable.h"
 #include "cli/url.h"
 
-enum { MAX_COMMAND = 1024 };
+enum { MAX_COMMAND = 1024, WIDTH = 54 };
 
 /* A word as a shell takes it whole. */
 static void append_word(struct buf *out, struct str word)
@@ -52,7 +52,7 @@ static void append_command(struct buf *out, const struct banner *b, const char *
     size_t start = out->len;
     printable_append(out, buf_str(&line));
     size_t width = out->len - start;
-    buf_printf(out, "%*s   %s\n", width < 44 ? (int)(44 - width) : 0, "", what);
+    buf_printf(out, "%*s   %s\n", width < WIDTH ? (int)(WIDTH - width) : 0, "", what);
     buf_fini(&line);
 }
 
@@ -88,9 +88,10 @@ void banner_append(struct buf *out, const struct banner *b)
     buf_printf(out,
                "\n\n"
                "  World      ws://%s%s%s:%u%s\n"
+               "  Gateway    ws://%s%s%s:%u%s\n"
                "  Status     http://%s%s%s:%u/api/gateway/status\n",
                open, b->address, close, (unsigned)b->port, b->world_path, open, b->address, close,
-               (unsigned)b->port);
+               (unsigned)b->port, b->gateway_path, open, b->address, close, (unsigned)b->port);
     if (b->unix_path != NULL) {
         buf_append_str(out, STR("  Local      unix:"));
         printable_append(out, str_from_z(b->unix_path));
@@ -98,7 +99,8 @@ void banner_append(struct buf *out, const struct banner *b)
     }
     buf_append_str(out, STR("\n  In another terminal:\n"));
     append_command(out, b, "tail", "", "watch everything");
-    append_command(out, b, "send", " bark '{\"text\":\"hello\"}'", "say something");
-    append_command(out, b, "status", "", "see who is there");
+    append_command(out, b, "agent run", " demo.upper --exec 'tr a-z A-Z'",
+                   "become an agent in one line");
+    append_command(out, b, "call", " demo.upper '\"hello\"'", "ask whoever can do demo.upper");
     buf_append_char(out, '\n');
 }

@@ -10,6 +10,7 @@ struct banner {
     const char *bind;    /* listen.bind; NULL: sockets were given */
     const char *mode;    /* auth.mode */
     const char *world_path;
+    const char *gateway_path;
     const char *address; /* "127.0.0.1"; to be reached at from here */
     uint16_t port;
     const char *unix_path; /* NULL for none */

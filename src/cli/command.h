@@ -16,11 +16,12 @@ enum cli_exit {
     CLI_OK = 0,
     CLI_FAILED = 1,
     CLI_USAGE = 2,
-    CLI_UNAVAILABLE = 69, /* no gateway, or it has gone */
+    CLI_UNAVAILABLE = 69, /* no gateway, or it has gone; nobody who can do what is asked for */
     CLI_TRY_AGAIN = 75,   /* too slow, too full, stopping */
     CLI_PROTOCOL = 76,    /* the other side is no gateway, or not one that we understand */
     CLI_REFUSED = 77,
-    CLI_CONFIG = 78, /* a wrong setting, or the port is taken */
+    CLI_CONFIG = 78,       /* a wrong setting, or the port is taken */
+    CLI_INTERRUPTED = 130, /* by SIGINT: 128 and the number of the signal */
 };
 
 struct flag {
@@ -52,9 +53,9 @@ struct command {
 extern const struct command *const command_table[];
 
 extern const struct command command_serve, command_status, command_agents, command_clients,
-    command_sessions, command_tail, command_send, command_kick, command_drain, command_ticket,
-    command_token, command_password, command_jwt, command_config, command_doctor, command_protocol,
-    command_completion, command_help, command_version;
+    command_sessions, command_tail, command_send, command_call, command_agent, command_kick,
+    command_drain, command_ticket, command_token, command_password, command_jwt, command_config,
+    command_doctor, command_protocol, command_completion, command_help, command_version;
 
 /* The command of this name, or NULL: then a sentence with the nearest one is on stderr. */
 const struct command *command_find(const char *name);

@@ -11,6 +11,8 @@ const struct command *const command_table[] = {
     &command_sessions,
     &command_tail,
     &command_send,
+    &command_call,
+    &command_agent,
     &command_kick,
     &command_drain,
     &command_ticket,

@@ -14,11 +14,13 @@ static const struct {
     {CLI_OK, "all went well"},
     {CLI_FAILED, "it failed, or something was refused or found to be wrong"},
     {CLI_USAGE, "the command line is wrong"},
-    {CLI_UNAVAILABLE, "no gateway is there, or it has gone"},
+    {CLI_UNAVAILABLE,
+     "no gateway is there, or it has gone; or nobody who can do what was asked for"},
     {CLI_TRY_AGAIN, "the gateway is busy, full or stopping; try again"},
     {CLI_PROTOCOL, "the other side is no gateway, or not one that is understood"},
     {CLI_REFUSED, "the gateway refuses: no credential, a wrong one, or one that may not do this"},
     {CLI_CONFIG, "a setting is wrong, or the port is taken"},
+    {CLI_INTERRUPTED, "`call` was interrupted (Ctrl-C)"},
 };
 
 static const struct {

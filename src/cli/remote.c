@@ -1,4 +1,4 @@
-#include "cli/remote.h"
+#include "cli/remote_internal.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -7,14 +7,10 @@
 #include <unistd.h>
 
 #include "base/base64.h"
-#include "base/printable.h"
 #include "cli/answer.h"
 #include "cli/socket.h"
 #include "http/body.h"
 #include "http/head.h"
-
-/* Close codes of the protocol that say: do not come back like this. */
-enum { CLOSE_AUTHENTICATION = 4401, CLOSE_FORBIDDEN = 4403, CLOSE_KICKED = 4408 };
 
 enum { MAX_IN = 1024 * 1024, MAX_ERROR = 64 * 1024, MAX_REQUEST = 128 * 1024 };
 
@@ -23,6 +19,7 @@ void remote_init(struct remote *r)
     *r = (struct remote){.fd = -1, .timeout_ms = REMOTE_TIMEOUT_MS};
     buf_init(&r->in, MAX_IN);
     buf_init(&r->message, REMOTE_MAX_MESSAGE);
+    buf_init(&r->out, REMOTE_MAX_OUT);
     buf_init(&r->error, MAX_ERROR);
 }
 
@@ -37,18 +34,18 @@ void remote_fini(struct remote *r)
     }
     buf_fini(&r->in);
     buf_fini(&r->message);
+    buf_fini(&r->out);
     buf_fini(&r->error);
 }
 
-static enum cli_exit fail(struct remote *r, enum cli_exit code, const char *sentence)
+enum cli_exit remote_fail(struct remote *r, enum cli_exit code, const char *sentence)
 {
     buf_clear(&r->error);
     buf_printf(&r->error, "%s", sentence);
     return code;
 }
 
-/* Unpredictable bytes; without them there is no mask that a peer could not guess. */
-static void fill_random(void *bytes, size_t len)
+void remote_fill_random(void *bytes, size_t len)
 {
     ssize_t got;
 
@@ -63,6 +60,7 @@ static enum cli_exit connect_to(struct remote *r, const struct url *url)
     assert(r->fd < 0);
     buf_clear(&r->in);
     buf_clear(&r->message);
+    buf_clear(&r->out);
     buf_clear(&r->error);
     r->in_taken = 0;
     r->taken = false;
@@ -71,20 +69,19 @@ static enum cli_exit connect_to(struct remote *r, const struct url *url)
     return r->fd >= 0 ? CLI_OK : CLI_UNAVAILABLE;
 }
 
-static enum cli_exit write_all(struct remote *r, struct str bytes)
+enum cli_exit remote_write_all(struct remote *r, struct str bytes)
 {
     switch (socket_write(r->fd, bytes, r->timeout_ms)) {
     case SOCKET_OK:
         return CLI_OK;
     case SOCKET_TIMEOUT:
-        return fail(r, CLI_TRY_AGAIN, "the gateway takes nothing");
+        return remote_fail(r, CLI_TRY_AGAIN, "the gateway takes nothing");
     default:
-        return fail(r, CLI_UNAVAILABLE, "the gateway has gone away");
+        return remote_fail(r, CLI_UNAVAILABLE, "the gateway has gone away");
     }
 }
 
-/* Reads what is there behind r->in; waits for it until `deadline`. */
-static enum cli_exit read_more(struct remote *r, int64_t deadline)
+enum cli_exit remote_read_more(struct remote *r, int64_t deadline)
 {
     buf_consume(&r->in, r->in_taken);
     r->in_taken = 0;
@@ -92,11 +89,11 @@ static enum cli_exit read_more(struct remote *r, int64_t deadline)
     case SOCKET_OK:
         return CLI_OK;
     case SOCKET_TIMEOUT:
-        return fail(r, CLI_TRY_AGAIN, "the gateway did not answer in time");
+        return remote_fail(r, CLI_TRY_AGAIN, "the gateway did not answer in time");
     case SOCKET_FULL:
-        return fail(r, CLI_PROTOCOL, "the answer is larger than any that is expected");
+        return remote_fail(r, CLI_PROTOCOL, "the answer is larger than any that is expected");
     default:
-        return fail(r, CLI_UNAVAILABLE, "the gateway ended the connection");
+        return remote_fail(r, CLI_UNAVAILABLE, "the gateway ended the connection");
     }
 }
 
@@ -121,8 +118,9 @@ static enum cli_exit send_request(struct remote *r, const struct address *to, st
     }
     buf_append_str(&request, STR("\r\n"));
     buf_append_str(&request, json);
-    enum cli_exit code = request.failed ? fail(r, CLI_USAGE, "the request is too long to be sent")
-                                        : write_all(r, buf_str(&request));
+    enum cli_exit code = request.failed
+                             ? remote_fail(r, CLI_USAGE, "the request is too long to be sent")
+                             : remote_write_all(r, buf_str(&request));
     if (request.data != NULL) {
         explicit_bzero(request.data, request.cap);
     }
@@ -138,13 +136,13 @@ static enum cli_exit read_head(struct remote *r, struct http_head *head, int64_t
 
     http_response_init(head);
     while ((len = http_parse_head(head, r->in.data, r->in.len, &reason)) == 0) {
-        enum cli_exit code = read_more(r, deadline);
+        enum cli_exit code = remote_read_more(r, deadline);
         if (code != CLI_OK) {
             return code;
         }
     }
     r->status = len > 0 ? head->status : 0;
-    return len > 0 ? CLI_OK : fail(r, CLI_PROTOCOL, "the other side does not speak HTTP");
+    return len > 0 ? CLI_OK : remote_fail(r, CLI_PROTOCOL, "the other side does not speak HTTP");
 }
 
 static enum cli_exit read_chunks(struct remote *r, struct buf *body, int64_t deadline)
@@ -156,10 +154,10 @@ static enum cli_exit read_chunks(struct remote *r, struct buf *body, int64_t dea
     while (!done) {
         int len = http_chunked_feed(&chunked, r->in.data, r->in.len, body, &done);
         if (len < 0) {
-            return fail(r, CLI_PROTOCOL, "the body of the answer is broken");
+            return remote_fail(r, CLI_PROTOCOL, "the body of the answer is broken");
         }
         buf_consume(&r->in, (size_t)len);
-        enum cli_exit code = done ? CLI_OK : read_more(r, deadline);
+        enum cli_exit code = done ? CLI_OK : remote_read_more(r, deadline);
         if (code != CLI_OK) {
             return code;
         }
@@ -179,7 +177,7 @@ static enum cli_exit read_body(struct remote *r, const struct http_head *head, s
         buf_append(body, r->in.data, len);
         buf_consume(&r->in, len);
         left -= len;
-        enum cli_exit code = left > 0 ? read_more(r, deadline) : CLI_OK;
+        enum cli_exit code = left > 0 ? remote_read_more(r, deadline) : CLI_OK;
         if (code == CLI_UNAVAILABLE && head->until_close) {
             return CLI_OK;
         }
@@ -209,7 +207,7 @@ enum cli_exit remote_request(struct remote *r, const struct address *to, struct 
     buf_consume(&r->in, head.scanned);
     code = read_body(r, &head, answer, deadline);
     if (code == CLI_OK && answer->failed) {
-        return fail(r, CLI_PROTOCOL, "the answer is larger than any that is expected");
+        return remote_fail(r, CLI_PROTOCOL, "the answer is larger than any that is expected");
     }
     *ret_status = head.status;
     return code;
@@ -228,7 +226,7 @@ static enum cli_exit hear_refusal(struct remote *r, const struct http_head *head
     enum cli_exit code = answer_judge(status, body.failed ? STR("") : buf_str(&body), &said);
     buf_clear(&r->error);
     if (code == CLI_FAILED) {
-        buf_append_str(&r->error, STR("no world is served there: "));
+        buf_append_str(&r->error, STR("no WebSocket is served there: "));
         code = CLI_PROTOCOL;
     }
     buf_append_str(&r->error, buf_str(&said));
@@ -247,7 +245,7 @@ static enum cli_exit judge_handshake(struct remote *r, const struct http_head *h
         str_equal(http_value(head, r->in.data, HTTP_WS_ACCEPT), accept)) {
         return CLI_OK;
     }
-    return fail(r, CLI_PROTOCOL, "the other side answered the handshake wrongly");
+    return remote_fail(r, CLI_PROTOCOL, "the other side answered the handshake wrongly");
 }
 
 enum cli_exit remote_open(struct remote *r, const struct address *to, struct str target)
@@ -257,7 +255,7 @@ enum cli_exit remote_open(struct remote *r, const struct address *to, struct str
     struct http_head head;
     int64_t deadline = socket_now_ms() + r->timeout_ms;
 
-    fill_random(nonce, sizeof(nonce));
+    remote_fill_random(nonce, sizeof(nonce));
     base64_encode(nonce, sizeof(nonce), key);
     ws_accept_key(str_make(key, sizeof(key)), accept);
     (void)snprintf(fields, sizeof(fields),
@@ -279,120 +277,4 @@ enum cli_exit remote_open(struct remote *r, const struct address *to, struct str
         ws_parser_init(&r->parser, WS_CLIENT, REMOTE_MAX_MESSAGE);
     }
     return code;
-}
-
-static enum cli_exit send_frame(struct remote *r, enum ws_opcode opcode, struct str payload)
-{
-    char header[WS_MAX_HEADER];
-    uint8_t mask[4];
-    struct buf frame;
-
-    fill_random(mask, sizeof(mask));
-    size_t header_len = ws_write_masked_header(header, opcode, payload.len, mask);
-    buf_init(&frame, REMOTE_MAX_MESSAGE);
-    buf_append(&frame, header, header_len);
-    buf_append_str(&frame, payload);
-    enum cli_exit code;
-    if (frame.failed) {
-        code = fail(r, CLI_FAILED, "the message is too large to be sent");
-    } else {
-        (void)ws_mask(frame.data + header_len, payload.len, mask, 0);
-        code = write_all(r, buf_str(&frame));
-    }
-    buf_fini(&frame);
-    return code;
-}
-
-enum cli_exit remote_send(struct remote *r, struct str text)
-{
-    return send_frame(r, WS_TEXT, text);
-}
-
-static enum cli_exit hear_close(struct remote *r, const struct ws_event *event)
-{
-    char payload[WS_MAX_CONTROL];
-    bool has_code = event->code != WS_CLOSE_NO_STATUS;
-
-    buf_clear(&r->error);
-    buf_append_str(&r->error, STR("the gateway closed the connection"));
-    if (has_code) {
-        buf_printf(&r->error, ": %u ", (unsigned)event->code);
-        printable_append(&r->error, event->data);
-        (void)send_frame(r, WS_CLOSE,
-                         str_make(payload, ws_close_payload(payload, event->code, STR(""))));
-    } else {
-        (void)send_frame(r, WS_CLOSE, STR(""));
-    }
-    switch (event->code) {
-    case WS_CLOSE_TRY_LATER:
-        return CLI_TRY_AGAIN;
-    case WS_CLOSE_POLICY:
-    case CLOSE_AUTHENTICATION:
-    case CLOSE_FORBIDDEN:
-    case CLOSE_KICKED:
-        return CLI_REFUSED;
-    default:
-        return CLI_UNAVAILABLE;
-    }
-}
-
-/* Acts on an event. *ret_whole: r->message is a whole message. */
-static enum cli_exit take_event(struct remote *r, const struct ws_event *event, bool *ret_whole)
-{
-    switch (event->kind) {
-    case WS_EVENT_DATA:
-        if (r->taken) {
-            buf_clear(&r->message);
-            r->taken = false;
-        }
-        buf_append_str(&r->message, event->data);
-        *ret_whole = event->final;
-        return r->message.failed ? fail(r, CLI_FAILED, "out of memory") : CLI_OK;
-    case WS_EVENT_PING:
-        return send_frame(r, WS_PONG, event->data);
-    case WS_EVENT_CLOSE:
-        return hear_close(r, event);
-    case WS_EVENT_FAIL:
-        return fail(r, CLI_PROTOCOL, event->reason);
-    case WS_EVENT_PONG:
-    case WS_EVENT_NONE:
-        break;
-    }
-    return CLI_OK;
-}
-
-enum cli_exit remote_receive(struct remote *r, int timeout_ms, struct str *ret_message)
-{
-    int64_t deadline = timeout_ms < 0 ? SOCKET_FOREVER : socket_now_ms() + timeout_ms;
-
-    for (;;) {
-        struct ws_event event;
-        bool whole = false;
-        size_t len =
-            ws_parse(&r->parser, r->in.data + r->in_taken, r->in.len - r->in_taken, &event);
-        r->in_taken += len;
-        enum cli_exit code = len == 0 && event.kind == WS_EVENT_NONE
-                                 ? read_more(r, deadline)
-                                 : take_event(r, &event, &whole);
-        if (code != CLI_OK) {
-            return code;
-        }
-        if (whole) {
-            r->taken = true;
-            *ret_message = buf_str(&r->message);
-            return CLI_OK;
-        }
-    }
-}
-
-void remote_close(struct remote *r)
-{
-    char payload[WS_MAX_CONTROL];
-
-    if (r->fd >= 0) {
-        size_t len = ws_close_payload(payload, WS_CLOSE_NORMAL, STR(""));
-        (void)send_frame(r, WS_CLOSE, str_make(payload, len));
-        (void)close(r->fd);
-        r->fd = -1;
-    }
 }

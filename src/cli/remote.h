@@ -2,10 +2,11 @@
 #define PARLEY_CLI_REMOTE_H
 
 /*
- * A connection to a gateway, for commands that do one thing after the other: each call waits until
- * it is done or its time is over. It fetches pages (HTTP/1.1) or speaks WebSocket in the client's
- * role. Functions return an exit code: CLI_OK, or what the command may end with; then
- * remote->error holds a sentence.
+ * A connection to a gateway. It fetches pages (HTTP/1.1) or speaks WebSocket in the client's role.
+ * For commands that do one thing after the other each call waits until it is done or its time is
+ * over; a command with a poll loop sets `queues` once the WebSocket is open, and then takes what
+ * has come (remote_take) and writes what there is room for (remote_flush). Functions return an exit
+ * code: CLI_OK, or what the command may end with; then remote->error holds a sentence.
  */
 
 #include "base/buf.h"
@@ -14,8 +15,9 @@
 #include "ws/ws.h"
 
 enum {
-    REMOTE_TIMEOUT_MS = 10000,              /* to connect, to be answered */
-    REMOTE_MAX_MESSAGE = 256 * 1024 * 1024, /* no option lets a gateway send more */
+    REMOTE_TIMEOUT_MS = 10000,                /* to connect, to be answered */
+    REMOTE_MAX_MESSAGE = 256 * 1024 * 1024,   /* no option lets a gateway send more */
+    REMOTE_MAX_OUT = REMOTE_MAX_MESSAGE + 16, /* one such with its header */
 };
 
 struct remote {
@@ -24,6 +26,8 @@ struct remote {
     size_t in_taken;    /* of it, what has been dealt with */
     struct buf message; /* the message under way */
     bool taken;         /* `message` was handed out: the next piece begins another */
+    struct buf out;     /* frames that are not yet written */
+    bool queues;        /* sending waits for nothing: frames stay in `out` until remote_flush */
     struct ws_parser parser;
     int timeout_ms; /* REMOTE_TIMEOUT_MS, unless it is set otherwise after remote_init */
     int status;     /* of the last HTTP answer; 0 for none */
@@ -50,6 +54,15 @@ enum cli_exit remote_send(struct remote *r, struct str text);
  * over; CLI_UNAVAILABLE when the connection has ended. Pings are answered meanwhile.
  */
 enum cli_exit remote_receive(struct remote *r, int timeout_ms, struct str *ret_message);
+/*
+ * The same without waiting. *ret_taken: whether there was a message; CLI_OK without one when all
+ * that has come is taken.
+ */
+enum cli_exit remote_take(struct remote *r, bool *ret_taken, struct str *ret_message);
+/* Writes as much of `out` as the connection takes now. CLI_UNAVAILABLE when it has ended. */
+enum cli_exit remote_flush(struct remote *r);
+/* Asks for a sign of life. */
+enum cli_exit remote_ping(struct remote *r);
 /* Says goodbye (1000) and closes, without waiting for the answer. */
 void remote_close(struct remote *r);
 

@@ -139,6 +139,7 @@ static void tell_person(const struct server *s, const struct listener *tcp, uint
             s->service.socket_count > 0 ? NULL : config_text(&a->first->config, OPTION_LISTEN_BIND),
         .mode = auth_mode(s),
         .world_path = path,
+        .gateway_path = config_text(&a->first->config, OPTION_LISTEN_GATEWAY_PATH),
         .address = address_of(tcp),
         .port = tcp->port,
         .unix_path = a->settings.unix_path,

@@ -127,6 +127,22 @@ int socket_connect(const struct url *url, int timeout_ms, struct buf *error)
                              : connect_tcp(url, timeout_ms, error);
 }
 
+enum socket_result socket_write_some(int fd, struct str bytes, size_t *ret_written)
+{
+    size_t written = 0;
+
+    while (written < bytes.len) {
+        ssize_t sent = send(fd, bytes.ptr + written, bytes.len - written, MSG_NOSIGNAL);
+        if (sent < 0 && errno != EINTR) {
+            *ret_written = written;
+            return errno == EAGAIN ? SOCKET_OK : SOCKET_ENDED;
+        }
+        written += sent > 0 ? (size_t)sent : 0;
+    }
+    *ret_written = written;
+    return SOCKET_OK;
+}
+
 enum socket_result socket_write(int fd, struct str bytes, int timeout_ms)
 {
     int64_t deadline = socket_now_ms() + timeout_ms;

@@ -18,6 +18,8 @@ int64_t socket_now_ms(void);
 int socket_connect(const struct url *url, int timeout_ms, struct buf *error);
 /* Writes all of it, or ends with SOCKET_TIMEOUT or SOCKET_ENDED. Raises no SIGPIPE. */
 enum socket_result socket_write(int fd, struct str bytes, int timeout_ms);
+/* Writes as much as there is room for now; never waits. SOCKET_ENDED when there is nobody. */
+enum socket_result socket_write_some(int fd, struct str bytes, size_t *ret_written);
 /* Appends what is there, waiting for some until `deadline`. SOCKET_FULL when `in` has no room. */
 enum socket_result socket_read(int fd, struct buf *in, int64_t deadline);
 

@@ -281,7 +281,7 @@ def test_not_a_gateway(fake, status, body):
 
 def test_no_world_there(fake):
     fake.refuse(404, "NOT_FOUND", "nothing is served at /ws/matrix")
-    assert "no world is served there" in expect(PROTOCOL, "send", "bark", url=fake.url).stderr
+    assert "no WebSocket is served there" in expect(PROTOCOL, "send", "bark", url=fake.url).stderr
 
 
 # --- what is shown ---------------------------------------------------------------------------

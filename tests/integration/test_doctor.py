@@ -280,7 +280,7 @@ def test_a_host_that_is_refused(doctor, start):
 def test_a_path_that_is_no_world(doctor, start):
     gateway = start(settings={"listen.world_paths": "/elsewhere"})
     findings = doctor.run("--url", gateway.url, code=FAILED)
-    expect(findings, "upgrade", "fail", "no world is served there", "listen.world_paths")
+    expect(findings, "upgrade", "fail", "no WebSocket is served there", "listen.world_paths")
 
 
 def test_counts_only(doctor):

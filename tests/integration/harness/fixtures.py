@@ -4,6 +4,8 @@ import contextlib
 
 import pytest
 
+from .agent import Agent
+from .fake_control import FakeControl
 from .gateway import Gateway
 
 FORMS = [
@@ -40,3 +42,23 @@ def threads(request):
 def tcp_gateway(start, threads):
     """A gateway with the defaults, at threads 1 and 4, reached by TCP."""
     return start(threads=threads)
+
+
+@pytest.fixture
+def control():
+    """A server that plays the gateway's dialect."""
+    with FakeControl() as fake:
+        yield fake
+
+
+@pytest.fixture
+def run(control):
+    """run(*arguments, **variables) -> `parley agent run`, before that server."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*arguments, **variables):
+            agent = Agent(control.url, *arguments, **variables)
+            stack.callback(agent.process.kill)
+            return agent
+
+        yield start

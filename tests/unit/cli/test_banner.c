@@ -19,6 +19,7 @@ static void test_plain(void **state)
                                   .bind = "loopback",
                                   .mode = "none",
                                   .world_path = "/ws/matrix",
+                                  .gateway_path = "/ws",
                                   .address = "127.0.0.1",
                                   .port = 8765};
 
@@ -26,12 +27,16 @@ static void test_plain(void **state)
     expect_banner(&banner, "parley " PARLEY_VERSION "   loopback only, no authentication\n"
                            "\n"
                            "  World      ws://127.0.0.1:8765/ws/matrix\n"
+                           "  Gateway    ws://127.0.0.1:8765/ws\n"
                            "  Status     http://127.0.0.1:8765/api/gateway/status\n"
                            "\n"
                            "  In another terminal:\n"
-                           "    build/parley tail                              watch everything\n"
-                           "    build/parley send bark '{\"text\":\"hello\"}'      say something\n"
-                           "    build/parley status                            see who is there\n"
+                           "    build/parley tail                                        "
+                           "watch everything\n"
+                           "    build/parley agent run demo.upper --exec 'tr a-z A-Z'    "
+                           "become an agent in one line\n"
+                           "    build/parley call demo.upper '\"hello\"'                   "
+                           "ask whoever can do demo.upper\n"
                            "\n");
 }
 
@@ -41,6 +46,7 @@ static void test_elsewhere(void **state)
                                   .bind = "::1",
                                   .mode = "none",
                                   .world_path = "/w",
+                                  .gateway_path = "/g",
                                   .address = "127.0.0.1",
                                   .port = 9,
                                   .unix_path = "/run/a\033b"};
@@ -50,14 +56,17 @@ static void test_elsewhere(void **state)
                   "parley " PARLEY_VERSION "   loopback only, no authentication\n"
                   "\n"
                   "  World      ws://127.0.0.1:9/w\n"
+                  "  Gateway    ws://127.0.0.1:9/g\n"
                   "  Status     http://127.0.0.1:9/api/gateway/status\n"
                   "  Local      unix:/run/a\\x1bb\n"
                   "\n"
                   "  In another terminal:\n"
-                  "    '/my programs/it'\\''s' tail --url http://127.0.0.1:9   watch everything\n"
-                  "    '/my programs/it'\\''s' send --url http://127.0.0.1:9 bark "
-                  "'{\"text\":\"hello\"}'   say something\n"
-                  "    '/my programs/it'\\''s' status --url http://127.0.0.1:9   see who is there\n"
+                  "    '/my programs/it'\\''s' tail --url http://127.0.0.1:9     "
+                  "watch everything\n"
+                  "    '/my programs/it'\\''s' agent run --url http://127.0.0.1:9 demo.upper "
+                  "--exec 'tr a-z A-Z'   become an agent in one line\n"
+                  "    '/my programs/it'\\''s' call --url http://127.0.0.1:9 demo.upper "
+                  "'\"hello\"'   ask whoever can do demo.upper\n"
                   "\n");
 }
 
@@ -68,6 +77,7 @@ static void expect_first(const char *bind, const char *mode, const char *address
                                   .bind = bind,
                                   .mode = mode,
                                   .world_path = "/w",
+                                  .gateway_path = "/g",
                                   .address = address,
                                   .port = 8765};
     struct buf out;
@@ -102,6 +112,7 @@ static void test_address(void **state)
                                   .bind = "fd00::7",
                                   .mode = "token",
                                   .world_path = "/w",
+                                  .gateway_path = "/g",
                                   .address = "fd00::7",
                                   .port = 8765};
     struct buf out;
@@ -111,6 +122,7 @@ static void test_address(void **state)
     banner_append(&out, &banner);
     buf_append_char(&out, '\0');
     assert_non_null(strstr(out.data, "ws://[fd00::7]:8765/w\n"));
+    assert_non_null(strstr(out.data, "ws://[fd00::7]:8765/g\n"));
     assert_non_null(strstr(out.data, "parley tail --url http://[fd00::7]:8765 "));
     buf_fini(&out);
 }

@@ -1,0 +1,337 @@
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "cli/args.h"
+#include "cli/call.h"
+#include "cli/duration.h"
+#include "cli/envelope.h"
+#include "cli/socket.h"
+#include "json/reader.h"
+#include "json/wire.h"
+
+enum {
+    MAX_CAPABILITY = 256,
+    MAX_TALK = 64 * 1024,
+    CALL_TIMEOUT_MS = 30000,
+    SLACK_MS = 5000,  /* the gateway says itself that the time is over */
+    CANCEL_MS = 2000, /* for its answer to a cancel */
+};
+
+#define ID_CALL   STR("call")
+#define ID_CANCEL STR("cancel")
+
+/* --- what is asked ---------------------------------------------------------------------------- */
+
+static bool read_stdin(struct buf *out)
+{
+    char bytes[65536];
+    size_t len;
+
+    while ((len = fread(bytes, 1, sizeof(bytes), stdin)) > 0) {
+        buf_append(out, bytes, len);
+    }
+    if (ferror(stdin) != 0 || out->failed) {
+        complain("standard input cannot be read, or is too long");
+        return false;
+    }
+    return true;
+}
+
+/* Inside of a message there are two brackets around it. */
+static bool is_shallow(struct str request)
+{
+    struct buf inside;
+
+    buf_init(&inside, REMOTE_MAX_MESSAGE + 4);
+    buf_append_str(&inside, STR("[["));
+    buf_append_str(&inside, request);
+    buf_append_str(&inside, STR("]]"));
+    bool ok = !inside.failed && json_valid(buf_str(&inside));
+    buf_fini(&inside);
+    if (!ok) {
+        complain("the request is nested too deeply: a message is at most %d deep", WIRE_MAX_DEPTH);
+    }
+    return ok;
+}
+
+static bool take_request(struct call *c, const char *text)
+{
+    bool from_stdin = text != NULL && strcmp(text, "-") == 0;
+
+    if (from_stdin && !read_stdin(&c->request)) {
+        return false;
+    }
+    if (!from_stdin) {
+        buf_append_str(&c->request, text != NULL ? str_from_z(text) : STR("null"));
+    }
+    if (json_valid(buf_str(&c->request))) {
+        return is_shallow(buf_str(&c->request));
+    }
+    if (from_stdin) {
+        complain("what standard input holds is no JSON; a text has quotes: \"hello\"");
+    } else {
+        complain("%s is no JSON; a text has quotes of its own: '\"hello\"'", text);
+    }
+    return false;
+}
+
+static bool check_arguments(const struct call *c)
+{
+    size_t len = c->capability != NULL ? strlen(c->capability) : 0;
+
+    if (len == 0 || len > MAX_CAPABILITY) {
+        complain("say what is to be done: %s call CAPABILITY [JSON]", program_path);
+        return false;
+    }
+    if (c->agent != NULL && !url_id_valid(str_from_z(c->agent))) {
+        complain("%s cannot be the id of an agent", c->agent);
+        return false;
+    }
+    return true;
+}
+
+static enum cli_exit send_request(struct call *c)
+{
+    struct json_writer w;
+    struct buf frame;
+
+    buf_init(&frame, REMOTE_MAX_MESSAGE);
+    envelope_open(&w, &frame, "route_request", ID_CALL);
+    json_key_string(&w, STR("capability"), str_from_z(c->capability));
+    if (c->agent != NULL) {
+        json_key_string(&w, STR("agentId"), str_from_z(c->agent));
+    }
+    json_key_raw(&w, STR("request"), buf_str(&c->request));
+    json_key_uint(&w, STR("timeoutMs"), (uint64_t)c->timeout_ms);
+    json_key_bool(&w, STR("stream"), c->stream);
+    envelope_close(&w, STR(""));
+    enum cli_exit code = remote_send(&c->remote, buf_str(&frame));
+    buf_fini(&frame);
+    c->deadline = socket_now_ms() + c->timeout_ms + SLACK_MS;
+    return code;
+}
+
+/* The first interruption cancels; the gateway's answer to that is waited for, but not for long. */
+static enum cli_exit cancel(struct call *c)
+{
+    struct json_writer w;
+    struct buf frame;
+
+    if (c->cancelled) {
+        return CLI_INTERRUPTED;
+    }
+    c->cancelled = true;
+    buf_init(&frame, MAX_TALK);
+    envelope_open(&w, &frame, "route_cancel", ID_CANCEL);
+    json_key_string(&w, STR("requestId"), ID_CALL);
+    envelope_close(&w, STR(""));
+    enum cli_exit code = remote_send(&c->remote, buf_str(&frame));
+    buf_fini(&frame);
+    c->deadline = socket_now_ms() + CANCEL_MS;
+    return code;
+}
+
+/* --- what is answered ------------------------------------------------------------------------- */
+
+static enum cli_exit hear_response(struct call *c, struct str payload)
+{
+    struct str result = json_get(payload, STR("result"));
+
+    if (c->cancelled) {
+        return CLI_OK;
+    }
+    c->done = str_equal(json_get(payload, STR("done")), STR("true"));
+    if (!str_equal(json_get(payload, STR("ok")), STR("true"))) {
+        call_complain(json_get(payload, STR("error")));
+        c->done = true;
+        return CLI_FAILED;
+    }
+    if (result.len > 0) {
+        call_append(c, result);
+    }
+    return c->stream || c->done ? call_print(c) : CLI_OK;
+}
+
+static enum cli_exit hear_error(struct call *c, const struct envelope *e)
+{
+    bool ours = envelope_answers(e, ID_CALL) || e->reply_to.len == 0;
+
+    if (c->cancelled && (ours || envelope_answers(e, ID_CANCEL))) {
+        return CLI_INTERRUPTED;
+    }
+    if (!ours) {
+        return CLI_OK;
+    }
+    call_complain(e->payload);
+    c->done = true;
+    return envelope_error_exit(e->payload);
+}
+
+static enum cli_exit hear(struct call *c, struct str text)
+{
+    struct envelope e;
+
+    if (!envelope_read(text, &e)) {
+        complain("the other side does not speak the gateway dialect");
+        return CLI_PROTOCOL;
+    }
+    if (envelope_is(&e, STR("error"))) {
+        return hear_error(c, &e);
+    }
+    if (envelope_is(&e, STR("route_response")) && envelope_answers(&e, ID_CALL)) {
+        return hear_response(c, e.payload);
+    }
+    return CLI_OK;
+}
+
+/* All that has come. */
+static enum cli_exit hear_all(struct call *c)
+{
+    struct str text;
+    bool taken;
+
+    while (!c->done) {
+        enum cli_exit code = remote_take(&c->remote, &taken, &text);
+        if (code != CLI_OK) {
+            complain("%.*s", STR_ARG(buf_str(&c->remote.error)));
+            return code;
+        }
+        if (!taken) {
+            break;
+        }
+        code = hear(c, text);
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
+    return CLI_OK;
+}
+
+static enum cli_exit await(struct call *c)
+{
+    struct pollfd fds[2] = {{.fd = c->remote.fd, .events = POLLIN},
+                            {.fd = c->signals, .events = POLLIN}};
+    enum cli_exit code = CLI_OK;
+
+    while (code == CLI_OK && !c->done) {
+        int64_t left = c->deadline - socket_now_ms();
+        if (left <= 0) {
+            if (!c->cancelled) {
+                complain("the gateway did not answer in time");
+            }
+            return c->cancelled ? CLI_INTERRUPTED : CLI_TRY_AGAIN;
+        }
+        if (poll(fds, 2, left > INT_MAX ? INT_MAX : (int)left) < 0) {
+            continue;
+        }
+        struct signalfd_siginfo info;
+        if (fds[1].revents != 0 && read(c->signals, &info, sizeof(info)) > 0) {
+            code = cancel(c);
+        }
+        if (code == CLI_OK && fds[0].revents != 0) {
+            code = hear_all(c);
+        }
+    }
+    return code;
+}
+
+/* --- the command ------------------------------------------------------------------------------ */
+
+/* From here on an interruption is heard where it can be told to the gateway. */
+static bool take_signals(struct call *c)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    c->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return c->signals >= 0;
+}
+
+static enum cli_exit call_it(struct call *c, const struct address *to)
+{
+    remote_init(&c->remote);
+    enum cli_exit code = remote_open(&c->remote, to, ENVELOPE_PATH);
+    if (code == CLI_OK && !take_signals(c)) {
+        complain("signals cannot be heard: %s", strerror(errno));
+        code = CLI_FAILED;
+    } else if (code == CLI_OK && (code = send_request(c)) == CLI_OK) {
+        code = await(c);
+        (void)close(c->signals);
+    } else {
+        complain("%.*s", STR_ARG(buf_str(&c->remote.error)));
+    }
+    remote_close(&c->remote);
+    remote_fini(&c->remote);
+    return c->cancelled ? CLI_INTERRUPTED : code;
+}
+
+static const struct flag flags[] = {
+    {"--agent", "ID", "this agent alone"},
+    {"--timeout", "TIME", "how long to wait, as in 500ms, 30s, 5m (30s)"},
+    {"--stream", NULL, "print each part of the answer as it comes"},
+    {"--json", NULL, "print the answer as the JSON that it is, one value on a line"},
+    FLAG_URL,
+    FLAG_TOKEN_FILE,
+    {0},
+};
+
+static enum cli_exit run_call(struct args *args)
+{
+    struct call c = {.timeout_ms = CALL_TIMEOUT_MS, .terminal = isatty(STDOUT_FILENO)};
+    const char *operands[2] = {NULL, NULL};
+    const char *timeout = NULL, *stream = NULL, *json = NULL;
+    struct address_flags where = {0};
+    const char **const values[] = {&c.agent, &timeout,   &stream,
+                                   &json,    &where.url, &where.token_file};
+    struct address address;
+    enum cli_exit code;
+
+    if (!args_read(args, values, operands, 2, &code)) {
+        return code;
+    }
+    c.capability = operands[0];
+    c.stream = stream != NULL;
+    c.json = json != NULL;
+    buf_init(&c.request, REMOTE_MAX_MESSAGE);
+    buf_init(&c.answer, CALL_MAX_ANSWER);
+    code = CLI_USAGE;
+    if (check_arguments(&c) && duration_read("--timeout", timeout, &c.timeout_ms) &&
+        take_request(&c, operands[1])) {
+        code = address_find(&where, &address);
+    }
+    if (code == CLI_OK) {
+        code = call_it(&c, &address);
+        address_fini(&address);
+    }
+    buf_fini(&c.answer);
+    buf_fini(&c.request);
+    return code;
+}
+
+const struct command command_call = {
+    .name = "call",
+    .summary = "ask whoever can do something",
+    .synopsis = "CAPABILITY [JSON] [--agent ID] [--timeout TIME] [--stream] [--json]",
+    .examples = "  % call demo.upper '\"hello\"'\n"
+                "  % call sum '[1,2,3]' --timeout 5s --json\n"
+                "  % call count --stream\n"
+                "  % call sum - < numbers.json\n",
+    .about = "Sends a request to an agent that has this capability, and prints its answer: a text\n"
+             "as it is, anything else as JSON on one line; with --json a text has its quotes. The\n"
+             "request is any JSON: null when none is given, standard input with -. With --stream\n"
+             "each part is printed on a line as it comes; without, all of it at the end and only\n"
+             "when all went well.\n"
+             "\n"
+             "The exit code is 1 when the agent fails, 69 when there is none (or it has gone), 75\n"
+             "when it took too long or too many wait, 77 when the gateway refuses. Ctrl-C cancels\n"
+             "the request and ends with 130.\n",
+    .flags = flags,
+    .run = run_call,
+};

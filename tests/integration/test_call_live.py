@@ -1,0 +1,182 @@
+"""`parley call` and `parley agent run` by way of a real gateway."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from harness import PATIENCE
+from harness.agent import Agent, await_claim
+from harness.client import Client
+from harness.gateway import environment, program, run_parley
+
+OK, FAILED, UNAVAILABLE, TRY_AGAIN, REFUSED, INTERRUPTED = 0, 1, 69, 75, 77, 130
+
+
+@pytest.fixture
+def agent():
+    """agent(gateway, *arguments) -> one that is registered and does demo.x."""
+    agents = []
+
+    def start_one(gateway, *arguments, **variables):
+        agents.append(Agent(gateway.url, *arguments, **variables))
+        agents[-1].says("ready")
+        return agents[-1]
+
+    yield start_one
+    for one in agents:
+        if one.process.poll() is None:
+            one.process.terminate()
+            assert one.wait() == OK, one.talk
+        one.process.kill()
+
+
+def call(gateway, *arguments, code=OK, **variables):
+    done = run_parley("call", *arguments, url=gateway.url)
+    assert done.returncode == code, done
+    return done.stdout if code == OK else done.stderr
+
+
+def start_call(gateway, *arguments):
+    return subprocess.Popen(
+        [program(), "call", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(PARLEY_URL=gateway.url),
+    )
+
+
+def test_first_meeting(tcp_gateway, agent):
+    agent(tcp_gateway, "--exec", "tr a-z A-Z", "--id", "upper")
+    assert call(tcp_gateway, "demo.x", '"hello"') == "HELLO\n"
+    assert call(tcp_gateway, "tools:demo.x", '{"a":1}', "--agent", "upper") == '{"A":1}\n'
+    assert "upper" in run_parley("agents", url=tcp_gateway.url).stdout
+
+
+def test_bytes_stay(tcp_gateway, agent):
+    agent(tcp_gateway, "--exec", "cat")
+    text = '[0.10,1E2,12345678901234567890,"\\u00e9"]'
+    assert call(tcp_gateway, "demo.x", text) == text + "\n"
+
+
+def test_stream(tcp_gateway, agent, tmp_path):
+    go = tmp_path / "go"
+    os.mkfifo(go)
+    agent(tcp_gateway, "--stream", "--exec", f"echo one; cat {go}")
+    asked = start_call(tcp_gateway, "demo.x", "--stream")
+    assert asked.stdout.readline() == "one\n"
+    go.write_text("two\nthree\n")
+    assert asked.stdout.read() == "two\nthree\n" and asked.wait(PATIENCE) == OK
+    asked.stderr.close()
+
+
+def test_nobody(tcp_gateway, agent):
+    assert "NO_AGENT" in call(tcp_gateway, "demo.x", code=UNAVAILABLE)
+    assert "TARGET_NOT_FOUND" in call(tcp_gateway, "demo.x", "--agent", "nobody", code=UNAVAILABLE)
+    gone = agent(tcp_gateway, "--exec", "cat", "--id", "gone")
+    gone.process.terminate()
+    assert gone.wait() == OK
+    assert "NO_AGENT" in call(tcp_gateway, "demo.x", code=UNAVAILABLE)
+
+
+def test_failure(tcp_gateway, agent):
+    agent(tcp_gateway, "--exec", "echo why >&2; exit 3")
+    said = call(tcp_gateway, "demo.x", code=FAILED)
+    assert "exit code was 3" in said and "parley:   why" in said
+
+
+def test_timeout(tcp_gateway, agent):
+    """The gateway says that the time is over, and the program is ended."""
+    one = agent(tcp_gateway, "--exec", "sleep 1000")
+    assert "ROUTE_TIMEOUT" in call(tcp_gateway, "demo.x", "--timeout", "100ms", code=TRY_AGAIN)
+    await_claim(lambda: not one.children(), "the program is ended")
+
+
+@pytest.mark.parametrize("how", ["interrupt", "kill"])
+def test_asker_gone(tcp_gateway, agent, how):
+    one = agent(tcp_gateway, "--exec", "sleep 1000")
+    asked = start_call(tcp_gateway, "demo.x")
+    await_claim(one.children, "it runs")
+    asked.send_signal(signal.SIGINT if how == "interrupt" else signal.SIGKILL)
+    out, said = asked.communicate(timeout=PATIENCE)
+    assert (out, said) == ("", "")
+    assert asked.returncode == (INTERRUPTED if how == "interrupt" else -signal.SIGKILL)
+    await_claim(lambda: not one.children(), "the program is ended")
+
+
+def test_agent_gone(tcp_gateway, agent):
+    one = agent(tcp_gateway, "--exec", "sleep 1000")
+    asked = start_call(tcp_gateway, "demo.x")
+    programs = await_claim(one.children, "it runs")
+    one.process.kill()
+    assert one.wait() == -signal.SIGKILL
+    assert "AGENT_GONE" in asked.communicate(timeout=PATIENCE)[1] and asked.returncode == UNAVAILABLE
+    for pid in programs:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_hundred_at_once(tcp_gateway, agent):
+    """More than there are places: those that wait are served in their turn."""
+    agent(tcp_gateway, "--exec", "cat", "--concurrency", "4")
+    calls = [start_call(tcp_gateway, "demo.x", str(n)) for n in range(100)]
+    for n, asked in enumerate(calls):
+        assert asked.communicate(timeout=PATIENCE) == (f"{n}\n", "") and asked.returncode == OK
+
+
+def test_an_agent_that_is_asked_to_end(tcp_gateway, agent, tmp_path):
+    """What it has begun is answered; the next one finds nobody, or somebody else."""
+    go = tmp_path / "go"
+    os.mkfifo(go)
+    one = agent(tcp_gateway, "--exec", f"cat {go}")
+    asked = start_call(tcp_gateway, "demo.x")
+    await_claim(one.children, "it runs")
+    one.process.terminate()
+    one.says("under way")
+    go.write_text("done")
+    assert asked.communicate(timeout=PATIENCE) == ("done\n", "")
+    assert one.wait() == OK
+
+
+def test_restart(start, agent):
+    """An agent comes back to a gateway that was away."""
+    first = start()
+    one = agent(first, "--exec", "cat")
+    port = first.port
+    first.stop()
+    one.says("trying again")
+    second = start(port=port)
+    one.says("ready again")
+    assert call(second, "demo.x", "1") == "1\n"
+
+
+def test_replaced(tcp_gateway, agent):
+    """The newer one of two agents of one id is the one that counts, and the older one does not fight it."""
+    older = agent(tcp_gateway, "--exec", "echo older", "--id", "me")
+    agent(tcp_gateway, "--exec", "echo newer", "--id", "me")
+    assert older.wait() == REFUSED
+    assert call(tcp_gateway, "demo.x") == "newer\n"
+
+
+def test_chat(tcp_gateway, agent):
+    """Somebody without an address is answered by whoever can chat."""
+    agent(tcp_gateway, "--chat", "--exec", "echo pleased to meet you")
+    client = Client(tcp_gateway.open_socket(), tcp_gateway.host, "/ws")
+    tcp_gateway.clients.append(client)
+    client.begin()
+    client.take("session_info")
+    client.send({"type": "chat", "id": "m-1", "payload": {"message": "hi"}})
+    reply = client.take("chat_complete")
+    assert reply["replyTo"] == "m-1" and reply["payload"]["content"] == "pleased to meet you"
+
+
+def test_credential(start, agent, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret\n")
+    secret.chmod(0o600)
+    gateway = start("--token-file", str(secret))
+    assert "AUTH_REQUIRED" in call(gateway, "demo.x", code=REFUSED)
+    agent(gateway, "--exec", "cat", PARLEY_TOKEN="s3cret")
+    assert call(gateway, "demo.x", "1", "--token-file", str(secret)) == "1\n"
