@@ -208,12 +208,12 @@ void hub_free(struct hub *hub)
     address_counts_fini(&hub->addresses);
     limiter_fini(&hub->limiter);
     session_fini(hub);
-    types_fini(hub);
     turn_fini(&hub->turn);
     for (unsigned r = 0; r < MAX_REACTORS; r++) {
         down_batch_free(hub->down[r]);
         free(hub->client_by_slot[r]);
     }
+    types_fini(hub); /* behind all that may hold a segment, whose entries have types */
     map_fini(&hub->clients_by_id);
     map_fini(&hub->agents_by_id);
     map_fini(&hub->sessions_by_name);

@@ -60,7 +60,8 @@ def test_others_hear_once_that_a_half_closed_agent_has_left(gateway):
 def test_a_long_answer_comes_whole(tcp_gateway):
     """Longer than limits.send_queue_bytes and than any socket takes at once."""
     for number in range(300):
-        tcp_gateway.agent(f"agent-{number}", capabilities=["x" * 12000])
+        # A world for each few: who came first would else hear of all of the others.
+        tcp_gateway.agent(f"agent-{number}", world=f"w{number // 10}", capabilities=["x" * 12000])
     request = f"GET /api/gateway/status HTTP/1.1\r\nHost: {tcp_gateway.host}\r\nConnection: close\r\n\r\n"
     _, _, body = exchange(tcp_gateway.open_socket(), request.encode()).partition(b"\r\n\r\n")
     assert len(json.loads(body)["agents"]) == 300

@@ -14,7 +14,6 @@ LEAST_UNFILTERED = 4000
 LEAST_FILTERED = 400
 
 
-@pytest.mark.threads
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 def test_a_day(start, threads, kind, tmp_path):
     seed = int(os.environ.get("PARLEY_DAY_SEED") or secrets.randbits(32))

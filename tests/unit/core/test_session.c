@@ -277,6 +277,24 @@ static void test_filter_across(void **state)
     room_free(r);
 }
 
+/* A gateway that stops may have said what no reactor takes any more; its segments know types. */
+static void test_ends_before_all_is_taken(void **state)
+{
+    struct room *r = room_new(NULL);
+
+    (void)state;
+    for (int i = 0; i < LARGE + 1; i++) {
+        room_join(r, "");
+    }
+    struct vconn *speaker = r->clients[0].conn;
+    unsigned reactor = conn_reactor(speaker->handle);
+    assert_true(virtual_send(&r->v, speaker, STR("{\"type\":\"bark\"}")));
+    assert_int_equal(virtual_up(&r->v, reactor, 1), 1);
+    hub_end_turn(r->v.hub);
+    assert_true(hub_down_pending(r->v.hub, reactor));
+    room_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +304,7 @@ int main(void)
         cmocka_unit_test(test_slow_is_closed),
         cmocka_unit_test(test_directed_is_never_skipped),
         cmocka_unit_test(test_filter_across),
+        cmocka_unit_test(test_ends_before_all_is_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
