@@ -5,13 +5,10 @@
 
 enum stage { WAITING, ASKED, ANSWERED, STAGES };
 
-/*
- * A request in this state: of two agents, "pi" has it; while it waits, `given` is another one that
- * keeps the agents from it, and the second agent is not there.
- */
+/* A request "q" in this state: "pi" was asked it; or it waits, since "pi" has another one. */
 struct scene {
     struct room *r;
-    int pi, po, asker;
+    int pi, asker;
     struct given given;
 };
 
@@ -21,7 +18,6 @@ static struct scene scene_at(enum stage stage)
 
     s.pi = agent_of(s.r, "pi", "grep", 1);
     s.asker = room_control(s.r);
-    s.po = -1;
     if (stage == WAITING) {
         ask(s.r, s.asker, "before", FOR_GREP);
         (void)take(s.r, s.pi);
@@ -148,7 +144,7 @@ static void test_fail_over(void **state)
     room_free(s.r);
 
     s = scene_at(ANSWERED); /* after its first answer: nobody else */
-    po = agent_of(s.r, "po", "grep", 1);
+    (void)agent_of(s.r, "po", "grep", 1);
     room_abort(s.r, s.pi);
     expect_end(s.r, s.asker, "q", "AGENT_GONE");
     expect_rest(s.r, REQUEST_END_AGENT_GONE, 1);
