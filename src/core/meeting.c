@@ -116,6 +116,14 @@ static void tell_companions(struct hub *hub, uint32_t client, struct speech *spe
     }
 }
 
+static void refuse_for_memory(struct hub *hub, uint32_t client)
+{
+    hub->counts.out_of_memory++;
+    client_error(hub, client, ERROR_LIMIT_REACHED,
+                 "The gateway has no memory for this message; try again later.",
+                 "{\"limit\":\"memory\"}");
+}
+
 void meeting_presence(struct hub *hub, uint32_t client, const struct wire *w, struct str text)
 {
     struct sender sender = {.dialect = DIALECT_GATEWAY,
@@ -128,7 +136,9 @@ void meeting_presence(struct hub *hub, uint32_t client, const struct wire *w, st
     if (world_read(hub, client, text, &parley_presence_info, &message)) {
         struct speech speech = carry_speech(hub, client, w, text, source);
         speech.stays = true;
-        if (message.payload.session_key.is != PARLEY_SET) {
+        if (speech.text.len == 0) {
+            refuse_for_memory(hub, client);
+        } else if (message.payload.session_key.is != PARLEY_SET) {
             tell_companions(hub, client, &speech);
         } else {
             uint32_t session = carry_session(hub, &sender, text_of(&message.payload.session_key));

@@ -13,7 +13,7 @@ static void take(struct asking *a, enum credential_kind kind, struct str value, 
         return;
     }
     if (wrong == NULL && value.len > ASKING_MAX_CREDENTIAL) {
-        wrong = "A credential is at most 1,024 bytes long.";
+        wrong = "A credential is at most 8 KiB long.";
     }
     a->wrong = wrong;
     if (wrong == NULL) {

@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+import time
 import tomllib
 
+import jwt
 import pytest
 
 from harness.gateway import ROOT
+from harness import requests
 from harness.raw import exchange, receive_all, split_response, upgrade_head
 
 with open(ROOT / "schema" / "errors.toml", "rb") as file:
@@ -32,7 +35,7 @@ class Provoker:
 
         (folder / "tokens").write_text(line(OPS, "publish=* sessions=* admin") + line(STAGE, "publish=bark sessions=world:main"))
         (folder / "tokens").chmod(0o600)
-        self.start = start
+        self.start, self.folder = start, folder
         self.closed = start(
             "--token-file", str(folder / "tokens"), settings={"world.validation": "known", "limits.message_bytes": "4KiB"}
         )
@@ -160,6 +163,28 @@ class Provoker:
         self.publish({"world": "main", "message": bark}, "Idempotency-Key: a")
         self.post("publish", {"target": "x", "message": bark}, "Idempotency-Key: a")
 
+    def dialect(self):
+        for provoke in (
+            requests.no_session, requests.no_session_id, requests.session_full, requests.not_a_member,
+            requests.target_not_a_member, requests.no_route, requests.no_agent, requests.offline, requests.offline_target,
+            requests.agent_gone, requests.timeout, requests.cancelled, requests.queue_full,
+        ):
+            gateway = self.start(settings={"gateway.max_clients_per_session": 2, "agents.max_queue": 0})
+            self.note(provoke(gateway))
+        requests.offline(gateway)
+        body = json.dumps({"target": "painter", "message": {"type": "bark", "data": {"text": "hi"}}}).encode()
+        self.ask(gateway, "/api/gateway/publish", "POST", [JSON], body)
+
+    def signed(self):
+        secret = "a secret that is long enough for HMAC"
+        (self.folder / "key").write_text(secret + "\n")
+        (self.folder / "key").chmod(0o600)
+        keys = {"auth.jwt.keys": f"HS256 {self.folder}/key", "auth.jwt.issuer": "me"}
+        gateway = self.start(settings={"auth.mode": "jwt", **keys})
+        claims = {"iss": "me", "sub": "a", "exp": int(time.time()) - 57, "parley": {"sessions": "*"}}
+        token = jwt.encode(claims, secret, algorithm="HS256")
+        self.note(gateway.control(headers=[("Authorization", f"Bearer {token}")]).error("AUTH_EXPIRING"))
+
     def lock_out(self):
         wrong = ["X-Forwarded-For: 203.0.113.9", bearer("wrong")]
         for _ in range(11):
@@ -171,7 +196,8 @@ class Provoker:
 @pytest.fixture
 def provoked(start, tmp_path):
     provoker = Provoker(start, tmp_path)
-    for step in (provoker.messages, provoker.handshakes, provoker.requests, provoker.posts, provoker.lock_out):
+    for step in (provoker.messages, provoker.handshakes, provoker.requests, provoker.posts, provoker.dialect,
+                 provoker.signed, provoker.lock_out):
         step()
     return provoker.heard
 

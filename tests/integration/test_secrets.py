@@ -89,7 +89,7 @@ def test_half_a_head(tcp_gateway):
     [
         (("Authorization: Bearer",), "token or password"),
         (("Authorization: Bearer a", "Authorization: Bearer a"), "two lines"),
-        (("Authorization: Bearer " + "x" * 1025,), "1,024 bytes"),
+        (("Authorization: Bearer " + "x" * 8193,), "8 KiB"),
     ],
 )
 def test_broken_credentials(tcp_gateway, fields, says):
