@@ -7,12 +7,11 @@
 
 static void view_client(const struct hub *hub, uint32_t client, struct hub_client_view *view)
 {
-    static const char *const dialects[DIALECT_COUNT] = {"world", "gateway"};
     const struct client *c = client_at(hub, client);
     uint64_t silent_ms = heartbeat_silence_ms(hub, c);
 
     *view = (struct hub_client_view){
-        .dialect = dialects[c->dialect],
+        .dialect = dialect_name(c->dialect),
         .authenticated = c->principal != HUB_NOBODY,
         .user_id = hub_principal_name(hub, c->principal),
         .user_agent = label_text(&hub->user_agents, c->user_agent),

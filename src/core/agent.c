@@ -103,6 +103,7 @@ static void leave_roster(struct hub *hub, struct agent *a)
     }
     if (a->client != SLAB_NONE) {
         client_at(hub, a->client)->agent = SLAB_NONE;
+        state_changed(hub, STATE_CLIENT, STATE_CHANGED, a->client);
     }
 }
 
@@ -117,6 +118,7 @@ void agent_move(struct hub *hub, uint32_t agent, uint32_t client, uint32_t sessi
     client_at(hub, client)->agent = agent;
     session_at(hub, session)->agent_count++;
     session_at(hub, session)->roster_valid = false;
+    state_changed(hub, STATE_CLIENT, STATE_CHANGED, client);
 }
 
 void agent_remove(struct hub *hub, uint32_t agent)
@@ -124,6 +126,7 @@ void agent_remove(struct hub *hub, uint32_t agent)
     struct agent *a = agent_at(hub, agent);
 
     leave_roster(hub, a);
+    state_changed(hub, STATE_AGENT, STATE_REMOVED, agent);
     list_remove(&a->link);
     map_remove(&hub->agents_by_id, hash_bytes(hub->secret, a->id, a->id_len), agent);
     free(a->id);

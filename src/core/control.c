@@ -137,6 +137,17 @@ void control_greet(struct hub *hub, uint32_t client)
 
 static const char *const device_roles[] = {"control", "node", "webchat"};
 
+void control_write_device(const struct hub *hub, struct json_writer *w, uint32_t client)
+{
+    const struct client *c = client_at(hub, client);
+    const struct device *d = c->principal == HUB_NOBODY ? c->stranger->device : c->device;
+
+    if (c->dialect == DIALECT_GATEWAY && d != NULL && d->connected) {
+        json_key_string(w, STR("deviceId"), str_from_z(d->id));
+        json_key_string(w, STR("role"), str_from_z(device_roles[d->role]));
+    }
+}
+
 /* Who else is here, but only for one who may know: at most ROSTER_MAX. */
 static void write_presence(struct hub *hub, struct json_writer *w, uint32_t client)
 {
@@ -176,7 +187,7 @@ static void write_methods(struct json_writer *w)
     static const char *const methods[] = {
         "auth",          "broadcast",    "connect",        "health",
         "ping",          "presence",     "session_create", "session_join",
-        "session_leave", "session_list", "session_patch",
+        "session_leave", "session_list", "session_patch",  "sync_state",
     };
 
     json_key(w, STR("capabilities"));
@@ -215,7 +226,7 @@ static void send_hello(struct hub *hub, uint32_t client, const struct parley_con
     control_open(hub, &w, "hello_ok", STR(""));
     json_key_bool(&w, STR("paired"), true);
     json_key_uint(&w, STR("uptime"), hub->now.mono_ms - hub->started.mono_ms);
-    json_key_uint(&w, STR("stateVersion"), hub->state_version);
+    json_key_uint(&w, STR("stateVersion"), hub->watch.version);
     write_presence(hub, &w, client);
     json_key(&w, STR("health"));
     json_begin_object(&w);
@@ -244,7 +255,7 @@ static void connect_device(struct hub *hub, uint32_t client, struct str text)
         if (d != NULL && keep_text(&d->id, &message.payload.device_id)) {
             d->role = (uint8_t)message.payload.role.value;
             d->connected = true;
-            hub->state_version++;
+            state_changed(hub, STATE_CLIENT, STATE_CHANGED, client);
             send_hello(hub, client, &message.payload);
         } else {
             refuse_for_memory(hub, client);
@@ -265,19 +276,26 @@ bool control_enter(struct hub *hub, uint32_t client)
 
 /* --- auth ------------------------------------------------------------------------------------- */
 
+struct str control_user_id(const struct hub *hub, uint32_t client)
+{
+    const struct client *c = client_at(hub, client);
+
+    if (c->dialect == DIALECT_GATEWAY && hub->principals.mode == HUB_AUTH_NONE &&
+        c->device != NULL && c->device->user_id != NULL) {
+        return str_from_z(c->device->user_id);
+    }
+    return hub_principal_name(hub, c->principal);
+}
+
 void control_welcome(struct hub *hub, uint32_t client)
 {
     const struct client *c = client_at(hub, client);
-    struct str user = hub_principal_name(hub, c->principal);
     char id[CLIENT_ID_SIZE];
     struct json_writer w;
 
-    if (hub->principals.mode == HUB_AUTH_NONE && c->device != NULL && c->device->user_id != NULL) {
-        user = str_from_z(c->device->user_id);
-    }
     control_open(hub, &w, "auth_success", STR(""));
     json_key_string(&w, STR("clientId"), client_id_str(c, id));
-    json_key_string(&w, STR("userId"), user);
+    json_key_string(&w, STR("userId"), control_user_id(hub, client));
     control_answer(hub, client, &w);
 }
 
@@ -347,6 +365,9 @@ static void take_auth(struct hub *hub, uint32_t client, struct str text)
     if (world_read(hub, client, text, &parley_auth_info, &message)) {
         struct device *d = device_of(hub, client);
         if (d != NULL && keep_text(&d->user_id, &message.payload.client_id)) {
+            if (hub->principals.mode == HUB_AUTH_NONE) {
+                state_changed(hub, STATE_CLIENT, STATE_CHANGED, client);
+            }
             authenticate(hub, client, text, &message.payload);
         } else {
             refuse_for_memory(hub, client);
@@ -439,6 +460,9 @@ static bool answer(struct hub *hub, uint32_t client, const struct type_name *typ
         return true;
     case PARLEY_TYPE_SESSION_LIST:
         meeting_list(hub, client);
+        return true;
+    case PARLEY_TYPE_SYNC_STATE:
+        state_sync(hub, client, text);
         return true;
     default:
         return false;

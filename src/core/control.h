@@ -38,6 +38,10 @@ void control_welcome(struct hub *hub, uint32_t client);
 /* What a client is called in presence: the id of `connect`, else its own. */
 struct str control_device_id(const struct hub *hub, uint32_t client, char buffer[CLIENT_ID_SIZE]);
 void device_free(struct device *device);
+/* What a client that has authenticated is called: by its credential, or as it calls itself. */
+struct str control_user_id(const struct hub *hub, uint32_t client);
+/* `deviceId` and `role`, if it has said; also of a stranger. */
+void control_write_device(const struct hub *hub, struct json_writer *w, uint32_t client);
 
 /*
  * A frame in the scratch buffer: its head up to the brace of the payload, in which the caller

@@ -20,6 +20,7 @@
 #include "core/label.h"
 #include "core/principal.h"
 #include "core/speech.h"
+#include "core/watch.h"
 #include "fanout/log.h"
 #include "parley/protocol.h"
 #include "json/writer.h"
@@ -30,7 +31,7 @@ enum {
     ROSTER_MAX = 1000,   /* agents listed in a greeting */
     INTERNED_TYPES = FILTER_TYPES,
     SCRATCH_KEPT = 1024 * 1024, /* a buffer for a frame is not kept when it was larger */
-    HIDDEN_SESSIONS = 1, /* of the hub itself; they do not count */
+    HIDDEN_SESSIONS = 1,        /* of the hub itself; they do not count */
     SMALL_SESSION = 8,          /* up to so many members: frames go to each; above: the log */
     SMALL_AGAIN = 4,            /* a session that has shrunk to this many leaves its log */
     RESERVED_COMMANDS =
@@ -74,6 +75,7 @@ struct client {
     bool was_agent : 1;   /* has registered before */
     bool near : 1;        /* as in struct evidence, which the next ones are from too */
     bool is_unix : 1;
+    bool noted : 1; /* those who follow the state know of it; see state_changed */
     uint8_t address[ADDRESS_SIZE];
     uint32_t user_agent; /* a label */
     uint32_t since;      /* 100 ms since the hub's start: when it connected */
@@ -95,6 +97,7 @@ struct agent {
     uint32_t registration_len;
     uint32_t client;
     uint32_t session; /* the world it is in */
+    bool noted;       /* as a client's */
     uint64_t connected_at_ms;
 };
 
@@ -200,11 +203,11 @@ struct hub {
     struct buf relayed;   /* an envelope that is passed on */
     uint64_t frame_count; /* of the gateway dialect, made by the hub */
     struct str at_hand;   /* raw `id` of the message that is being dealt with, for `replyTo` */
-    uint64_t state_version;
-    uint32_t *marks; /* of clients, by index: the round in which each was last met */
+    uint32_t *marks;      /* of clients, by index: the round in which each was last met */
     uint32_t mark_cap;
     uint32_t mark_round;
     uint32_t everybody; /* the hidden session of all clients of the gateway dialect */
+    struct watch watch;
     struct hub_counts counts;
     uint64_t last_sweep_ms;
     bool some_lost; /* a client is marked lost */
@@ -258,9 +261,13 @@ static inline uint64_t hub_next_seq(struct hub *hub)
 }
 /* Makes sure that any one event can be dealt with; false: no memory, so leave it for later. */
 bool hub_reserve(struct hub *hub);
+/* The same, besides `count` commands more for each reactor, which the caller is about to give. */
+bool hub_reserve_besides(struct hub *hub, uint32_t count);
 void hub_count_close(struct hub *hub, uint16_t code);
 void hub_log(const struct hub *hub, enum log_level level, const char *event, uint32_t client,
              const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* A buffer for one message, emptied; what was large is not kept. */
+struct buf *hub_emptied(struct buf *b);
 /* The scratch buffer, empty, for one frame. */
 struct buf *hub_scratch(struct hub *hub);
 
@@ -273,6 +280,8 @@ void tickets_fini(struct hub *hub);
 
 /* --- speech.c --------------------------------------------------------------------------------- */
 
+/* "world", "gateway". */
+const char *dialect_name(unsigned dialect);
 /* Begins a frame of the gateway dialect behind what is in `out`: its type and a fresh id. */
 void control_begin(struct hub *hub, struct json_writer *w, struct buf *out, struct str raw_type);
 
@@ -328,6 +337,12 @@ void client_tell(struct hub *hub, uint32_t client, struct speech *speech, uint8_
 void client_send(struct hub *hub, uint32_t client, struct str payload, uint8_t flags);
 /* What is in the scratch buffer; a frame that could not be made costs the client its connection. */
 void client_send_scratch(struct hub *hub, uint32_t client);
+/*
+ * One frame to each of these clients, never skipped. False: it could not be made, or kept, and they
+ * are lost.
+ */
+bool client_send_each(struct hub *hub, const uint32_t *clients, uint32_t count,
+                      const struct buf *payload);
 /* Whether it is met for the first time in this round (++hub->mark_round); false also: no memory. */
 bool client_mark(struct hub *hub, uint32_t client, uint32_t round);
 /* A ping frame. */

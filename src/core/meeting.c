@@ -212,7 +212,6 @@ static void enter(struct hub *hub, uint32_t client, uint32_t session, const char
             refuse_for_room(hub, client);
             return;
         }
-        hub->state_version++;
         meeting_announce(hub, session, client, "online");
     }
     answer_info(hub, client, session, status);
@@ -269,7 +268,6 @@ static void create(struct hub *hub, uint32_t client, struct str id,
         refuse_for_room(hub, client);
         return;
     }
-    hub->state_version++;
     enter(hub, client, session, "created");
 }
 
@@ -344,7 +342,6 @@ void meeting_leave(struct hub *hub, uint32_t client, struct str text)
         if (session != SLAB_NONE && session_has(hub, session, client)) {
             meeting_announce(hub, session, client, "offline");
             session_leave(hub, session, client);
-            hub->state_version++;
         }
         answer_left(hub, client, id); /* whether it was there or not: it is out of it now */
     }
@@ -387,7 +384,7 @@ static void patch(struct hub *hub, uint32_t client, uint32_t session, struct str
     }
     free(s->metadata);
     s->metadata = copy;
-    hub->state_version++;
+    state_changed(hub, STATE_SESSION, STATE_CHANGED, session);
     tell_patched(hub, client, session);
 }
 

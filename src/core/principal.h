@@ -42,6 +42,7 @@ struct principal {
     char *text;   /* owned; NULL of the two that are always there */
     uint8_t kind; /* enum principal_kind */
     bool listed;  /* in the configuration that holds */
+    bool renamed; /* by it */
     bool publishes_all;
     uint32_t maker;  /* of a ticket's: who made it; else SLAB_NONE */
     uint32_t users;  /* clients, tickets, jobs, and principals made by it */

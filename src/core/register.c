@@ -140,6 +140,7 @@ static void apply(struct hub *hub, uint32_t client, struct str id, const struct 
     }
     const struct agent *a = agent_at(hub, agent);
     session_at(hub, a->session)->roster_valid = false;
+    state_changed(hub, STATE_AGENT, a->noted ? STATE_CHANGED : STATE_ADDED, agent);
     hub_log(hub, LOG_INFO, "agent_registered", client, "agent=%.*s", STR_ARG(agent_id(a)));
     message_ack(hub, client, !client_at(hub, client)->was_agent);
     client_at(hub, client)->was_agent = true;

@@ -139,6 +139,7 @@ static bool enter(struct hub *hub, uint32_t client, uint32_t principal)
     } else if (!enter_world(hub, client, world)) {
         return false;
     }
+    state_changed(hub, STATE_CLIENT, STATE_CHANGED, client);
     hub_tell(hub, conn_reactor(c->conn), &(struct down){.kind = DOWN_TRUST, .conn = c->conn});
     hub_log(hub, LOG_INFO, "client_authenticated", client, "name=%.*s",
             STR_ARG(hub_principal_name(hub, principal)));
