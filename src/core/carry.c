@@ -98,7 +98,7 @@ static void send_on(struct hub *hub, struct sender *sender, const struct wire *w
         type_discard(type);
         return;
     }
-    if (session != SLAB_NONE) {
+    if (session != SLAB_NONE && !session_at(hub, session)->hidden) {
         speech.session = session_name(session_at(hub, session));
     }
     if (target.len > 0) {
@@ -106,6 +106,7 @@ static void send_on(struct hub *hub, struct sender *sender, const struct wire *w
         (void)relay_to(hub, sender, target, &speech);
     } else {
         hub->counts.messages_broadcast++;
+        monitor_note(hub, sender->client, &speech, STR(""));
         session_broadcast(hub, session, sender->client, &speech, type);
     }
 }

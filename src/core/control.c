@@ -185,9 +185,9 @@ static void write_health(const struct hub *hub, struct json_writer *w)
 static void write_methods(struct json_writer *w)
 {
     static const char *const methods[] = {
-        "auth",          "broadcast",    "connect",        "health",
-        "ping",          "presence",     "session_create", "session_join",
-        "session_leave", "session_list", "session_patch",  "sync_state",
+        "auth",         "broadcast",     "connect",        "health",       "monitor",
+        "ping",         "presence",      "session_create", "session_join", "session_leave",
+        "session_list", "session_patch", "sync_state",
     };
 
     json_key(w, STR("capabilities"));
@@ -460,6 +460,9 @@ static bool answer(struct hub *hub, uint32_t client, const struct type_name *typ
         return true;
     case PARLEY_TYPE_SESSION_LIST:
         meeting_list(hub, client);
+        return true;
+    case PARLEY_TYPE_MONITOR:
+        monitor_start(hub, client, text);
         return true;
     case PARLEY_TYPE_SYNC_STATE:
         state_sync(hub, client, text);

@@ -250,6 +250,15 @@ static inline struct str agent_id(const struct agent *a)
     return str_make(a->id, a->id_len);
 }
 
+/* A message is about to be passed on: see monitor_copy. One look where nobody watches. */
+static inline void monitor_note(struct hub *hub, uint32_t sender, const struct speech *speech,
+                                struct str target)
+{
+    if (hub->watch.monitor_count > 0) {
+        monitor_copy(hub, sender, speech, target);
+    }
+}
+
 /* --- hub.c ------------------------------------------------------------------------------------ */
 
 /* Adds a command for its reactor; room for it was reserved. */
@@ -447,6 +456,9 @@ void world_greet(struct hub *hub, uint32_t client);
 void world_announce(struct hub *hub, uint32_t session, uint32_t except,
                     const struct type_name *type);
 void world_message(struct hub *hub, uint32_t client, const struct up *item, struct str text);
+/* Whether these, at `path`, can be the patterns of a filter; if not, the client is told. */
+bool world_check_patterns(struct hub *hub, uint32_t client, const struct parley_strings *patterns,
+                          const char *path);
 /* Its agent, if it has one, is announced as gone and removed. */
 void world_leave(struct hub *hub, uint32_t client);
 

@@ -129,10 +129,13 @@ void meeting_presence(struct hub *hub, uint32_t client, const struct wire *w, st
         struct speech speech = carry_speech(hub, client, w, text, source);
         speech.stays = true;
         if (message.payload.session_key.is != PARLEY_SET) {
+            monitor_note(hub, client, &speech, STR(""));
             tell_companions(hub, client, &speech);
         } else {
             uint32_t session = carry_session(hub, &sender, text_of(&message.payload.session_key));
             if (session != SLAB_NONE) {
+                speech.session = session_name(session_at(hub, session));
+                monitor_note(hub, client, &speech, STR(""));
                 session_broadcast(hub, session, client, &speech, hub->untyped);
             }
         }

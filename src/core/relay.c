@@ -233,6 +233,7 @@ bool relay_to(struct hub *hub, struct sender *sender, struct str id, struct spee
         return false;
     }
     hub->counts.messages_directed++;
+    monitor_note(hub, sender->client, speech, id);
     client_tell(hub, target, speech, DOWN_MESSAGE);
     return true;
 }
@@ -288,6 +289,7 @@ uint64_t relay_send(struct hub *hub, struct sender *sender, const struct wire *w
     }
     struct speech speech = speech_of(hub, sender, w, text, session, source);
     hub->counts.messages_broadcast++;
+    monitor_note(hub, sender->client, &speech, STR(""));
     session_broadcast(hub, session, sender->client, &speech, type);
     return session_at(hub, session)->member_count - (sender->client != SLAB_NONE);
 }

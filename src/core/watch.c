@@ -11,6 +11,7 @@ void watch_init(struct hub *hub)
 
 void watch_fini(struct hub *hub)
 {
+    monitors_fini(hub);
     buf_fini(&hub->watch.frame);
 }
 
@@ -35,9 +36,11 @@ bool watch_may(struct hub *hub, uint32_t client)
 void watch_forget(struct hub *hub, uint32_t client)
 {
     state_unsubscribe(hub, client);
+    monitor_stop(hub, client);
 }
 
 bool watch_may_stay(const struct hub *hub, uint32_t client)
 {
-    return !state_is_watched_by(hub, client) || judge(hub, client).code == ERROR_NONE;
+    return (!state_is_watched_by(hub, client) && !monitor_is(hub, client)) ||
+           judge(hub, client).code == ERROR_NONE;
 }

@@ -13,13 +13,17 @@
 
 struct hub;
 
-enum { SUBSCRIBERS_MAX = 64 };
+enum { SUBSCRIBERS_MAX = 64, MONITORS_MAX = 64 };
+
+struct monitor;
 
 struct watch {
     uint64_t version; /* of the state: one more with each change */
     uint32_t subscriber_count;
     uint32_t subscribers[SUBSCRIBERS_MAX]; /* client indexes */
-    struct buf frame;                      /* that is being made, while another is in the scratch */
+    uint32_t monitor_count;
+    struct monitor *monitors[MONITORS_MAX]; /* owned */
+    struct buf frame; /* that is being made, while another is in the scratch */
 };
 
 /* --- watch.c ---------------------------------------------------------------------------------- */
@@ -51,5 +55,19 @@ void state_sync(struct hub *hub, uint32_t client, struct str text);
 /* Whether a client is told of changes; it is told no more. */
 bool state_is_watched_by(const struct hub *hub, uint32_t client);
 void state_unsubscribe(struct hub *hub, uint32_t client);
+
+/* --- monitor.c -------------------------------------------------------------------------------- */
+
+/* monitor: the client gets a copy of what is passed on from now on, as far as it wants it. */
+void monitor_start(struct hub *hub, uint32_t client, struct str text);
+void monitors_fini(struct hub *hub);
+bool monitor_is(const struct hub *hub, uint32_t client);
+/* The client gets no more copies, if it got any. */
+void monitor_stop(struct hub *hub, uint32_t client);
+/*
+ * Copies a message that is about to be passed on to the monitors that want it; to be called by way
+ * of monitor_note. `sender` may be SLAB_NONE; `target`: the id that it is for, or empty.
+ */
+void monitor_copy(struct hub *hub, uint32_t sender, const struct speech *speech, struct str target);
 
 #endif

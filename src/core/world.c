@@ -51,23 +51,23 @@ void world_announce(struct hub *hub, uint32_t session, uint32_t except,
 
 /* --- what a message does ---------------------------------------------------------------------- */
 
-/* Whether these, at `path`, can be the patterns of a filter; if not, the client is told. */
-static bool check_patterns(struct hub *hub, uint32_t client, const struct parley_strings *types,
-                           const char *path)
+bool world_check_patterns(struct hub *hub, uint32_t client, const struct parley_strings *patterns,
+                          const char *path)
 {
-    if (types->count > hub->settings.max_filter_patterns) {
+    if (patterns->count > hub->settings.max_filter_patterns) {
         client_error(hub, client, ERROR_LIMIT_REACHED,
-                     "A subscription has too many patterns; use prefixes like `scene_*`.",
+                     "These are too many patterns; use prefixes like `scene_*`.",
                      "{\"limit\":\"filters\",\"max\":%u}", hub->settings.max_filter_patterns);
         return false;
     }
-    for (size_t i = 0; i < types->count; i++) {
-        struct str one = str_make(types->items[i].ptr, types->items[i].len);
+    for (size_t i = 0; i < patterns->count; i++) {
+        struct str one = str_make(patterns->items[i].ptr, patterns->items[i].len);
         if (one.len == 0 || one.len > TYPE_TEXT_MAX || str_find(one, '*') < one.len - 1) {
-            client_error(hub, client, ERROR_INVALID_MESSAGE,
-                         "`types` is an array of strings of 1 to 128 bytes, each a type or a "
-                         "prefix that ends in `*`.",
-                         "{\"path\":\"%s[%zu]\"}", path, i);
+            client_error(
+                hub, client, ERROR_INVALID_MESSAGE,
+                "This is an array of strings of 1 to 128 bytes, each a name or a prefix that "
+                "ends in `*`.",
+                "{\"path\":\"%s[%zu]\"}", path, i);
             return false;
         }
     }
@@ -114,7 +114,7 @@ static void subscribe(struct hub *hub, uint32_t client, struct str text)
         const struct parley_strings *types = at_top ? &message.types : &message.data.types;
         if (types->is != PARLEY_SET) {
             set_filter(hub, client, NULL, NULL);
-        } else if (check_patterns(hub, client, types, at_top ? "types" : "data.types")) {
+        } else if (world_check_patterns(hub, client, types, at_top ? "types" : "data.types")) {
             filter_by(hub, client, types);
         }
     }
