@@ -9,6 +9,7 @@ const struct command *const command_table[] = {
     &command_sessions,
     &command_tail,
     &command_send,
+    &command_explain,
     &command_kick,
     &command_drain,
     &command_ticket,

@@ -378,20 +378,22 @@ static void take_auth(struct hub *hub, uint32_t client, struct str text)
 
 /* --- ping, health ----------------------------------------------------------------------------- */
 
-static void send_pong(struct hub *hub, uint32_t client)
+static void send_pong(struct hub *hub, uint32_t client, struct str text)
 {
     char id[CLIENT_ID_SIZE];
     struct json_writer w;
 
+    (void)text;
     control_open(hub, &w, "pong", STR(""));
     json_key_string(&w, STR("clientId"), client_id_str(client_at(hub, client), id));
     control_answer(hub, client, &w);
 }
 
-static void send_health(struct hub *hub, uint32_t client)
+static void send_health(struct hub *hub, uint32_t client, struct str text)
 {
     struct json_writer w;
 
+    (void)text;
     control_open(hub, &w, "health", STR(""));
     write_health(hub, &w);
     json_key_uint(&w, STR("uptime"), hub->now.mono_ms - hub->started.mono_ms);
@@ -421,7 +423,7 @@ void control_stranger(struct hub *hub, uint32_t client, const struct up *item, s
         take_auth(hub, client, text);
         break;
     case PARLEY_TYPE_GATEWAY_PING:
-        send_pong(hub, client);
+        send_pong(hub, client, text);
         break;
     default:
         stranger_require(hub, client);
@@ -430,69 +432,49 @@ void control_stranger(struct hub *hub, uint32_t client, const struct up *item, s
     type_discard(type);
 }
 
-/* Whether the type was one that the gateway itself answers. */
-static bool answer(struct hub *hub, uint32_t client, const struct type_name *type, struct str text)
+/* What the gateway itself answers, by type. */
+static void (*const answers[PARLEY_TYPE_COUNT])(struct hub *, uint32_t client, struct str text) = {
+    [PARLEY_TYPE_CONNECT] = connect_device,    [PARLEY_TYPE_AUTH] = take_auth,
+    [PARLEY_TYPE_GATEWAY_PING] = send_pong,    [PARLEY_TYPE_HEALTH] = send_health,
+    [PARLEY_TYPE_MONITOR] = monitor_start,     [PARLEY_TYPE_SESSION_CREATE] = meeting_create,
+    [PARLEY_TYPE_SESSION_JOIN] = meeting_join, [PARLEY_TYPE_SESSION_LEAVE] = meeting_leave,
+    [PARLEY_TYPE_SESSION_LIST] = meeting_list, [PARLEY_TYPE_SESSION_PATCH] = meeting_patch,
+    [PARLEY_TYPE_SYNC_STATE] = state_sync,
+};
+
+void control_take(struct hub *hub, struct sender *sender, const struct wire *w, struct str text)
 {
-    switch (type->kind[DIALECT_GATEWAY]) {
-    case PARLEY_TYPE_CONNECT:
-        connect_device(hub, client, text);
-        return true;
-    case PARLEY_TYPE_AUTH:
-        take_auth(hub, client, text);
-        return true;
-    case PARLEY_TYPE_GATEWAY_PING:
-        send_pong(hub, client);
-        return true;
-    case PARLEY_TYPE_HEALTH:
-        send_health(hub, client);
-        return true;
-    case PARLEY_TYPE_SESSION_CREATE:
-        meeting_create(hub, client, text);
-        return true;
-    case PARLEY_TYPE_SESSION_JOIN:
-        meeting_join(hub, client, text);
-        return true;
-    case PARLEY_TYPE_SESSION_LEAVE:
-        meeting_leave(hub, client, text);
-        return true;
-    case PARLEY_TYPE_SESSION_PATCH:
-        meeting_patch(hub, client, text);
-        return true;
-    case PARLEY_TYPE_SESSION_LIST:
-        meeting_list(hub, client);
-        return true;
-    case PARLEY_TYPE_MONITOR:
-        monitor_start(hub, client, text);
-        return true;
-    case PARLEY_TYPE_SYNC_STATE:
-        state_sync(hub, client, text);
-        return true;
-    default:
-        return false;
+    const struct type_name *type = relay_read(hub, sender, w, text);
+
+    if (type == NULL) {
+        return;
+    }
+    uint16_t kind = type->kind[DIALECT_GATEWAY];
+    hub->at_hand = wire_raw(w, text.ptr, WIRE_ID);
+    if (kind == PARLEY_TYPE_BROADCAST) {
+        carry_broadcast(hub, sender, w, text, type);
+        return;
+    }
+    if (kind != PARLEY_TYPE_PRESENCE && answers[kind] == NULL) {
+        carry_message(hub, sender, w, text, type);
+        return;
+    }
+    type_discard(type);
+    if (kind == PARLEY_TYPE_PRESENCE) {
+        meeting_presence(hub, sender, w, text);
+    } else if (sender->dry != NULL) {
+        sender->dry->answered = true;
+    } else {
+        answers[kind](hub, sender->client, text);
     }
 }
 
 void control_message(struct hub *hub, uint32_t client, const struct up *item, struct str text)
 {
-    const struct wire *w = &item->wire;
     struct sender sender = {.dialect = DIALECT_GATEWAY,
                             .client = client,
                             .principal = client_at(hub, client)->principal};
-    const struct type_name *type = relay_read(hub, &sender, w, text);
 
-    if (type == NULL) {
-        return;
-    }
-    hub->at_hand = wire_raw(w, text.ptr, WIRE_ID);
-    if (answer(hub, client, type, text)) {
-        type_discard(type);
-    } else if (type->kind[DIALECT_GATEWAY] == PARLEY_TYPE_PRESENCE) {
-        meeting_presence(hub, client, w, text);
-        type_discard(type);
-    } else if (type->kind[DIALECT_GATEWAY] == PARLEY_TYPE_BROADCAST) {
-        carry_broadcast(hub, client, w, text, type);
-    } else {
-        carry_message(hub, client, w, text, type);
-    }
+    control_take(hub, &sender, &item->wire, text);
     hub->at_hand = STR("");
 }

@@ -456,6 +456,12 @@ void world_greet(struct hub *hub, uint32_t client);
 void world_announce(struct hub *hub, uint32_t session, uint32_t except,
                     const struct type_name *type);
 void world_message(struct hub *hub, uint32_t client, const struct up *item, struct str text);
+struct sender;
+/* The same of any sender: in his world, or, of one who is no client, in this session. */
+void world_take(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
+                uint32_t session);
+/* Whether messages of this type are for the gateway itself, and only clients can send them. */
+bool world_answers(const struct type_name *type);
 /* Whether these, at `path`, can be the patterns of a filter; if not, the client is told. */
 bool world_check_patterns(struct hub *hub, uint32_t client, const struct parley_strings *patterns,
                           const char *path);
@@ -475,7 +481,7 @@ bool world_read(struct hub *hub, uint32_t client, struct str text,
 /* --- register.c ------------------------------------------------------------------------------- */
 
 /* agent_register. */
-void world_register(struct hub *hub, uint32_t client, const struct up *item, struct str text);
+void world_register(struct hub *hub, uint32_t client, const struct wire *w, struct str text);
 
 /* --- memory.c --------------------------------------------------------------------------------- */
 

@@ -174,7 +174,7 @@ static void register_as(struct hub *hub, uint32_t client, const struct parley_ag
     buf_fini(&others);
 }
 
-void world_register(struct hub *hub, uint32_t client, const struct up *item, struct str text)
+void world_register(struct hub *hub, uint32_t client, const struct wire *w, struct str text)
 {
     struct parley_agent_register message;
 
@@ -189,7 +189,7 @@ void world_register(struct hub *hub, uint32_t client, const struct up *item, str
     if (world_read(hub, client, text, &parley_agent_register_info, &message) &&
         check_id(hub, client, str_make(message.agent_id.ptr, message.agent_id.len)) &&
         may_claim(hub, client, str_make(message.agent_id.ptr, message.agent_id.len))) {
-        register_as(hub, client, &message, text, wire_raw(&item->wire, text.ptr, WIRE_DATA));
+        register_as(hub, client, &message, text, wire_raw(w, text.ptr, WIRE_DATA));
     }
     parley_agent_register_fini(&message);
 }

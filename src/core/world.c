@@ -121,31 +121,53 @@ static void subscribe(struct hub *hub, uint32_t client, struct str text)
     parley_subscribe_fini(&message);
 }
 
-void world_message(struct hub *hub, uint32_t client, const struct up *item, struct str text)
+bool world_answers(const struct type_name *type)
 {
-    const struct wire *w = &item->wire;
-    struct sender sender = {.client = client, .principal = client_at(hub, client)->principal};
-    const struct type_name *type = relay_read(hub, &sender, w, text);
+    return type->kind[DIALECT_WORLD] == PARLEY_TYPE_AGENT_REGISTER ||
+           type->kind[DIALECT_WORLD] == PARLEY_TYPE_SUBSCRIBE ||
+           type->kind[DIALECT_WORLD] == PARLEY_TYPE_PING;
+}
 
-    if (type == NULL) {
-        return;
-    }
+static void answer(struct hub *hub, uint32_t client, const struct type_name *type,
+                   const struct wire *w, struct str text)
+{
     switch (type->kind[DIALECT_WORLD]) {
     case PARLEY_TYPE_AGENT_REGISTER:
-        world_register(hub, client, item, text);
+        world_register(hub, client, w, text);
         break;
     case PARLEY_TYPE_SUBSCRIBE:
         subscribe(hub, client, text);
         break;
-    case PARLEY_TYPE_PING:
+    default:
         message_pong(hub);
         client_send_scratch(hub, client);
-        break;
-    default:
-        if (relay_allows(hub, &sender, w, text, type)) {
-            (void)relay_send(hub, &sender, w, text, type, session_of(hub, client));
+    }
+}
+
+void world_take(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
+                uint32_t session)
+{
+    const struct type_name *type = relay_read(hub, sender, w, text);
+
+    if (type == NULL) {
+        return;
+    }
+    if (!world_answers(type)) {
+        if (relay_allows(hub, sender, w, text, type)) {
+            (void)relay_send(hub, sender, w, text, type, session);
             return;
         }
+    } else if (sender->dry != NULL) {
+        sender->dry->answered = true;
+    } else {
+        answer(hub, sender->client, type, w, text);
     }
     type_discard(type);
+}
+
+void world_message(struct hub *hub, uint32_t client, const struct up *item, struct str text)
+{
+    struct sender sender = {.client = client, .principal = client_at(hub, client)->principal};
+
+    world_take(hub, &sender, &item->wire, text, session_of(hub, client));
 }
