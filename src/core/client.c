@@ -356,12 +356,6 @@ void client_close(struct hub *hub, uint32_t client, uint16_t code, struct str re
     if (c->state != CLIENT_OPEN) {
         return;
     }
-    char *at = reason.len > 0 ? turn_extend(&hub->turn, reason.len, &item.off) : NULL;
-    if (at != NULL) {
-        memcpy(at, reason.ptr, reason.len);
-        item.segment = hub->turn.segment;
-        item.len = (uint32_t)reason.len;
-    }
     hub_log(hub, LOG_DEBUG, "client_closed", client, "code=%u reason=\"%.*s\"", code,
             STR_ARG(reason));
     state_changed(hub, STATE_CLIENT, STATE_REMOVED, client);
@@ -371,6 +365,13 @@ void client_close(struct hub *hub, uint32_t client, uint16_t code, struct str re
     }
     world_leave(hub, client);
     (void)leave_sessions(hub, client); /* what is left then is left when it has gone */
+    /* Only now: until a command mentions it, what is said in between may end the bytes' segment. */
+    char *at = reason.len > 0 ? turn_extend(&hub->turn, reason.len, &item.off) : NULL;
+    if (at != NULL) {
+        memcpy(at, reason.ptr, reason.len);
+        item.segment = hub->turn.segment;
+        item.len = (uint32_t)reason.len;
+    }
     item.seq = hub_next_seq(hub);
     hub_tell(hub, conn_reactor(c->conn), &item);
     hub_count_close(hub, code);

@@ -290,7 +290,7 @@ static void sync(struct hub *hub, uint32_t client, const struct parley_sync_stat
     if (p->subscribe.is == PARLEY_SET) {
         state_unsubscribe(hub, client);
     }
-    if (wants) {
+    if (wants && !client_at(hub, client)->lost) { /* without the snapshot, changes say nothing */
         hub->watch.subscribers[hub->watch.subscriber_count++] = client;
     }
 }

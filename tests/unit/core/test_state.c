@@ -285,6 +285,30 @@ static void test_reload(void **state)
     room_free(r);
 }
 
+/* A reason to close is among other frames of the turn, wherever a segment of them ends. */
+static void test_reasons(void **state)
+{
+    static const char reason[] =
+        "a reason that is as long as one may be, so that it often is the last thing that "
+        "a segment had room for: see it whole";
+
+    (void)state;
+    for (size_t cut = 0; cut < 30; cut++) {
+        struct room *r = room_new(NULL);
+        int boss = room_control(r);
+        subscribe(r, boss);
+        for (int i = 1; i < 120; i++) {
+            int one = room_join(r, "");
+            struct str why = str_make(reason, sizeof(reason) - 1 - cut);
+            assert_true(hub_kick(r->v.hub, str_from_z(r->clients[one].id), why));
+            virtual_settle(&r->v);
+            assert_int_equal(r->clients[one].close_code, 4408);
+            assert_true(str_equal(str_from_z(r->clients[one].close_reason), why));
+        }
+        room_free(r);
+    }
+}
+
 /* --- random lives ----------------------------------------------------------------------------- */
 
 static uint32_t draw(struct room *r, uint32_t below)
@@ -413,7 +437,7 @@ int main(void)
         cmocka_unit_test(test_unsubscribe), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_limit),       cmocka_unit_test(test_slow),
         cmocka_unit_test(test_pages),       cmocka_unit_test(test_reload),
-        cmocka_unit_test(test_lives),
+        cmocka_unit_test(test_reasons),     cmocka_unit_test(test_lives),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
