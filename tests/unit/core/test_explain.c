@@ -122,17 +122,14 @@ static void test_asker(void **state)
 static void test_requests(void **state)
 {
     static const char *const worlds[] = {
-        "{\"type\":\"route_request\",\"id\":\"q\",\"data\":{\"capability\":\"chat\",\"request\":1}"
-        "}",
+        "{\"type\":\"route_request\",\"id\":\"q\",\"data\":{\"agentId\":\"pia\",\"request\":1}}",
         "{\"type\":\"route_response\",\"data\":{\"requestId\":\"x\",\"ok\":true,\"done\":true}}",
         "{\"type\":\"route_cancel\",\"data\":{\"requestId\":\"x\"}}",
         "{\"type\":\"chat_complete\",\"replyTo\":\"msg-1-1\",\"data\":{\"content\":\"x\"}}"};
     static const char *const gateways[] = {
-        "{\"type\":\"route_request\",\"id\":\"q\",\"payload\":{\"capability\":\"chat\",\"request\":"
-        "1}}",
+        "{\"type\":\"route_request\",\"id\":\"q\",\"payload\":{\"agentId\":\"pia\",\"request\":1}}",
         "{\"type\":\"chat\",\"id\":\"q\",\"payload\":{\"content\":\"hello\"}}",
-        "{\"type\":\"route_response\",\"id\":\"q\",\"payload\":{\"requestId\":\"x\",\"ok\":true,"
-        "\"done\":true}}",
+        "{\"type\":\"route_response\",\"id\":\"q\",\"payload\":{\"requestId\":\"x\"}}",
         "{\"type\":\"route_cancel\",\"id\":\"q\",\"payload\":{\"requestId\":\"x\"}}",
         "{\"type\":\"chat_complete\",\"id\":\"q\",\"replyTo\":\"msg-1-1\",\"payload\":{}}",
         "{\"type\":\"agent_unregister\",\"id\":\"q\",\"payload\":{\"agentId\":\"pia\"}}"};
