@@ -13,6 +13,7 @@ const struct command *const command_table[] = {
     &command_send,
     &command_call,
     &command_agent,
+    &command_explain,
     &command_kick,
     &command_drain,
     &command_ticket,

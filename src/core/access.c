@@ -125,9 +125,10 @@ static bool may_stay(const struct hub *hub, uint32_t client)
             return false;
         }
     }
-    return c->agent == SLAB_NONE ||
-           hub_may(hub, c->principal, MAY_REGISTER, agent_id(agent_at(hub, c->agent))).code ==
-               ERROR_NONE;
+    return watch_may_stay(hub, client) &&
+           (c->agent == SLAB_NONE ||
+            hub_may(hub, c->principal, MAY_REGISTER, agent_id(agent_at(hub, c->agent))).code ==
+                ERROR_NONE);
 }
 
 bool access_renew(struct hub *hub, uint32_t client, uint32_t principal)
@@ -182,12 +183,17 @@ static void look_again(struct hub *hub, uint32_t client)
         }
     } else if (hub->principals.mode == HUB_AUTH_NONE) {
         client_set_principal(hub, client, c->near ? NEAR_ONE : ANYBODY);
+        if (!watch_may_stay(hub, client)) {
+            client_close(hub, client, CLOSE_FORBIDDEN, STR("only administrators watch"));
+        }
     } else if (!principal_holds(&hub->principals, c->principal)) {
         client_close(hub, client, CLOSE_AUTHENTICATION,
                      STR("the credential was withdrawn: authenticate with another one"));
     } else if (!may_stay(hub, client)) {
         client_close(hub, client, CLOSE_FORBIDDEN,
                      STR("the credential no longer grants this: see its grants"));
+    } else if (principal_at(&hub->principals, c->principal)->renamed) {
+        state_changed(hub, STATE_CLIENT, STATE_CHANGED, client);
     }
 }
 

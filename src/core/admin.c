@@ -7,12 +7,11 @@
 
 static void view_client(const struct hub *hub, uint32_t client, struct hub_client_view *view)
 {
-    static const char *const dialects[DIALECT_COUNT] = {"world", "gateway"};
     const struct client *c = client_at(hub, client);
     uint64_t silent_ms = heartbeat_silence_ms(hub, c);
 
     *view = (struct hub_client_view){
-        .dialect = dialects[c->dialect],
+        .dialect = dialect_name(c->dialect),
         .authenticated = c->principal != HUB_NOBODY,
         .user_id = hub_principal_name(hub, c->principal),
         .user_agent = label_text(&hub->user_agents, c->user_agent),
@@ -117,29 +116,6 @@ uint32_t hub_each_session(const struct hub *hub, uint32_t principal, uint32_t li
 
 /* --- messages from outside -------------------------------------------------------------------- */
 
-/* Types that ask the gateway for something: there is no client that it could do it for. */
-static bool is_for_clients(const struct type_name *type)
-{
-    return type->kind[DIALECT_WORLD] == PARLEY_TYPE_AGENT_REGISTER ||
-           type->kind[DIALECT_WORLD] == PARLEY_TYPE_SUBSCRIBE ||
-           type->kind[DIALECT_WORLD] == PARLEY_TYPE_PING;
-}
-
-/* The session that it goes to, or SLAB_NONE: it was refused. */
-static uint32_t find_session(struct hub *hub, struct sender *sender, struct str name)
-{
-    uint32_t session = session_find(hub, name);
-
-    if (hub_may(hub, sender->principal, MAY_ENTER, name).code != ERROR_NONE) {
-        sender_refuse(hub, sender, ERROR_FORBIDDEN, "", "{\"rule\":\"grant:sessions\"}");
-        return SLAB_NONE;
-    }
-    if (session == SLAB_NONE) {
-        sender_refuse(hub, sender, ERROR_SESSION_NOT_FOUND, "", "{\"path\":\"session\"}");
-    }
-    return session;
-}
-
 static uint64_t send_on(struct hub *hub, struct sender *sender, const struct hub_publication *p,
                         const struct wire *w, const struct type_name *type)
 {
@@ -147,7 +123,7 @@ static uint64_t send_on(struct hub *hub, struct sender *sender, const struct hub
         type_discard(type);
         return relay_direct(hub, sender, w, p->target, p->message);
     }
-    uint32_t session = find_session(hub, sender, p->session);
+    uint32_t session = relay_session(hub, sender, p->session);
     if (session == SLAB_NONE) {
         type_discard(type);
         return 0;
@@ -173,7 +149,7 @@ enum error_code hub_publish(struct hub *hub, uint32_t principal, const struct hu
     if (type == NULL) {
         return sender.code != ERROR_NONE ? sender.code : ERROR_LIMIT_REACHED;
     }
-    if (is_for_clients(type)) {
+    if (world_answers(type)) {
         sender_refuse(hub, &sender, ERROR_FORBIDDEN, "",
                       "{\"rule\":\"client_types\",\"type\":\"%.*s\"}", (int)type->len, type->text);
     }

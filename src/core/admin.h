@@ -67,6 +67,37 @@ struct hub_publication {
 enum error_code hub_publish(struct hub *hub, uint32_t principal, const struct hub_publication *p,
                             uint64_t *ret_delivered, struct buf *details);
 
+/*
+ * Where a message would go, or why it would not: the way that a message takes, walked up to the
+ * last step, so that nothing can be said but what would happen.
+ */
+struct hub_question {
+    uint8_t dialect;    /* enum dialect */
+    struct str message; /* a whole message, a JSON object */
+    struct str as;      /* the agent or client that would send it; or empty, in the world alone: */
+    struct str session; /* where somebody who is no agent would send it: "world:main" */
+};
+
+/* What would come of it; texts are borrowed from the hub until it changes. */
+struct hub_explanation {
+    enum error_code code; /* ERROR_NONE, or why it would be refused; then `details` says more */
+    const char *message;  /* of a refusal, for people; may be empty; a literal */
+    bool answered;        /* the gateway itself would deal with it, and pass nothing on */
+    uint64_t receivers;   /* how many would get it, those who filter it out included */
+    struct str session;   /* whose members they are; or empty */
+    char target[129];     /* the id of the one receiver; or empty. NUL-terminated */
+};
+
+/*
+ * Answers for `principal`, who may ask for himself, and as an administrator for every client:
+ * `as` is one of his own credential, else it is not there for him. Returns ERROR_NONE; or what is
+ * wrong with the question, and `details`, an empty buffer, gets a raw JSON object. It gets one of a
+ * refusal as well.
+ */
+enum error_code hub_explain(struct hub *hub, uint32_t principal,
+                            const struct hub_question *question,
+                            struct hub_explanation *ret_explanation, struct buf *details);
+
 struct hub_ticket_request {
     struct grants grants; /* must be within the maker's */
     struct str agent_id;  /* that the ticket is for; one that its maker may register; or empty */

@@ -122,6 +122,7 @@ static void part(struct hub *hub, struct agent *a)
     if (agent_is_online(a)) {
         requests_lose_agent(hub, a);
         client_at(hub, a->client)->agent = SLAB_NONE;
+        state_changed(hub, STATE_CLIENT, STATE_CHANGED, a->client);
         a->client = SLAB_NONE;
         hub->counts.agents--;
     } else {
@@ -151,6 +152,7 @@ void agent_move(struct hub *hub, uint32_t agent, uint32_t client, uint32_t sessi
         session_at(hub, session)->agent_count++;
         session_at(hub, session)->roster_valid = false;
     }
+    state_changed(hub, STATE_CLIENT, STATE_CHANGED, client);
 }
 
 static void free_agent(struct agent *a)
@@ -165,6 +167,7 @@ void agent_remove(struct hub *hub, uint32_t agent)
     struct agent *a = agent_at(hub, agent);
 
     part(hub, a);
+    state_changed(hub, STATE_AGENT, STATE_REMOVED, agent);
     offers_drop(hub, &a->offers);
     list_remove(&a->link);
     map_remove(&hub->agents_by_id, hash_bytes(hub->secret, a->id, a->id_len), agent);
@@ -182,6 +185,7 @@ void agent_retire(struct hub *hub, uint32_t agent)
     list_append(&hub->agents_offline, &a->link);
     a->left_ms = hub->now.mono_ms;
     hub->counts.agents_offline++;
+    state_changed(hub, STATE_AGENT, STATE_CHANGED, agent);
 }
 
 void agents_tick(struct hub *hub)

@@ -98,13 +98,17 @@ static void send_on(struct hub *hub, struct sender *sender, const struct wire *w
                     const struct type_name *type, uint32_t session, struct str target)
 {
     char source[CLIENT_ID_SIZE];
-    struct speech speech = carry_speech(hub, sender->client, w, text, source);
 
+    if (target.len == 0 && relay_is_dry(hub, sender, session)) {
+        type_discard(type);
+        return;
+    }
+    struct speech speech = carry_speech(hub, sender->client, w, text, source);
     if (lost(hub, sender, &speech)) {
         type_discard(type);
         return;
     }
-    if (session != SLAB_NONE) {
+    if (session != SLAB_NONE && !session_at(hub, session)->hidden) {
         speech.session = session_name(session_at(hub, session));
     }
     if (target.len > 0) {
@@ -112,36 +116,34 @@ static void send_on(struct hub *hub, struct sender *sender, const struct wire *w
         (void)relay_to(hub, sender, target, &speech);
     } else {
         hub->counts.messages_broadcast++;
+        monitor_note(hub, sender->client, &speech, STR(""));
         session_broadcast(hub, session, sender->client, &speech, type);
     }
 }
 
-void carry_message(struct hub *hub, uint32_t client, const struct wire *w, struct str text,
+void carry_message(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
                    const struct type_name *type)
 {
-    struct sender sender = {.dialect = DIALECT_GATEWAY,
-                            .client = client,
-                            .principal = client_at(hub, client)->principal};
     struct str raw_session = present(wire_raw(w, text.ptr, WIRE_SESSION_ID));
     struct str raw_target = present(wire_raw(w, text.ptr, WIRE_TARGET));
     char session_id[ID_MAX + 1], target_id[ID_MAX + 1];
     struct str target = raw_target.len > 0 ? read_id(raw_target, target_id) : STR("");
     uint32_t session = SLAB_NONE;
 
-    if (!relay_allows(hub, &sender, w, text, type)) {
+    if (!relay_allows(hub, sender, w, text, type)) {
         type_discard(type);
         return;
     }
     if (raw_session.len > 0) {
-        session = carry_session(hub, &sender, read_id(raw_session, session_id));
+        session = carry_session(hub, sender, read_id(raw_session, session_id));
     }
-    if (sender.code != ERROR_NONE ||
-        (session != SLAB_NONE && raw_target.len > 0 && !is_in(hub, &sender, session, target))) {
+    if (sender->code != ERROR_NONE ||
+        (session != SLAB_NONE && raw_target.len > 0 && !is_in(hub, sender, session, target))) {
         type_discard(type);
         return;
     }
     if (session == SLAB_NONE && raw_target.len == 0) {
-        sender_refuse(hub, &sender, ERROR_NO_ROUTE,
+        sender_refuse(hub, sender, ERROR_NO_ROUTE,
                       "A message goes to a `target`, or to the members of a `sessionId`; this one "
                       "has neither.",
                       "{\"rule\":\"route\"}");
@@ -151,23 +153,20 @@ void carry_message(struct hub *hub, uint32_t client, const struct wire *w, struc
     if (raw_target.len > 0 && target.len == 0) {
         target = STR("-"); /* no agent's or client's id: nobody has it */
     }
-    send_on(hub, &sender, w, text, type, session, target);
+    send_on(hub, sender, w, text, type, session, target);
 }
 
-void carry_broadcast(struct hub *hub, uint32_t client, const struct wire *w, struct str text,
+void carry_broadcast(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
                      const struct type_name *type)
 {
-    struct sender sender = {.dialect = DIALECT_GATEWAY,
-                            .client = client,
-                            .principal = client_at(hub, client)->principal};
-    struct hub_verdict verdict = hub_may(hub, sender.principal, MAY_BROADCAST, STR(""));
+    struct hub_verdict verdict = hub_may(hub, sender->principal, MAY_BROADCAST, STR(""));
 
     if (verdict.code != ERROR_NONE) {
-        sender_refuse(hub, &sender, verdict.code,
+        sender_refuse(hub, sender, verdict.code,
                       "The credential does not grant `broadcast`; send to a session or a target.",
                       "{\"rule\":\"%s\"}", verdict.rule);
         type_discard(type);
         return;
     }
-    send_on(hub, &sender, w, text, type, hub->everybody, STR(""));
+    send_on(hub, sender, w, text, type, hub->everybody, STR(""));
 }

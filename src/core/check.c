@@ -39,16 +39,22 @@ static void refuse(struct hub *hub, struct sender *sender, enum error_code code,
     buf_fini(&details);
 }
 
-bool world_read(struct hub *hub, uint32_t client, struct str text,
-                const struct parley_message_info *info, void *message)
+bool relay_parse(struct hub *hub, struct sender *sender, struct str text,
+                 const struct parley_message_info *info, void *message)
 {
     struct parley_problem problem;
 
     if (parley_message_from_json(info, message, PARLEY_RECEIVED, text.ptr, text.len, &problem)) {
         return true;
     }
-    refuse(hub, &(struct sender){.client = client}, ERROR_INVALID_MESSAGE, &problem);
+    refuse(hub, sender, ERROR_INVALID_MESSAGE, &problem);
     return false;
+}
+
+bool world_read(struct hub *hub, uint32_t client, struct str text,
+                const struct parley_message_info *info, void *message)
+{
+    return relay_parse(hub, &(struct sender){.client = client}, text, info, message);
 }
 
 static bool check_shape(struct hub *hub, struct sender *sender, struct str text,

@@ -1,4 +1,4 @@
-#include "core/internal.h"
+#include "core/claim.h"
 
 /*
  * Which client is which agent, in both dialects. The cases of a registration, by the agent that the
@@ -118,14 +118,6 @@ bool claim_allowed(struct hub *hub, uint32_t client, struct str id)
     return check_id(hub, client, id) && may_claim(hub, client, id);
 }
 
-void claim_refuse_memory(struct hub *hub, uint32_t client)
-{
-    hub->counts.out_of_memory++;
-    client_error(hub, client, ERROR_LIMIT_REACHED,
-                 "The gateway has no memory for this registration; try again later.",
-                 "{\"limit\":\"memory\"}");
-}
-
 uint32_t claim_slots(const struct parley_integer *max_concurrent)
 {
     if (max_concurrent->is != PARLEY_SET) {
@@ -148,11 +140,14 @@ uint32_t claim_agent(struct hub *hub, uint32_t client, struct str id,
     if (agent == SLAB_NONE || !agent_describe(hub, agent, words)) {
         if (agent != SLAB_NONE && agent_at(hub, agent)->role == NULL) {
             agent_remove(hub, agent);
+        } else if (agent != SLAB_NONE) { /* as it was described before, but perhaps elsewhere */
+            state_changed(hub, STATE_AGENT, STATE_CHANGED, agent);
         }
-        claim_refuse_memory(hub, client);
+        client_error_memory(hub, client);
         return SLAB_NONE;
     }
-    hub->state_version++;
+    state_changed(hub, STATE_AGENT, agent_at(hub, agent)->noted ? STATE_CHANGED : STATE_ADDED,
+                  agent);
     hub_log(hub, LOG_INFO, "agent_registered", client, "agent=%.*s",
             STR_ARG(agent_id(agent_at(hub, agent))));
     return agent;

@@ -198,6 +198,7 @@ void client_gone(struct hub *hub, uint32_t client)
     struct client *c = client_at(hub, client);
 
     hub_log(hub, LOG_DEBUG, "client_gone", client, "%s", "");
+    state_changed(hub, STATE_CLIENT, STATE_REMOVED, client);
     c->state = CLIENT_FREE; /* its reactor has forgotten it */
     world_leave(hub, client, false);
     requests_lose_asker(hub, client);
@@ -218,7 +219,6 @@ void client_gone(struct hub *hub, uint32_t client)
     forget_slot(hub, c->conn, client);
     hub->counts.clients--;
     hub->counts.clients_by_dialect[c->dialect]--;
-    hub->state_version++;
     slab_release(&hub->clients, client);
 }
 
@@ -257,9 +257,13 @@ void client_set_principal(struct hub *hub, uint32_t client, uint32_t principal)
 {
     struct client *c = client_at(hub, client);
 
+    if (c->principal == principal) {
+        return;
+    }
     principal_use(&hub->principals, principal);
     principal_release(&hub->principals, c->principal);
     c->principal = principal;
+    state_changed(hub, STATE_CLIENT, STATE_CHANGED, client);
 }
 
 /* --- what is said to one client --------------------------------------------------------------- */
@@ -295,6 +299,24 @@ void client_send(struct hub *hub, uint32_t client, struct str payload, uint8_t f
     } else {
         lose(hub, c);
     }
+}
+
+bool client_send_each(struct hub *hub, const uint32_t *clients, uint32_t count,
+                      const struct buf *payload)
+{
+    struct down frame = {0};
+    bool ok = !payload->failed && hub_reserve_besides(hub, count) &&
+              turn_frame(&hub->turn, buf_str(payload), &frame.off, &frame.len);
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct client *c = client_at(hub, clients[i]);
+        if (!ok) {
+            lose(hub, c);
+        } else if (c->state == CLIENT_OPEN) {
+            send_frame(hub, c, &frame);
+        }
+    }
+    return ok;
 }
 
 void client_tell(struct hub *hub, uint32_t client, struct speech *speech, uint8_t flags)
@@ -338,6 +360,7 @@ void client_close(struct hub *hub, uint32_t client, uint16_t code, struct str re
     }
     hub_log(hub, LOG_DEBUG, "client_closed", client, "code=%u reason=\"%.*s\"", code,
             STR_ARG(reason));
+    state_changed(hub, STATE_CLIENT, STATE_REMOVED, client);
     c->state = CLIENT_CLOSING;
     if (c->principal == HUB_NOBODY) {
         stranger_end(hub, c->stranger);
@@ -345,7 +368,7 @@ void client_close(struct hub *hub, uint32_t client, uint16_t code, struct str re
     world_leave(hub, client, false);
     requests_lose_asker(hub, client);
     (void)leave_sessions(hub, client); /* what is left then is left when it has gone */
-    /* Only now: what is said of the leave may begin another segment, and the turn holds but one. */
+    /* Only now: until a command mentions it, what is said in between may end the bytes' segment. */
     char *at = reason.len > 0 ? turn_extend(&hub->turn, reason.len, &item.off) : NULL;
     if (at != NULL) {
         memcpy(at, reason.ptr, reason.len);

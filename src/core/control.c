@@ -108,13 +108,6 @@ static bool keep_text(char **place, const struct parley_string *text)
     return true;
 }
 
-static void refuse_for_memory(struct hub *hub, uint32_t client)
-{
-    hub->counts.out_of_memory++;
-    client_error(hub, client, ERROR_LIMIT_REACHED,
-                 "The gateway has no memory for this; try again later.", "{\"limit\":\"memory\"}");
-}
-
 /* --- greeting, connect ------------------------------------------------------------------------ */
 
 static bool must_authenticate(const struct hub *hub, uint32_t client)
@@ -137,6 +130,17 @@ void control_greet(struct hub *hub, uint32_t client)
 }
 
 static const char *const device_roles[] = {"control", "node", "webchat"};
+
+void control_write_device(const struct hub *hub, struct json_writer *w, uint32_t client)
+{
+    const struct client *c = client_at(hub, client);
+    const struct device *d = c->principal == HUB_NOBODY ? c->stranger->device : c->device;
+
+    if (c->dialect == DIALECT_GATEWAY && d != NULL && d->connected) {
+        json_key_string(w, STR("deviceId"), str_from_z(d->id));
+        json_key_string(w, STR("role"), str_from_z(device_roles[d->role]));
+    }
+}
 
 /* Who else is here, but only for one who may know: at most ROSTER_MAX. */
 static void write_presence(struct hub *hub, struct json_writer *w, uint32_t client)
@@ -175,24 +179,11 @@ static void write_health(const struct hub *hub, struct json_writer *w)
 static void write_methods(struct json_writer *w)
 {
     static const char *const methods[] = {
-        "agent_heartbeat",
-        "agent_register",
-        "agent_unregister",
-        "auth",
-        "broadcast",
-        "chat",
-        "connect",
-        "health",
-        "ping",
-        "presence",
-        "route_cancel",
-        "route_request",
-        "route_response",
-        "session_create",
-        "session_join",
-        "session_leave",
-        "session_list",
-        "session_patch",
+        "agent_heartbeat", "agent_register", "agent_unregister", "auth",
+        "broadcast",       "chat",           "connect",          "health",
+        "monitor",         "ping",           "presence",         "route_cancel",
+        "route_request",   "route_response", "session_create",   "session_join",
+        "session_leave",   "session_list",   "session_patch",    "sync_state",
     };
 
     json_key(w, STR("capabilities"));
@@ -231,7 +222,7 @@ static void send_hello(struct hub *hub, uint32_t client, const struct parley_con
     control_open(hub, &w, "hello_ok", STR(""));
     json_key_bool(&w, STR("paired"), true);
     json_key_uint(&w, STR("uptime"), hub->now.mono_ms - hub->started.mono_ms);
-    json_key_uint(&w, STR("stateVersion"), hub->state_version);
+    json_key_uint(&w, STR("stateVersion"), hub->watch.version);
     write_presence(hub, &w, client);
     json_key(&w, STR("health"));
     json_begin_object(&w);
@@ -260,10 +251,10 @@ static void connect_device(struct hub *hub, uint32_t client, struct str text)
         if (d != NULL && keep_text(&d->id, &message.payload.device_id)) {
             d->role = (uint8_t)message.payload.role.value;
             d->connected = true;
-            hub->state_version++;
+            state_changed(hub, STATE_CLIENT, STATE_CHANGED, client);
             send_hello(hub, client, &message.payload);
         } else {
-            refuse_for_memory(hub, client);
+            client_error_memory(hub, client);
         }
     }
     parley_connect_fini(&message);
@@ -281,19 +272,26 @@ bool control_enter(struct hub *hub, uint32_t client)
 
 /* --- auth ------------------------------------------------------------------------------------- */
 
+struct str control_user_id(const struct hub *hub, uint32_t client)
+{
+    const struct client *c = client_at(hub, client);
+
+    if (c->dialect == DIALECT_GATEWAY && hub->principals.mode == HUB_AUTH_NONE &&
+        c->device != NULL && c->device->user_id != NULL) {
+        return str_from_z(c->device->user_id);
+    }
+    return hub_principal_name(hub, c->principal);
+}
+
 void control_welcome(struct hub *hub, uint32_t client)
 {
     const struct client *c = client_at(hub, client);
-    struct str user = hub_principal_name(hub, c->principal);
     char id[CLIENT_ID_SIZE];
     struct json_writer w;
 
-    if (hub->principals.mode == HUB_AUTH_NONE && c->device != NULL && c->device->user_id != NULL) {
-        user = str_from_z(c->device->user_id);
-    }
     control_open(hub, &w, "auth_success", STR(""));
     json_key_string(&w, STR("clientId"), client_id_str(c, id));
-    json_key_string(&w, STR("userId"), user);
+    json_key_string(&w, STR("userId"), control_user_id(hub, client));
     control_answer(hub, client, &w);
 }
 
@@ -360,9 +358,12 @@ static void take_auth(struct hub *hub, uint32_t client, struct str text)
     if (world_read(hub, client, text, &parley_auth_info, &message)) {
         struct device *d = device_of(hub, client);
         if (d != NULL && keep_text(&d->user_id, &message.payload.client_id)) {
+            if (hub->principals.mode == HUB_AUTH_NONE) {
+                state_changed(hub, STATE_CLIENT, STATE_CHANGED, client);
+            }
             authenticate(hub, client, text, &message.payload);
         } else {
-            refuse_for_memory(hub, client);
+            client_error_memory(hub, client);
         }
     } else {
         stranger_failed(hub, client);
@@ -372,20 +373,22 @@ static void take_auth(struct hub *hub, uint32_t client, struct str text)
 
 /* --- ping, health ----------------------------------------------------------------------------- */
 
-static void send_pong(struct hub *hub, uint32_t client)
+static void send_pong(struct hub *hub, uint32_t client, struct str text)
 {
     char id[CLIENT_ID_SIZE];
     struct json_writer w;
 
+    (void)text;
     control_open(hub, &w, "pong", STR(""));
     json_key_string(&w, STR("clientId"), client_id_str(client_at(hub, client), id));
     control_answer(hub, client, &w);
 }
 
-static void send_health(struct hub *hub, uint32_t client)
+static void send_health(struct hub *hub, uint32_t client, struct str text)
 {
     struct json_writer w;
 
+    (void)text;
     control_open(hub, &w, "health", STR(""));
     write_health(hub, &w);
     json_key_uint(&w, STR("uptime"), hub->now.mono_ms - hub->started.mono_ms);
@@ -424,7 +427,7 @@ static void hear_stranger(struct hub *hub, uint32_t client, const struct up *ite
         take_auth(hub, client, text);
         break;
     case PARLEY_TYPE_GATEWAY_PING:
-        send_pong(hub, client);
+        send_pong(hub, client, text);
         break;
     default:
         stranger_require(hub, client);
@@ -439,108 +442,82 @@ void control_stranger(struct hub *hub, uint32_t client, const struct up *item, s
     hub->at_hand = STR("");
 }
 
-/* Whether the type was one that the gateway itself answers. */
-static bool answer(struct hub *hub, uint32_t client, const struct type_name *type, struct str text)
-{
-    switch (type->kind[DIALECT_GATEWAY]) {
-    case PARLEY_TYPE_CONNECT:
-        connect_device(hub, client, text);
-        return true;
-    case PARLEY_TYPE_AUTH:
-        take_auth(hub, client, text);
-        return true;
-    case PARLEY_TYPE_GATEWAY_PING:
-        send_pong(hub, client);
-        return true;
-    case PARLEY_TYPE_HEALTH:
-        send_health(hub, client);
-        return true;
-    case PARLEY_TYPE_SESSION_CREATE:
-        meeting_create(hub, client, text);
-        return true;
-    case PARLEY_TYPE_SESSION_JOIN:
-        meeting_join(hub, client, text);
-        return true;
-    case PARLEY_TYPE_SESSION_LEAVE:
-        meeting_leave(hub, client, text);
-        return true;
-    case PARLEY_TYPE_SESSION_PATCH:
-        meeting_patch(hub, client, text);
-        return true;
-    case PARLEY_TYPE_SESSION_LIST:
-        meeting_list(hub, client);
-        return true;
-    case PARLEY_TYPE_GATEWAY_AGENT_REGISTER:
-        registry_register(hub, client, text);
-        return true;
-    case PARLEY_TYPE_AGENT_HEARTBEAT:
-        registry_heartbeat(hub, client, text);
-        return true;
-    case PARLEY_TYPE_AGENT_UNREGISTER:
-        registry_unregister(hub, client, text);
-        return true;
-    default:
-        return false;
-    }
-}
+/* What the gateway itself answers, by type. */
+static void (*const answers[PARLEY_TYPE_COUNT])(struct hub *, uint32_t client, struct str text) = {
+    [PARLEY_TYPE_CONNECT] = connect_device,
+    [PARLEY_TYPE_AUTH] = take_auth,
+    [PARLEY_TYPE_GATEWAY_PING] = send_pong,
+    [PARLEY_TYPE_HEALTH] = send_health,
+    [PARLEY_TYPE_SESSION_CREATE] = meeting_create,
+    [PARLEY_TYPE_SESSION_JOIN] = meeting_join,
+    [PARLEY_TYPE_SESSION_LEAVE] = meeting_leave,
+    [PARLEY_TYPE_SESSION_PATCH] = meeting_patch,
+    [PARLEY_TYPE_SESSION_LIST] = meeting_list,
+    [PARLEY_TYPE_GATEWAY_AGENT_REGISTER] = registry_register,
+    [PARLEY_TYPE_AGENT_HEARTBEAT] = registry_heartbeat,
+    [PARLEY_TYPE_AGENT_UNREGISTER] = registry_unregister,
+    [PARLEY_TYPE_ROUTE_REQUEST] = request_route,
+    [PARLEY_TYPE_ROUTE_RESPONSE] = request_response,
+    [PARLEY_TYPE_ROUTE_CANCEL] = request_cancel,
+    [PARLEY_TYPE_SYNC_STATE] = state_sync,
+    [PARLEY_TYPE_MONITOR] = monitor_start,
+};
 
-/* Whether it was about a request to an agent. */
-static bool answer_request(struct hub *hub, struct sender *sender, const struct wire *w,
-                           const struct type_name *type, struct str text)
+/* Whether the gateway itself deals with it: then it has, or it was refused. */
+static bool answer(struct hub *hub, struct sender *sender, const struct wire *w,
+                   const struct type_name *type, struct str text)
 {
     enum parley_type kind = (enum parley_type)type->kind[DIALECT_GATEWAY];
+    bool is_for_whoever = kind == PARLEY_TYPE_CHAT && !carry_names_somebody(w, text);
 
-    switch (kind) {
-    case PARLEY_TYPE_CHAT:
-        if (carry_names_somebody(w, text)) {
-            return false;
-        }
-        if (relay_allows(hub, sender, w, text, type)) {
-            request_chat(hub, sender->client, w, text);
-        }
-        return true;
-    case PARLEY_TYPE_ROUTE_REQUEST:
-        if (relay_allows(hub, sender, w, text, type)) {
-            request_route(hub, sender->client, text);
-        }
-        return true;
-    case PARLEY_TYPE_ROUTE_RESPONSE:
-        request_response(hub, sender->client, text);
-        return true;
-    case PARLEY_TYPE_ROUTE_CANCEL:
-        request_cancel(hub, sender->client, text);
-        return true;
-    default:
-        return request_answer(hub, sender->client, w, text, kind);
+    if (!is_for_whoever && answers[kind] == NULL) {
+        return request_answer(hub, sender, w, text, kind);
     }
+    if ((is_for_whoever || kind == PARLEY_TYPE_ROUTE_REQUEST) &&
+        !relay_allows(hub, sender, w, text, type)) {
+        return true;
+    }
+    if (sender->dry != NULL) {
+        sender->dry->answered = true;
+    } else if (is_for_whoever) {
+        request_chat(hub, sender->client, w, text);
+    } else {
+        answers[kind](hub, sender->client, text);
+    }
+    return true;
 }
 
-static void hear(struct hub *hub, uint32_t client, const struct up *item, struct str text)
+static void hear(struct hub *hub, struct sender *sender, const struct wire *w, struct str text)
 {
-    const struct wire *w = &item->wire;
-    struct sender sender = {.dialect = DIALECT_GATEWAY,
-                            .client = client,
-                            .principal = client_at(hub, client)->principal};
-    const struct type_name *type = relay_read(hub, &sender, w, text);
+    const struct type_name *type = relay_read(hub, sender, w, text);
 
     if (type == NULL) {
         return;
     }
-    if (answer(hub, client, type, text) || answer_request(hub, &sender, w, type, text)) {
+    if (answer(hub, sender, w, type, text)) {
         type_discard(type);
     } else if (type->kind[DIALECT_GATEWAY] == PARLEY_TYPE_PRESENCE) {
-        meeting_presence(hub, client, w, text);
+        meeting_presence(hub, sender, w, text);
         type_discard(type);
     } else if (type->kind[DIALECT_GATEWAY] == PARLEY_TYPE_BROADCAST) {
-        carry_broadcast(hub, client, w, text, type);
+        carry_broadcast(hub, sender, w, text, type);
     } else {
-        carry_message(hub, client, w, text, type);
+        carry_message(hub, sender, w, text, type);
     }
+}
+
+void control_take(struct hub *hub, struct sender *sender, const struct wire *w, struct str text)
+{
+    hub->at_hand = id_at_hand(w, text);
+    hear(hub, sender, w, text);
+    hub->at_hand = STR("");
 }
 
 void control_message(struct hub *hub, uint32_t client, const struct up *item, struct str text)
 {
-    hub->at_hand = id_at_hand(&item->wire, text);
-    hear(hub, client, item, text);
-    hub->at_hand = STR("");
+    struct sender sender = {.dialect = DIALECT_GATEWAY,
+                            .client = client,
+                            .principal = client_at(hub, client)->principal};
+
+    control_take(hub, &sender, &item->wire, text);
 }

@@ -31,6 +31,8 @@ enum { CONTROL_PROTOCOL_MIN = 1, CONTROL_PROTOCOL_MAX = 2 };
 void control_greet(struct hub *hub, uint32_t client);
 /* A message of one that has authenticated, and of one that has not. */
 void control_message(struct hub *hub, uint32_t client, const struct up *item, struct str text);
+/* The first, of a sender who may only want to know what would come of it. */
+void control_take(struct hub *hub, struct sender *sender, const struct wire *w, struct str text);
 void control_stranger(struct hub *hub, uint32_t client, const struct up *item, struct str text);
 /* One that has authenticated joins what all such clients are in. False: it was closed. */
 bool control_enter(struct hub *hub, uint32_t client);
@@ -39,6 +41,10 @@ void control_welcome(struct hub *hub, uint32_t client);
 /* What a client is called in presence: the id of `connect`, else its own. */
 struct str control_device_id(const struct hub *hub, uint32_t client, char buffer[CLIENT_ID_SIZE]);
 void device_free(struct device *device);
+/* What a client that has authenticated is called: by its credential, or as it calls itself. */
+struct str control_user_id(const struct hub *hub, uint32_t client);
+/* `deviceId` and `role`, if it has said; also of a stranger. */
+void control_write_device(const struct hub *hub, struct json_writer *w, uint32_t client);
 
 /*
  * A frame in the scratch buffer: its head up to the brace of the payload, in which the caller
@@ -58,8 +64,9 @@ void meeting_create(struct hub *hub, uint32_t client, struct str text);
 void meeting_join(struct hub *hub, uint32_t client, struct str text);
 void meeting_leave(struct hub *hub, uint32_t client, struct str text);
 void meeting_patch(struct hub *hub, uint32_t client, struct str text);
-void meeting_list(struct hub *hub, uint32_t client);
-void meeting_presence(struct hub *hub, uint32_t client, const struct wire *w, struct str text);
+void meeting_list(struct hub *hub, uint32_t client, struct str text);
+void meeting_presence(struct hub *hub, struct sender *sender, const struct wire *w,
+                      struct str text);
 /* Tells the others of a session that a client has come or gone, by `status`. */
 void meeting_announce(struct hub *hub, uint32_t session, uint32_t client, const char *status);
 /* What the roster after a lag is for this dialect. */
@@ -81,10 +88,10 @@ struct speech carry_speech(struct hub *hub, uint32_t client, const struct wire *
 /* The session of this id, of which the sender is a member; SLAB_NONE: it was told what is wrong. */
 uint32_t carry_session(struct hub *hub, struct sender *sender, struct str name);
 /* Any other type: to a target, to a session, or nowhere. */
-void carry_message(struct hub *hub, uint32_t client, const struct wire *w, struct str text,
+void carry_message(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
                    const struct type_name *type);
 /* broadcast: to all clients of this dialect. */
-void carry_broadcast(struct hub *hub, uint32_t client, const struct wire *w, struct str text,
+void carry_broadcast(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
                      const struct type_name *type);
 
 #endif

@@ -146,6 +146,7 @@ struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports 
     buf_init(&hub->scratch, SCRATCH_MAX);
     buf_init(&hub->converted, SCRATCH_MAX);
     buf_init(&hub->relayed, SCRATCH_MAX);
+    watch_init(hub);
     buf_init(&hub->server, SERVER_MAX);
     buf_printf(&hub->server, "parley/%s", settings->version);
     if (!init(hub)) {
@@ -222,6 +223,7 @@ void hub_free(struct hub *hub)
     slab_fini(&hub->sessions);
     slab_fini(&hub->members);
     buf_fini(&hub->scratch);
+    watch_fini(hub);
     free(hub->marks);
     buf_fini(&hub->converted);
     buf_fini(&hub->relayed);
@@ -231,14 +233,19 @@ void hub_free(struct hub *hub)
 
 /* --- what the other files need ---------------------------------------------------------------- */
 
-bool hub_reserve(struct hub *hub)
+bool hub_reserve_besides(struct hub *hub, uint32_t count)
 {
     for (unsigned r = 0; r < hub->settings.reactors; r++) {
-        if (!down_batch_reserve(hub->down[r], RESERVED_COMMANDS)) {
+        if (!down_batch_reserve(hub->down[r], RESERVED_COMMANDS + count)) {
             return false;
         }
     }
     return true;
+}
+
+bool hub_reserve(struct hub *hub)
+{
+    return hub_reserve_besides(hub, 0);
 }
 
 void hub_tell(struct hub *hub, unsigned reactor, const struct down *item)
@@ -249,13 +256,18 @@ void hub_tell(struct hub *hub, unsigned reactor, const struct down *item)
     (void)added;
 }
 
+struct buf *hub_emptied(struct buf *b)
+{
+    if (b->cap > SCRATCH_KEPT) {
+        buf_fini(b);
+    }
+    buf_clear(b);
+    return b;
+}
+
 struct buf *hub_scratch(struct hub *hub)
 {
-    if (hub->scratch.cap > SCRATCH_KEPT) {
-        buf_fini(&hub->scratch);
-    }
-    buf_clear(&hub->scratch);
-    return &hub->scratch;
+    return hub_emptied(&hub->scratch);
 }
 
 void hub_log(const struct hub *hub, enum log_level level, const char *event, uint32_t client,

@@ -22,6 +22,7 @@
 #include "core/offer.h"
 #include "core/principal.h"
 #include "core/speech.h"
+#include "core/watch.h"
 #include "fanout/log.h"
 #include "parley/protocol.h"
 #include "json/writer.h"
@@ -77,6 +78,7 @@ struct client {
     bool was_agent : 1;   /* has registered before */
     bool near : 1;        /* as in struct evidence, which the next ones are from too */
     bool is_unix : 1;
+    bool noted : 1; /* those who follow the state know of it; see state_changed */
     uint8_t address[ADDRESS_SIZE];
     uint32_t user_agent; /* a label */
     uint32_t since;      /* 100 ms since the hub's start: when it connected */
@@ -111,6 +113,7 @@ struct agent {
     uint8_t type;            /* of agent_types */
     uint8_t dialect;         /* enum dialect */
     bool busy;               /* by its own word */
+    bool noted;              /* as a client's */
     uint64_t connected_at_ms;
     uint64_t left_ms;    /* mono: when it went offline */
     struct list work;    /* requests that it has */
@@ -235,11 +238,11 @@ struct hub {
     struct buf relayed;   /* an envelope that is passed on */
     uint64_t frame_count; /* of the gateway dialect, made by the hub */
     struct str at_hand;   /* raw `id` of the message that is being dealt with, for `replyTo` */
-    uint64_t state_version;
-    uint32_t *marks; /* of clients, by index: the round in which each was last met */
+    uint32_t *marks;      /* of clients, by index: the round in which each was last met */
     uint32_t mark_cap;
     uint32_t mark_round;
     uint32_t everybody; /* the hidden session of all clients of the gateway dialect */
+    struct watch watch;
     struct hub_counts counts;
     uint64_t last_sweep_ms;
     bool some_lost; /* a client is marked lost */
@@ -283,6 +286,15 @@ static inline struct str agent_id(const struct agent *a)
     return str_make(a->id, a->id_len);
 }
 
+/* A message is about to be passed on: see monitor_copy. One look where nobody watches. */
+static inline void monitor_note(struct hub *hub, uint32_t sender, const struct speech *speech,
+                                struct str target)
+{
+    if (hub->watch.monitor_count > 0) {
+        monitor_copy(hub, sender, speech, target);
+    }
+}
+
 /* --- hub.c ------------------------------------------------------------------------------------ */
 
 /* Adds a command for its reactor; room for it was reserved. */
@@ -294,9 +306,13 @@ static inline uint64_t hub_next_seq(struct hub *hub)
 }
 /* Makes sure that any one event can be dealt with; false: no memory, so leave it for later. */
 bool hub_reserve(struct hub *hub);
+/* The same, besides `count` commands more for each reactor, which the caller is about to give. */
+bool hub_reserve_besides(struct hub *hub, uint32_t count);
 void hub_count_close(struct hub *hub, uint16_t code);
 void hub_log(const struct hub *hub, enum log_level level, const char *event, uint32_t client,
              const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* A buffer for one message, emptied; what was large is not kept. */
+struct buf *hub_emptied(struct buf *b);
 /* The scratch buffer, empty, for one frame. */
 struct buf *hub_scratch(struct hub *hub);
 
@@ -317,6 +333,8 @@ void tickets_fini(struct hub *hub);
 
 /* --- speech.c --------------------------------------------------------------------------------- */
 
+/* "world", "gateway". */
+const char *dialect_name(unsigned dialect);
 /* Begins a frame of the gateway dialect behind what is in `out`: its type and a fresh id. */
 void control_begin(struct hub *hub, struct json_writer *w, struct buf *out, struct str raw_type);
 
@@ -372,6 +390,12 @@ void client_tell(struct hub *hub, uint32_t client, struct speech *speech, uint8_
 void client_send(struct hub *hub, uint32_t client, struct str payload, uint8_t flags);
 /* What is in the scratch buffer; a frame that could not be made costs the client its connection. */
 void client_send_scratch(struct hub *hub, uint32_t client);
+/*
+ * One frame to each of these clients, never skipped. False: it could not be made, or kept, and they
+ * are lost.
+ */
+bool client_send_each(struct hub *hub, const uint32_t *clients, uint32_t count,
+                      const struct buf *payload);
 /* Whether it is met for the first time in this round (++hub->mark_round); false also: no memory. */
 bool client_mark(struct hub *hub, uint32_t client, uint32_t round);
 /* A ping frame. */
@@ -415,6 +439,10 @@ static inline bool agent_is_online(const struct agent *a)
 {
     return a->client != SLAB_NONE;
 }
+static inline enum hub_agent_status agent_status(const struct agent *a)
+{
+    return !agent_is_online(a) ? HUB_AGENT_OFFLINE : a->busy ? HUB_AGENT_BUSY : HUB_AGENT_ONLINE;
+}
 /* Adds an agent for a client that has none. SLAB_NONE: no memory. */
 uint32_t agent_add(struct hub *hub, struct str id, uint32_t client, uint32_t session);
 /* What an agent says of itself. */
@@ -437,26 +465,6 @@ void agent_move(struct hub *hub, uint32_t agent, uint32_t client, uint32_t sessi
 /* Forgets those that have been offline for long, or are too many. */
 void agents_tick(struct hub *hub);
 void agents_fini(struct hub *hub);
-
-/* --- claim.c ---------------------------------------------------------------------------------- */
-
-/* Whether a registration is as long as it may be; if not, its client was told. */
-bool claim_fits(struct hub *hub, uint32_t client, struct str text);
-/*
- * Whether the client may be the agent of this id, and no other credential's is connected as that;
- * if not, it was told.
- */
-bool claim_allowed(struct hub *hub, uint32_t client, struct str id);
-/*
- * The client is this agent from now on, as `words` say; who was it before is closed with 4409.
- * SLAB_NONE: it cannot be, and the client was told.
- */
-uint32_t claim_agent(struct hub *hub, uint32_t client, struct str id,
-                     const struct agent_words *words);
-/* How many requests an agent takes at a time, as it says or does not. */
-uint32_t claim_slots(const struct parley_integer *max_concurrent);
-/* For a registration there is no memory: the client is told. */
-void claim_refuse_memory(struct hub *hub, uint32_t client);
 
 /* --- session.c -------------------------------------------------------------------------------- */
 
@@ -508,6 +516,7 @@ struct buf *message_pong(struct hub *hub);
 /* Sends an error; details by printf, "" for none. */
 void client_error(struct hub *hub, uint32_t client, enum error_code code, const char *message,
                   const char *details_format, ...) __attribute__((format(printf, 5, 6)));
+void client_error_memory(struct hub *hub, uint32_t client);
 
 /* --- world.c ---------------------------------------------------------------------------------- */
 
@@ -517,6 +526,15 @@ void world_greet(struct hub *hub, uint32_t client);
 void world_announce(struct hub *hub, uint32_t session, uint32_t except,
                     const struct type_name *type);
 void world_message(struct hub *hub, uint32_t client, const struct up *item, struct str text);
+struct sender;
+/* The same of any sender: in his world, or, of one who is no client, in this session. */
+void world_take(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
+                uint32_t session);
+/* Whether messages of this type are for the gateway itself, and only clients can send them. */
+bool world_answers(const struct type_name *type);
+/* Whether these, at `path`, can be the patterns of a filter; if not, the client is told. */
+bool world_check_patterns(struct hub *hub, uint32_t client, const struct parley_strings *patterns,
+                          const char *path);
 /*
  * Its agent, if it has one, is announced as gone to the world that it is in. It is offline then; or
  * forgotten, when it says that it is somebody else, or nobody, from now on.
@@ -536,7 +554,7 @@ bool world_read(struct hub *hub, uint32_t client, struct str text,
 /* --- register.c ------------------------------------------------------------------------------- */
 
 /* agent_register of the world. */
-void world_register(struct hub *hub, uint32_t client, const struct up *item, struct str text);
+void world_register(struct hub *hub, uint32_t client, const struct wire *w, struct str text);
 
 /* --- memory.c --------------------------------------------------------------------------------- */
 

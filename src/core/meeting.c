@@ -91,14 +91,18 @@ void meeting_announce(struct hub *hub, uint32_t session, uint32_t client, const 
     session_broadcast(hub, session, client, &speech, hub->untyped);
 }
 
-/* To everybody who is in a session with the client, once each. */
-static void tell_companions(struct hub *hub, uint32_t client, struct speech *speech)
+/*
+ * Everybody of this dialect who is in a session with the client, once each, is told, or with NULL
+ * counted. Returns how many they are.
+ */
+static uint64_t tell_companions(struct hub *hub, uint32_t client, struct speech *speech)
 {
     uint32_t round = ++hub->mark_round;
+    uint64_t count = 0;
 
     if (!client_mark(hub, client, round)) {
         hub->counts.out_of_memory++;
-        return;
+        return 0;
     }
     for (uint32_t m = client_at(hub, client)->members; m != SLAB_NONE;
          m = member_at(hub, m)->next) {
@@ -109,42 +113,59 @@ static void tell_companions(struct hub *hub, uint32_t client, struct speech *spe
         for (uint32_t i = s->lanes[DIALECT_GATEWAY].first; i != SLAB_NONE;
              i = member_at(hub, i)->after) {
             uint32_t other = member_at(hub, i)->client;
-            if (client_mark(hub, other, round) && hub_reserve(hub)) {
+            if (!client_mark(hub, other, round)) {
+                continue;
+            }
+            count++;
+            if (speech != NULL && hub_reserve(hub)) {
                 client_tell(hub, other, speech, DOWN_MESSAGE | DOWN_BROADCAST);
             }
         }
     }
+    return count;
 }
 
-static void refuse_for_memory(struct hub *hub, uint32_t client)
+/* To the others of a session, or with SLAB_NONE to all companions. */
+static void say_presence(struct hub *hub, struct sender *sender, const struct wire *w,
+                         struct str text, uint32_t session)
 {
-    hub->counts.out_of_memory++;
-    client_error(hub, client, ERROR_LIMIT_REACHED,
-                 "The gateway has no memory for this message; try again later.",
-                 "{\"limit\":\"memory\"}");
-}
-
-void meeting_presence(struct hub *hub, uint32_t client, const struct wire *w, struct str text)
-{
-    struct sender sender = {.dialect = DIALECT_GATEWAY,
-                            .client = client,
-                            .principal = client_at(hub, client)->principal};
     char source[CLIENT_ID_SIZE];
+
+    if (sender->dry != NULL) {
+        sender->dry->routed = true;
+        sender->dry->session = session;
+        sender->dry->receivers = session == SLAB_NONE
+                                     ? tell_companions(hub, sender->client, NULL)
+                                     : session_at(hub, session)->lanes[DIALECT_GATEWAY].count - 1;
+        return;
+    }
+    struct speech speech = carry_speech(hub, sender->client, w, text, source);
+    if (speech.text.len == 0) {
+        client_error_memory(hub, sender->client);
+        return;
+    }
+    speech.stays = true;
+    speech.session = session != SLAB_NONE ? session_name(session_at(hub, session)) : STR("");
+    monitor_note(hub, sender->client, &speech, STR(""));
+    if (session == SLAB_NONE) {
+        (void)tell_companions(hub, sender->client, &speech);
+    } else {
+        session_broadcast(hub, session, sender->client, &speech, hub->untyped);
+    }
+}
+
+void meeting_presence(struct hub *hub, struct sender *sender, const struct wire *w, struct str text)
+{
     struct parley_presence message;
 
     parley_presence_init(&message);
-    if (world_read(hub, client, text, &parley_presence_info, &message)) {
-        struct speech speech = carry_speech(hub, client, w, text, source);
-        speech.stays = true;
-        if (speech.text.len == 0) {
-            refuse_for_memory(hub, client);
-        } else if (message.payload.session_key.is != PARLEY_SET) {
-            tell_companions(hub, client, &speech);
-        } else {
-            uint32_t session = carry_session(hub, &sender, text_of(&message.payload.session_key));
-            if (session != SLAB_NONE) {
-                session_broadcast(hub, session, client, &speech, hub->untyped);
-            }
+    if (relay_parse(hub, sender, text, &parley_presence_info, &message)) {
+        bool is_for_one = message.payload.session_key.is == PARLEY_SET;
+        uint32_t session = is_for_one
+                               ? carry_session(hub, sender, text_of(&message.payload.session_key))
+                               : SLAB_NONE;
+        if (sender->code == ERROR_NONE) {
+            say_presence(hub, sender, w, text, session);
         }
     }
     parley_presence_fini(&message);
@@ -222,7 +243,6 @@ static void enter(struct hub *hub, uint32_t client, uint32_t session, const char
             refuse_for_room(hub, client);
             return;
         }
-        hub->state_version++;
         meeting_announce(hub, session, client, "online");
     }
     answer_info(hub, client, session, status);
@@ -279,7 +299,6 @@ static void create(struct hub *hub, uint32_t client, struct str id,
         refuse_for_room(hub, client);
         return;
     }
-    hub->state_version++;
     enter(hub, client, session, "created");
 }
 
@@ -354,7 +373,6 @@ void meeting_leave(struct hub *hub, uint32_t client, struct str text)
         if (session != SLAB_NONE && session_has(hub, session, client)) {
             meeting_announce(hub, session, client, "offline");
             session_leave(hub, session, client);
-            hub->state_version++;
         }
         answer_left(hub, client, id); /* whether it was there or not: it is out of it now */
     }
@@ -397,7 +415,7 @@ static void patch(struct hub *hub, uint32_t client, uint32_t session, struct str
     }
     free(s->metadata);
     s->metadata = copy;
-    hub->state_version++;
+    state_changed(hub, STATE_SESSION, STATE_CHANGED, session);
     tell_patched(hub, client, session);
 }
 
@@ -454,10 +472,11 @@ static void make_list(struct hub *hub, uint32_t client, struct json_writer *w)
     json_key_uint(w, STR("total"), total);
 }
 
-void meeting_list(struct hub *hub, uint32_t client)
+void meeting_list(struct hub *hub, uint32_t client, struct str text)
 {
     struct json_writer w;
 
+    (void)text;
     make_list(hub, client, &w);
     control_answer(hub, client, &w);
 }

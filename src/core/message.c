@@ -251,3 +251,10 @@ void client_error(struct hub *hub, uint32_t client, enum error_code code, const 
     hub_log(hub, LOG_DEBUG, "error_sent", client, "code=%s", error_table[code].code);
     client_send_scratch(hub, client);
 }
+
+void client_error_memory(struct hub *hub, uint32_t client)
+{
+    hub->counts.out_of_memory++;
+    client_error(hub, client, ERROR_LIMIT_REACHED,
+                 "The gateway has no memory for this; try again later.", "{\"limit\":\"memory\"}");
+}

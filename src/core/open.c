@@ -184,7 +184,7 @@ static void admit(struct hub *hub, uint64_t conn, enum dialect dialect,
                             .conn = conn});
     hub_log(hub, LOG_DEBUG, "client_opened", client, "world=%.*s", (int)world.len - 6,
             world.ptr + 6);
-    hub->state_version++;
+    state_changed(hub, STATE_CLIENT, STATE_ADDED, client);
     client_greet(hub, client);
 }
 

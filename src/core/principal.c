@@ -389,6 +389,7 @@ bool principals_list(struct principals *p, const struct hub_access *access)
         struct staged *s = &staged[i];
         struct principal *one = principal_at(p, s->index);
         if (ok) {
+            one->renamed = one->text != NULL && !str_equal(one->name, s->name);
             describe(one, s->name, s->agent_id, &s->grants, s->text);
             one->listed = true;
             p->password = one->kind == PRINCIPAL_PASSWORD ? s->index : p->password;

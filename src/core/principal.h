@@ -48,6 +48,7 @@ struct principal {
     char *text;   /* owned; NULL of the two that are always there */
     uint8_t kind; /* enum principal_kind */
     bool listed;  /* in the configuration that holds */
+    bool renamed; /* by it */
     bool publishes_all;
     bool withdrawn;           /* of a JWT: its key does not hold any more */
     bool warned;              /* that it runs out */

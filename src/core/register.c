@@ -1,5 +1,5 @@
+#include "core/claim.h"
 #include "core/gate.h"
-#include "core/internal.h"
 #include "proto/member.h"
 #include "json/members.h"
 #include "json/reader.h"
@@ -69,7 +69,7 @@ static void register_as(struct hub *hub, uint32_t client, const struct parley_ag
         words.others = buf_str(&others);
         apply(hub, client, id, &words);
     } else {
-        claim_refuse_memory(hub, client);
+        client_error_memory(hub, client);
     }
     buf_fini(&others);
 }
@@ -98,7 +98,7 @@ static bool renews(struct hub *hub, uint32_t client, const struct parley_string 
     return false;
 }
 
-void world_register(struct hub *hub, uint32_t client, const struct up *item, struct str text)
+void world_register(struct hub *hub, uint32_t client, const struct wire *w, struct str text)
 {
     struct parley_agent_register message;
 
@@ -109,7 +109,7 @@ void world_register(struct hub *hub, uint32_t client, const struct up *item, str
     if (world_read(hub, client, text, &parley_agent_register_info, &message) &&
         renews(hub, client, &message.token) &&
         claim_allowed(hub, client, str_make(message.agent_id.ptr, message.agent_id.len))) {
-        register_as(hub, client, &message, text, wire_raw(&item->wire, text.ptr, WIRE_DATA));
+        register_as(hub, client, &message, text, wire_raw(w, text.ptr, WIRE_DATA));
     }
     parley_agent_register_fini(&message);
 }

@@ -1,3 +1,4 @@
+#include "core/claim.h"
 #include "core/control.h"
 #include "proto/member.h"
 
@@ -66,8 +67,11 @@ void registry_heartbeat(struct hub *hub, uint32_t client, struct str text)
             if (message.payload.status.is == PARLEY_SET) {
                 busy = message.payload.status.value == PARLEY_AGENT_HEARTBEAT_STATUS_BUSY;
             }
-            hub->state_version += busy != a->busy;
+            bool changed = busy != a->busy;
             a->busy = busy;
+            if (changed) {
+                state_changed(hub, STATE_AGENT, STATE_CHANGED, agent);
+            }
             requests_agent_free(hub, a);
             answer_info(hub, client, agent_id(a), busy ? "busy" : "online");
         }

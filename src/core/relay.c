@@ -23,7 +23,10 @@ void sender_refuse(struct hub *hub, struct sender *sender, enum error_code code,
     /* Details that do not fit would be broken JSON; the error is clear without them. */
     details = cut || details.len == 0 ? STR("{}") : details;
     sender->code = code;
-    if (sender->client != SLAB_NONE) {
+    if (sender->dry != NULL) {
+        sender->dry->message = message;
+    }
+    if (sender->client != SLAB_NONE && sender->dry == NULL) {
         client_error(hub, sender->client, code, message, "%.*s", STR_ARG(details));
     } else {
         buf_append_str(sender->details, details);
@@ -256,8 +259,40 @@ bool relay_to(struct hub *hub, struct sender *sender, struct str id, struct spee
         refuse_target(hub, sender, id);
         return false;
     }
+    if (sender->dry != NULL) {
+        sender->dry->routed = true;
+        sender->dry->target = target;
+        sender->dry->receivers = 1;
+        return true;
+    }
     hub->counts.messages_directed++;
+    monitor_note(hub, sender->client, speech, id);
     client_tell(hub, target, speech, DOWN_MESSAGE);
+    return true;
+}
+
+uint32_t relay_session(struct hub *hub, struct sender *sender, struct str name)
+{
+    uint32_t session = session_find(hub, name);
+
+    if (hub_may(hub, sender->principal, MAY_ENTER, name).code != ERROR_NONE) {
+        sender_refuse(hub, sender, ERROR_FORBIDDEN, "", "{\"rule\":\"grant:sessions\"}");
+        return SLAB_NONE;
+    }
+    if (session == SLAB_NONE) {
+        sender_refuse(hub, sender, ERROR_SESSION_NOT_FOUND, "", "{\"path\":\"session\"}");
+    }
+    return session;
+}
+
+bool relay_is_dry(const struct hub *hub, const struct sender *sender, uint32_t session)
+{
+    if (sender->dry == NULL) {
+        return false;
+    }
+    sender->dry->routed = true;
+    sender->dry->session = session;
+    sender->dry->receivers = session_at(hub, session)->member_count - (sender->client != SLAB_NONE);
     return true;
 }
 
@@ -310,8 +345,13 @@ uint64_t relay_send(struct hub *hub, struct sender *sender, const struct wire *w
         type_discard(type);
         return relay_direct(hub, sender, w, target, text);
     }
+    if (relay_is_dry(hub, sender, session)) {
+        type_discard(type);
+        return sender->dry->receivers;
+    }
     struct speech speech = speech_of(hub, sender, w, text, session, source);
     hub->counts.messages_broadcast++;
+    monitor_note(hub, sender->client, &speech, STR(""));
     session_broadcast(hub, session, sender->client, &speech, type);
     return session_at(hub, session)->member_count - (sender->client != SLAB_NONE);
 }

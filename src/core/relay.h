@@ -12,12 +12,23 @@
 
 enum { DETAILS_MAX = 1024, MESSAGE_ID_MAX = 256 };
 
+/* Where a message would go: what sending does finds out, when it is only to say so. */
+struct dry_run {
+    bool answered;       /* the gateway itself deals with it */
+    bool routed;         /* it goes somewhere; without both it was refused, or there is no memory */
+    uint32_t session;    /* whose members would get it, or SLAB_NONE */
+    uint32_t target;     /* the one client that would, or SLAB_NONE */
+    uint64_t receivers;  /* how many, those who filter it out included */
+    const char *message; /* why not, a sentence; a literal */
+};
+
 struct sender {
     uint8_t dialect;      /* that it speaks: enum dialect */
     uint32_t client;      /* who is told of a refusal, and does not hear it; SLAB_NONE: nobody */
     uint32_t principal;   /* who sends it */
     enum error_code code; /* ERROR_NONE, or why it was refused */
     struct buf *details;  /* of a refusal that no client is told of; a raw JSON object */
+    struct dry_run *dry;  /* NULL, or: nothing is sent, and no client is told of a refusal */
 };
 
 /* Refuses: tells the client, or keeps why. Details by printf; "" for none. */
@@ -37,6 +48,10 @@ bool relay_allows(struct hub *hub, struct sender *sender, const struct wire *w, 
  */
 uint64_t relay_send(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
                     const struct type_name *type, uint32_t session);
+/* The session of this name that one who is in none sends to; SLAB_NONE: it was refused. */
+uint32_t relay_session(struct hub *hub, struct sender *sender, struct str name);
+/* Whether a message to a session is not to be sent; then it has been written where it would go. */
+bool relay_is_dry(const struct hub *hub, const struct sender *sender, uint32_t session);
 /* Sends it to the agent or client of this id, whatever it says itself. */
 uint64_t relay_direct(struct hub *hub, struct sender *sender, const struct wire *w,
                       struct str target, struct str text);
@@ -45,6 +60,10 @@ bool relay_to(struct hub *hub, struct sender *sender, struct str id, struct spee
 
 /* --- check.c ---------------------------------------------------------------------------------- */
 
+struct parley_message_info;
+/* As world_read, of any sender. */
+bool relay_parse(struct hub *hub, struct sender *sender, struct str text,
+                 const struct parley_message_info *info, void *message);
 /* Whether a message passes `world.validation` and `world.identity`. */
 bool relay_check(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
                  const struct type_name *type);

@@ -158,7 +158,7 @@ void request_cancel(struct hub *hub, uint32_t client, struct str text);
  * dealt with. `kind` is that of its type in the dialect of its sender. What says that it is for a
  * session or a target goes there, unless it replies to a request that there is.
  */
-bool request_answer(struct hub *hub, uint32_t client, const struct wire *w, struct str text,
+bool request_answer(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
                     enum parley_type kind);
 
 /* --- request_say.c ---------------------------------------------------------------------------- */

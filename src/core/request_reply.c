@@ -143,15 +143,14 @@ static void pass_on(struct hub *hub, struct request *r, const struct wire *w, st
 }
 
 /* Whether it names somebody who is to get it. */
-static bool goes_elsewhere(const struct hub *hub, uint32_t client, const struct wire *w,
-                           struct str text)
+static bool goes_elsewhere(const struct sender *sender, const struct wire *w, struct str text)
 {
-    return client_at(hub, client)->dialect == DIALECT_GATEWAY
+    return sender->dialect == DIALECT_GATEWAY
                ? carry_names_somebody(w, text)
                : json_kind_of(wire_raw(w, text.ptr, WIRE_TARGET_ID)) == JSON_STRING;
 }
 
-bool request_answer(struct hub *hub, uint32_t client, const struct wire *w, struct str text,
+bool request_answer(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
                     enum parley_type kind)
 {
     struct str reply_to = wire_raw(w, text.ptr, WIRE_REPLY_TO);
@@ -162,14 +161,18 @@ bool request_answer(struct hub *hub, uint32_t client, const struct wire *w, stru
     }
     struct request *r = request_find(hub, reply_to);
     if (r == NULL && event != EVENT_FAILED &&
-        (goes_elsewhere(hub, client, w, text) || !str_starts_with(reply_to, STR("\"msg-")))) {
+        (goes_elsewhere(sender, w, text) || !str_starts_with(reply_to, STR("\"msg-")))) {
         return false;
     }
+    if (sender->dry != NULL) {
+        sender->dry->answered = true;
+        return true;
+    }
     /* An error may be about any request, the rest only about chat. */
-    r = find_given(hub, client, reply_to,
+    r = find_given(hub, sender->client, reply_to,
                    r != NULL && event == EVENT_FAILED ? (enum request_kind)r->answers : KIND_CHAT);
     if (r != NULL) {
-        pass_on(hub, r, w, text, (enum dialect)client_at(hub, client)->dialect);
+        pass_on(hub, r, w, text, (enum dialect)sender->dialect);
         request_change(hub, r, event, SLAB_NONE);
     }
     return true;

@@ -259,6 +259,10 @@ bool session_join(struct hub *hub, uint32_t session, uint32_t client)
     } else if (lane->count > SMALL_SESSION) {
         begin_log(hub, lane);
     }
+    bool is_first = session_at(hub, session)->member_count == 1;
+    state_changed(hub, STATE_SESSION,
+                  is_first && !session_at(hub, session)->permanent ? STATE_ADDED : STATE_CHANGED,
+                  session);
     return true;
 }
 
@@ -287,6 +291,10 @@ static void leave(struct hub *hub, uint32_t index, bool gone)
         }
     }
     slab_release(&hub->members, index);
+    bool is_last = session_at(hub, session)->member_count == 0;
+    state_changed(hub, STATE_SESSION,
+                  is_last && !session_at(hub, session)->permanent ? STATE_REMOVED : STATE_CHANGED,
+                  session);
     session_drop_if_empty(hub, session);
 }
 

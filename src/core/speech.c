@@ -3,6 +3,13 @@
 #include "core/internal.h"
 #include "json/reader.h"
 
+const char *dialect_name(unsigned dialect)
+{
+    static const char *const names[DIALECT_COUNT] = {"world", "gateway"};
+
+    return names[dialect];
+}
+
 /* {"type":T,"id":"msg-N-MS" — what every frame of the gateway dialect that we make begins with. */
 void control_begin(struct hub *hub, struct json_writer *w, struct buf *out, struct str raw_type)
 {
@@ -60,16 +67,6 @@ static void to_world(struct hub *hub, const struct speech *s, struct buf *out)
     json_end_object(&w);
 }
 
-/* A buffer of the hub for one message, empty; what was large is not kept. */
-static struct buf *emptied(struct buf *b)
-{
-    if (b->cap > SCRATCH_KEPT) {
-        buf_fini(b);
-    }
-    buf_clear(b);
-    return b;
-}
-
 static struct str result_of(const struct buf *b)
 {
     return b->failed ? STR("") : buf_str(b);
@@ -81,7 +78,7 @@ struct str speech_in(struct hub *hub, struct speech *s, enum dialect dialect)
         return s->text;
     }
     if (!s->made) {
-        struct buf *out = emptied(&hub->converted);
+        struct buf *out = hub_emptied(&hub->converted);
         if (dialect == DIALECT_GATEWAY) {
             to_gateway(hub, s, out);
         } else {
@@ -94,7 +91,7 @@ struct str speech_in(struct hub *hub, struct speech *s, enum dialect dialect)
 
 struct str envelope_relay(struct hub *hub, const struct envelope *e, struct str source)
 {
-    struct buf *out = emptied(&hub->relayed);
+    struct buf *out = hub_emptied(&hub->relayed);
     struct json_writer w;
 
     json_writer_init(&w, out);

@@ -142,6 +142,7 @@ static bool enter(struct hub *hub, uint32_t client, uint32_t principal)
     } else if (!enter_world(hub, client, world)) {
         return false;
     }
+    state_changed(hub, STATE_CLIENT, STATE_CHANGED, client);
     hub_tell(hub, conn_reactor(c->conn), &(struct down){.kind = DOWN_TRUST, .conn = c->conn});
     hub_log(hub, LOG_INFO, "client_authenticated", client, "name=%.*s",
             STR_ARG(hub_principal_name(hub, principal)));
@@ -208,14 +209,14 @@ static void wait_for_password(struct hub *hub, uint32_t client, struct str passw
 /* It has come in by this message, which is now dealt with as anybody's. */
 static void welcome(struct hub *hub, uint32_t client, struct str text)
 {
-    struct up item = {.kind = UP_MESSAGE};
+    struct wire w;
 
     if (client_at(hub, client)->dialect == DIALECT_GATEWAY) {
         control_welcome(hub, client);
         return;
     }
-    wire_scan(text.ptr, text.len, WIRE_WORLD, &item.wire);
-    world_register(hub, client, &item, text);
+    wire_scan(text.ptr, text.len, WIRE_WORLD, &w);
+    world_register(hub, client, &w, text);
 }
 
 void stranger_authenticate(struct hub *hub, uint32_t client, const struct attempt *attempt,

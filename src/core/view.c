@@ -33,16 +33,14 @@ const char *hub_agent_status_name(enum hub_agent_status status)
 
 static void view_agent(const struct hub *hub, const struct agent *a, struct hub_agent_view *view)
 {
-    static const char *const dialects[DIALECT_COUNT] = {"world", "gateway"};
-
     *view = (struct hub_agent_view){
         .agent_id = agent_id(a),
         .role = str_make(a->role, a->role_len),
         .name = a->name,
-        .status = a->busy ? HUB_AGENT_BUSY : HUB_AGENT_ONLINE,
+        .status = agent_status(a),
         .type = agent_types[a->type],
         .capabilities = a->capabilities.len > 0 ? a->capabilities : STR("[]"),
-        .dialect = dialects[a->dialect],
+        .dialect = dialect_name(a->dialect),
         .connected_at_ms = a->connected_at_ms,
         .seen_at_ms = hub->now.wall_ms,
         .max_concurrent = a->max_concurrent,
@@ -53,7 +51,6 @@ static void view_agent(const struct hub *hub, const struct agent *a, struct hub_
         client_id_text(client_at(hub, a->client), view->client_id);
         view->client_id[CLIENT_ID_SIZE] = '\0';
     } else {
-        view->status = HUB_AGENT_OFFLINE;
         view->seen_at_ms -= hub->now.mono_ms - a->left_ms;
     }
 }

@@ -28,7 +28,6 @@ void world_leave(struct hub *hub, uint32_t client, bool forget)
         world_announce(hub, a->session, client, hub->left);
     }
     hub_log(hub, LOG_INFO, "agent_left", client, "agent=%.*s", STR_ARG(agent_id(a)));
-    hub->state_version++;
     if (forget) {
         agent_remove(hub, agent);
     } else {
@@ -57,23 +56,23 @@ void world_announce(struct hub *hub, uint32_t session, uint32_t except,
 
 /* --- what a message does ---------------------------------------------------------------------- */
 
-/* Whether these, at `path`, can be the patterns of a filter; if not, the client is told. */
-static bool check_patterns(struct hub *hub, uint32_t client, const struct parley_strings *types,
-                           const char *path)
+bool world_check_patterns(struct hub *hub, uint32_t client, const struct parley_strings *patterns,
+                          const char *path)
 {
-    if (types->count > hub->settings.max_filter_patterns) {
+    if (patterns->count > hub->settings.max_filter_patterns) {
         client_error(hub, client, ERROR_LIMIT_REACHED,
-                     "A subscription has too many patterns; use prefixes like `scene_*`.",
+                     "These are too many patterns; use prefixes like `scene_*`.",
                      "{\"limit\":\"filters\",\"max\":%u}", hub->settings.max_filter_patterns);
         return false;
     }
-    for (size_t i = 0; i < types->count; i++) {
-        struct str one = str_make(types->items[i].ptr, types->items[i].len);
+    for (size_t i = 0; i < patterns->count; i++) {
+        struct str one = str_make(patterns->items[i].ptr, patterns->items[i].len);
         if (one.len == 0 || one.len > TYPE_TEXT_MAX || str_find(one, '*') < one.len - 1) {
-            client_error(hub, client, ERROR_INVALID_MESSAGE,
-                         "`types` is an array of strings of 1 to 128 bytes, each a type or a "
-                         "prefix that ends in `*`.",
-                         "{\"path\":\"%s[%zu]\"}", path, i);
+            client_error(
+                hub, client, ERROR_INVALID_MESSAGE,
+                "This is an array of strings of 1 to 128 bytes, each a name or a prefix that "
+                "ends in `*`.",
+                "{\"path\":\"%s[%zu]\"}", path, i);
             return false;
         }
     }
@@ -120,37 +119,46 @@ static void subscribe(struct hub *hub, uint32_t client, struct str text)
         const struct parley_strings *types = at_top ? &message.types : &message.data.types;
         if (types->is != PARLEY_SET) {
             set_filter(hub, client, NULL, NULL);
-        } else if (check_patterns(hub, client, types, at_top ? "types" : "data.types")) {
+        } else if (world_check_patterns(hub, client, types, at_top ? "types" : "data.types")) {
             filter_by(hub, client, types);
         }
     }
     parley_subscribe_fini(&message);
 }
 
-void world_message(struct hub *hub, uint32_t client, const struct up *item, struct str text)
+bool world_answers(const struct type_name *type)
 {
-    const struct wire *w = &item->wire;
-    struct sender sender = {.client = client, .principal = client_at(hub, client)->principal};
-    const struct type_name *type = relay_read(hub, &sender, w, text);
+    switch (type->kind[DIALECT_WORLD]) {
+    case PARLEY_TYPE_AGENT_REGISTER:
+    case PARLEY_TYPE_SUBSCRIBE:
+    case PARLEY_TYPE_PING:
+    case PARLEY_TYPE_WORLD_ROUTE_REQUEST:
+    case PARLEY_TYPE_WORLD_ROUTE_RESPONSE:
+    case PARLEY_TYPE_WORLD_ROUTE_CANCEL:
+        return true;
+    default:
+        return false;
+    }
+}
 
-    if (type == NULL) {
+static void answer(struct hub *hub, struct sender *sender, const struct type_name *type,
+                   const struct wire *w, struct str text)
+{
+    uint32_t client = sender->client;
+
+    if (sender->dry != NULL) {
+        sender->dry->answered = true;
         return;
     }
     switch (type->kind[DIALECT_WORLD]) {
     case PARLEY_TYPE_AGENT_REGISTER:
-        world_register(hub, client, item, text);
+        world_register(hub, client, w, text);
         break;
     case PARLEY_TYPE_SUBSCRIBE:
         subscribe(hub, client, text);
         break;
-    case PARLEY_TYPE_PING:
-        message_pong(hub);
-        client_send_scratch(hub, client);
-        break;
     case PARLEY_TYPE_WORLD_ROUTE_REQUEST:
-        if (relay_allows(hub, &sender, w, text, type)) {
-            request_route(hub, client, text);
-        }
+        request_route(hub, client, text);
         break;
     case PARLEY_TYPE_WORLD_ROUTE_RESPONSE:
         request_response(hub, client, text);
@@ -159,13 +167,36 @@ void world_message(struct hub *hub, uint32_t client, const struct up *item, stru
         request_cancel(hub, client, text);
         break;
     default:
-        if (request_answer(hub, client, w, text, (enum parley_type)type->kind[DIALECT_WORLD])) {
-            break;
-        }
-        if (relay_allows(hub, &sender, w, text, type)) {
-            (void)relay_send(hub, &sender, w, text, type, session_of(hub, client));
+        message_pong(hub);
+        client_send_scratch(hub, client);
+    }
+}
+
+void world_take(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
+                uint32_t session)
+{
+    const struct type_name *type = relay_read(hub, sender, w, text);
+
+    if (type == NULL) {
+        return;
+    }
+    enum parley_type kind = (enum parley_type)type->kind[DIALECT_WORLD];
+    if (!world_answers(type)) {
+        if (!request_answer(hub, sender, w, text, kind) &&
+            relay_allows(hub, sender, w, text, type)) {
+            (void)relay_send(hub, sender, w, text, type, session);
             return;
         }
+    } else if (kind != PARLEY_TYPE_WORLD_ROUTE_REQUEST ||
+               relay_allows(hub, sender, w, text, type)) {
+        answer(hub, sender, type, w, text);
     }
     type_discard(type);
+}
+
+void world_message(struct hub *hub, uint32_t client, const struct up *item, struct str text)
+{
+    struct sender sender = {.client = client, .principal = client_at(hub, client)->principal};
+
+    world_take(hub, &sender, &item->wire, text, session_of(hub, client));
 }

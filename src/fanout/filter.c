@@ -30,20 +30,34 @@ void filter_free(struct filter *f)
     free(f);
 }
 
-static bool matches(struct str pattern, const struct type_name *type)
+static bool matches(struct str pattern, struct str name)
 {
-    size_t kept = type->len < TYPE_TEXT_MAX ? type->len : TYPE_TEXT_MAX;
-
     if (pattern.ptr[pattern.len - 1] == '*') {
-        return str_starts_with(str_make(type->text, kept), str_slice(pattern, 0, pattern.len - 1));
+        return str_starts_with(name, str_slice(pattern, 0, pattern.len - 1));
     }
-    return type->len == pattern.len && memcmp(type->text, pattern.ptr, pattern.len) == 0;
+    return str_equal(name, pattern);
 }
 
-static bool matches_any(const struct filter *f, const struct type_name *type)
+bool filter_matches(const struct filter *f, struct str name)
 {
     for (uint32_t i = 0; i < f->count; i++) {
-        if (matches(f->patterns[i], type)) {
+        if (matches(f->patterns[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of a type that is longer than what is kept of it only prefixes can be compared. */
+static bool matches_type(const struct filter *f, const struct type_name *type)
+{
+    if (type->len <= TYPE_TEXT_MAX) {
+        return filter_matches(f, str_make(type->text, type->len));
+    }
+    for (uint32_t i = 0; i < f->count; i++) {
+        struct str pattern = f->patterns[i];
+        if (pattern.ptr[pattern.len - 1] == '*' &&
+            matches(pattern, str_make(type->text, TYPE_TEXT_MAX))) {
             return true;
         }
     }
@@ -53,14 +67,14 @@ static bool matches_any(const struct filter *f, const struct type_name *type)
 bool filter_wants(struct filter *f, const struct type_name *type)
 {
     if (type->id >= FILTER_TYPES) {
-        return matches_any(f, type);
+        return matches_type(f, type);
     }
     uint64_t bit = UINT64_C(1) << (type->id % 64);
     uint64_t *known = &f->known[type->id / 64];
     uint64_t *wanted = &f->wanted[type->id / 64];
     if ((*known & bit) == 0) {
         *known |= bit;
-        *wanted |= matches_any(f, type) ? bit : 0;
+        *wanted |= matches_type(f, type) ? bit : 0;
     }
     return (*wanted & bit) != 0;
 }

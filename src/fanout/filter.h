@@ -26,6 +26,8 @@ struct filter {
 /* Copies the patterns; each has 1 to TYPE_TEXT_MAX bytes. NULL: no memory. */
 struct filter *filter_new(const struct str *patterns, uint32_t count);
 void filter_free(struct filter *f);
+/* Whether one of its patterns means this name, whatever it is a name of. */
+bool filter_matches(const struct filter *f, struct str name);
 /* Whether a message of this type passes. */
 bool filter_wants(struct filter *f, const struct type_name *type);
 

@@ -214,3 +214,10 @@ bool body_read(struct call *call, const struct body_member *members, size_t coun
     }
     return take_object(&r, body);
 }
+
+struct str body_session_of_world(struct str world, char buffer[BODY_SESSION_SIZE])
+{
+    memcpy(buffer, "world:", 6);
+    memcpy(buffer + 6, world.ptr, world.len);
+    return str_make(buffer, 6 + world.len);
+}

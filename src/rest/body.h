@@ -9,7 +9,7 @@
 
 #include "rest/call.h"
 
-enum { BODY_MEMBERS = 8 }; /* of one table, at most */
+enum { BODY_MEMBERS = 8, BODY_SESSION_SIZE = 6 + CALL_MAX_PARAMETER }; /* of one table, at most */
 
 enum body_kind {
     BODY_TEXT,     /* a string of 1 to `max` bytes without control characters */
@@ -40,5 +40,8 @@ struct body_value {
  */
 bool body_read(struct call *call, const struct body_member *members, size_t count,
                struct body_value *ret_values, struct buf *texts);
+
+/* The session of a world of this name, of at most CALL_MAX_PARAMETER bytes: "world:NAME". */
+struct str body_session_of_world(struct str world, char buffer[BODY_SESSION_SIZE]);
 
 #endif

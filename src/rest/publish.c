@@ -141,7 +141,7 @@ static void publish(struct call *call, const struct hub_publication *publication
 void run_publish(struct call *call)
 {
     struct body_value values[PUBLISH_MEMBERS];
-    char session[sizeof("world:") + CALL_MAX_PARAMETER];
+    char session[BODY_SESSION_SIZE];
     struct buf texts;
 
     buf_init(&texts, call->body.len + 2);
@@ -152,9 +152,7 @@ void run_publish(struct call *call)
                                               .target = values[TARGET].text,
                                               .session = values[SESSION].text};
         if (values[WORLD].given) {
-            memcpy(session, "world:", 6);
-            memcpy(session + 6, values[WORLD].text.ptr, values[WORLD].text.len);
-            publication.session = str_make(session, 6 + values[WORLD].text.len);
+            publication.session = body_session_of_world(values[WORLD].text, session);
         }
         publish(call, &publication);
     }

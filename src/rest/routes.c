@@ -60,6 +60,9 @@ static const struct handler handlers[] = {
     {.at = {.path = TEXT("/api/gateway/publish"), .methods = WRITE, .takes_message = true},
      .access = ACCESS_ADMIN,
      .run = run_publish},
+    {.at = {.path = TEXT("/api/gateway/explain"), .methods = WRITE, .takes_message = true},
+     .access = ACCESS_CREDENTIAL,
+     .run = run_explain},
 };
 
 enum { HANDLERS = sizeof(handlers) / sizeof(handlers[0]) };

@@ -40,10 +40,11 @@ void run_sessions(struct call *call);
 void run_clients(struct call *call);
 void run_client(struct call *call);
 void run_metrics(struct call *call);
-/* --- admin.c, publish.c ----------------------------------------------------------------------- */
+/* --- admin.c, explain.c, publish.c ------------------------------------------------------------ */
 void run_kick(struct call *call);
 void run_drain(struct call *call);
 void run_ticket(struct call *call);
 void run_publish(struct call *call);
+void run_explain(struct call *call);
 
 #endif

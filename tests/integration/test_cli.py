@@ -84,6 +84,9 @@ def test_did_you_mean(words, meant):
         ["send", "bark", "not json"],
         ["send", "bark", "{}", "extra"],
         ["send", ""],
+        ["explain"],
+        ["explain", "bark", "[]"],
+        ["explain", "bark", "{}", "extra"],
         ["tail", "--type"],
         ["serve", "extra"],
         ["status", "--url", "ftp://x"],
@@ -176,6 +179,22 @@ def test_send(gateway):
     expect(OK, "send", "--to", "timmy", "thought", url=gateway.url)
     assert timmy.take("thought")["target_id"] == "timmy"
     hearer.heard_nothing()
+
+
+def test_explain(gateway):
+    hearer, timmy = gateway.client(), gateway.agent("timmy")
+    hearer.take("agent_joined")
+    said = expect(OK, "explain", "bark", '{"text":"hi"}', url=gateway.url).stdout.split()
+    assert said == ["verdict", "delivered", "receivers", "2", "session", "world:main"], said
+    told = json.loads(expect(OK, "explain", "--json", "--as", "timmy", "bark", url=gateway.url).stdout)
+    assert told == {"verdict": "delivered", "receivers": 1, "session": "world:main", "details": {}}
+    told = json.loads(expect(OK, "explain", "--json", "--to", "timmy", "bark", url=gateway.url).stdout)
+    assert told == {"verdict": "delivered", "receivers": 1, "target": "timmy", "details": {}}
+    told = json.loads(expect(FAILED, "explain", "--json", "--to", "nobody", "bark", url=gateway.url).stdout)
+    assert told["verdict"] == "TARGET_NOT_FOUND" and told["details"] == {"target_id": "nobody"}, told
+    assert "gateway_types" in expect(FAILED, "explain", "agent_joined", url=gateway.url).stdout
+    hearer.heard_nothing()
+    timmy.heard_nothing()
 
 
 def test_send_that_is_refused(tcp_gateway):

@@ -16,6 +16,7 @@ GET_PATHS = [
 ]
 POST_PATHS = [
     "/api/gateway/drain", "/api/gateway/publish", "/api/gateway/tickets", "/api/gateway/clients/c-a/kick",
+    "/api/gateway/explain",
 ]
 
 

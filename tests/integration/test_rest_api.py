@@ -96,12 +96,31 @@ def test_the_bytes_of_a_publication(gateway):
     assert hearer.text().encode() == message
 
 
+def test_explain(gateway):
+    timmy, other = gateway.agent("timmy"), gateway.client()
+    timmy_id = timmy.greeting["data"]["client_id"]
+    bark = {"type": "bark", "data": {"text": "hi"}}
+    for body, told in [
+        ({}, {"verdict": "delivered", "receivers": 2, "session": "world:main", "details": {}}),
+        ({"as": timmy_id}, {"verdict": "delivered", "receivers": 1, "session": "world:main", "details": {}}),
+        ({"message": bark | {"target_id": timmy_id}},
+         {"verdict": "delivered", "receivers": 1, "target": "timmy", "details": {}}),
+        ({"as": "timmy", "message": {"type": "ping"}}, {"verdict": "answered", "receivers": 0, "details": {}}),
+    ]:
+        assert post(gateway, "explain", {"message": bark} | body, 200)[0] == told
+    refused = post(gateway, "explain", {"message": {"type": "agent_left"}}, 200)[0]
+    assert refused["verdict"] == "FORBIDDEN" and refused["details"]["rule"] == "gateway_types" and refused["message"]
+    assert timmy.barrier() == [] and other.barrier() == [], "nothing was sent"
+
+
 REFUSALS = [
     ("publish", {"message": {"type": "bark"}}, 400, "INVALID_MESSAGE"),
     ("publish", {"world": "main", "message": {"type": "bark"}, "x": 1}, 400, "INVALID_MESSAGE"),
     ("publish", {"dialect": "gateway", "world": "main", "message": {"type": "chat"}}, 400, "INVALID_MESSAGE"),
     ("publish", {"world": "main", "message": {"type": "agent_joined"}}, 403, "FORBIDDEN"),
     ("publish", {"target": "nobody", "message": {"type": "bark"}}, 404, "TARGET_NOT_FOUND"),
+    ("explain", {"message": {"type": "bark"}, "as": "nobody"}, 404, "TARGET_NOT_FOUND"),
+    ("explain", {"message": {"type": "chat"}, "dialect": "gateway"}, 400, "INVALID_MESSAGE"),
     ("clients/x/kick", {"reason": "x" * 124}, 400, "INVALID_MESSAGE"),
     ("clients/" + "x" * 129 + "/kick", {}, 400, "INVALID_MESSAGE"),
     ("clients/x/kick", {"reason": "x" * 20_000}, 413, "MESSAGE_TOO_LARGE"),

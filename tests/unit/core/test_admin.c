@@ -285,6 +285,8 @@ static void test_publish(void **state)
                      ERROR_FORBIDDEN);
     assert_int_equal(publish(r, "{\"type\":\"subscribe\"}", "", "world:main", &delivered),
                      ERROR_FORBIDDEN);
+    assert_int_equal(publish(r, "{\"type\":\"route_request\"}", "", "world:main", &delivered),
+                     ERROR_FORBIDDEN);
     assert_int_equal(
         publish(r, "{\"type\":\"bark\",\"agent_id\":\"timmy\"}", "", "world:main", &delivered),
         ERROR_SENDER_MISMATCH);

@@ -30,6 +30,7 @@ static const struct {
     {"POST", "/api/gateway/clients/nobody/kick", {401, 401, 403, 404}},
     {"POST", "/api/gateway/tickets", {401, 401, 403, 201}},
     {"POST", "/api/gateway/publish", {401, 401, 403, 400}},
+    {"POST", "/api/gateway/explain", {401, 401, 400, 400}},
     {"POST", "/api/gateway/drain", {401, 401, 403, 202}},
 };
 

@@ -101,7 +101,7 @@ static void test_every_path(void **state)
             assert_true(d.head.content_length > 0);
         }
     }
-    assert_int_equal(count, 17);
+    assert_int_equal(count, 18);
     desk_end(&d);
 }
 
