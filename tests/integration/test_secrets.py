@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.canary import writable_memory
 from harness.client import Client
 from harness.gateway import is_sanitized
 from harness.raw import TEXT, exchange, frame, read_response, split_response, upgrade_head, wait_until
@@ -23,16 +24,10 @@ REQUESTS = {
 
 def memory_has(pid, needle):
     """The address of the needle in the writable memory of a process, or None."""
-    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-        for line in maps:
-            fields = line.split()
-            if not fields[1].startswith("rw"):
-                continue
-            begin, end = (int(part, 16) for part in fields[0].split("-"))
-            memory.seek(begin)
-            found = memory.read(end - begin).find(needle)
-            if found >= 0:
-                return f"{begin + found:x} {fields[5:]}"
+    for address, region, data in writable_memory(pid):
+        found = data.find(needle)
+        if found >= 0:
+            return f"{address + found:x} {region}"
     return None
 
 
