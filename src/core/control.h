@@ -15,6 +15,12 @@
 #include "core/internal.h"
 #include "core/relay.h"
 
+/* A member's text, borrowed from the message; empty when it is absent or null. */
+static inline struct str text_of(const struct parley_string *s)
+{
+    return s->is == PARLEY_SET ? str_make(s->ptr, s->len) : STR("");
+}
+
 /* What `connect` and `auth` said of a client. */
 struct device {
     char *id;      /* owned; NULL: it has not said */

@@ -10,11 +10,6 @@
 
 enum { METADATA_MAX = 16 * 1024, SESSIONS_PER_CLIENT = 1000, LISTED_MAX = 1000 };
 
-static struct str text_of(const struct parley_string *s)
-{
-    return s->is == PARLEY_SET ? str_make(s->ptr, s->len) : STR("");
-}
-
 /* --- session_info ----------------------------------------------------------------------------- */
 
 static void write_members(struct hub *hub, struct json_writer *w, const struct session *s)

@@ -4,11 +4,6 @@
 
 /* Agents of the gateway dialect: they register, say how they are, and go. */
 
-static struct str text_of(const struct parley_string *s)
-{
-    return s->is == PARLEY_SET ? str_make(s->ptr, s->len) : STR("");
-}
-
 static void answer_info(struct hub *hub, uint32_t client, struct str id, const char *status)
 {
     struct json_writer w;

@@ -7,11 +7,6 @@
 
 enum { NAMES_MAX = 700 }; /* bytes of the capabilities that an error lists */
 
-static struct str text_of(const struct parley_string *s)
-{
-    return s->is == PARLEY_SET ? str_make(s->ptr, s->len) : STR("");
-}
-
 /* The capabilities that there are, some of them, for whoever asks for one that nobody has. */
 static void list_capabilities(const struct hub *hub, struct buf *out)
 {
