@@ -11,18 +11,10 @@
 
 enum { MAX_ERROR = 1024, MAX_TOKEN = 4096 };
 
-static void wipe(struct buf *b)
-{
-    if (b->data != NULL) {
-        explicit_bzero(b->data, b->cap);
-    }
-    buf_fini(b);
-}
-
 void address_fini(struct address *address)
 {
     if (address != NULL) {
-        wipe(&address->token);
+        buf_fini(&address->token);
     }
 }
 
@@ -62,12 +54,12 @@ bool address_read_token(const char *file, const char *text, struct buf *token, s
 
     assert(file != NULL || text != NULL);
     buf_init(&line, MAX_TOKEN);
-    /* All at once, so that growing leaves no copies behind. */
-    bool ok = buf_reserve(&line, MAX_TOKEN) && buf_reserve(token, MAX_TOKEN);
+    line.secret = true;
+    token->secret = true;
     if (text != NULL) {
         buf_append_str(&line, str_from_z(text));
     } else if (!read_first_line(file, &line, error)) {
-        wipe(&line);
+        buf_fini(&line);
         return false;
     }
     struct str found = buf_str(&line);
@@ -75,7 +67,7 @@ bool address_read_token(const char *file, const char *text, struct buf *token, s
         found.len--;
     }
     found = str_trim(found);
-    ok = ok && !line.failed && is_sendable(found);
+    bool ok = !line.failed && is_sendable(found) && buf_reserve(token, found.len);
     if (ok) {
         buf_append_str(token, found);
     } else {
@@ -83,7 +75,7 @@ bool address_read_token(const char *file, const char *text, struct buf *token, s
         buf_printf(error, ": %s no token: one line of at most %d printable characters",
                    text != NULL ? "this is" : "its first line is", MAX_TOKEN);
     }
-    wipe(&line);
+    buf_fini(&line);
     return ok;
 }
 
