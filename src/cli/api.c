@@ -61,6 +61,13 @@ enum cli_exit api_ask(const struct address_flags *flags, struct str path, struct
     return code;
 }
 
+void api_write_text(struct json_writer *w, struct str key, const char *text)
+{
+    if (text != NULL) {
+        json_key_string(w, key, str_from_z(text));
+    }
+}
+
 enum cli_exit api_print(const struct buf *out)
 {
     if (!out->failed && (out->len == 0 || fwrite(out->data, 1, out->len, stdout) == out->len) &&

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cli/address.h"
+#include "json/writer.h"
 
 enum { API_MAX_ANSWER = 64 * 1024 * 1024 };
 
@@ -16,6 +17,9 @@ enum { API_MAX_ANSWER = 64 * 1024 * 1024 };
  */
 enum cli_exit api_ask(const struct address_flags *flags, struct str path, struct str json,
                       struct buf *answer);
+
+/* A member of a question, unless the flag that says it was not given (NULL). */
+void api_write_text(struct json_writer *w, struct str key, const char *text);
 
 /* Prints text, or says that stdout takes none. */
 enum cli_exit api_print(const struct buf *out);

@@ -3,7 +3,6 @@
 #include "cli/print.h"
 #include "cli/table.h"
 #include "json/reader.h"
-#include "json/writer.h"
 
 enum { MAX_QUESTION = 16 * 1024 * 1024 };
 
@@ -39,13 +38,6 @@ static bool is_gateway(const struct question *q)
     return q->dialect != NULL && strcmp(q->dialect, "gateway") == 0;
 }
 
-static void write_text(struct json_writer *w, const char *name, const char *text)
-{
-    if (text != NULL) {
-        json_key_string(w, str_from_z(name), str_from_z(text));
-    }
-}
-
 /* The message in its dialect: a session is part of it in the one, and where it is sent in the
  * other. */
 static void write_message(struct json_writer *w, const struct question *q)
@@ -53,14 +45,14 @@ static void write_message(struct json_writer *w, const struct question *q)
     struct str data = q->data != NULL ? str_from_z(q->data) : STR("{}");
 
     json_begin_object(w);
-    write_text(w, "type", q->type);
+    api_write_text(w, STR("type"), q->type);
     if (is_gateway(q)) {
-        write_text(w, "id", "explain");
-        write_text(w, "sessionId", q->session);
-        write_text(w, "target", q->to);
+        api_write_text(w, STR("id"), "explain");
+        api_write_text(w, STR("sessionId"), q->session);
+        api_write_text(w, STR("target"), q->to);
         json_key_raw(w, STR("payload"), data);
     } else {
-        write_text(w, "target_id", q->to);
+        api_write_text(w, STR("target_id"), q->to);
         json_key_raw(w, STR("data"), data);
     }
     json_end_object(w);
@@ -72,11 +64,11 @@ static void write_question(struct buf *out, const struct question *q)
 
     json_writer_init(&w, out);
     json_begin_object(&w);
-    write_text(&w, "dialect", q->dialect);
-    write_text(&w, "as", q->as);
-    write_text(&w, "world", q->world);
+    api_write_text(&w, STR("dialect"), q->dialect);
+    api_write_text(&w, STR("as"), q->as);
+    api_write_text(&w, STR("world"), q->world);
     if (!is_gateway(q)) {
-        write_text(&w, "session", q->session);
+        api_write_text(&w, STR("session"), q->session);
     }
     json_key(&w, STR("message"));
     write_message(&w, q);

@@ -5,7 +5,6 @@
 #include "cli/print.h"
 #include "config/value.h"
 #include "json/reader.h"
-#include "json/writer.h"
 
 enum { MAX_TEXT = 64 * 1024 };
 
@@ -54,23 +53,16 @@ static bool read_ttl(const char *text, uint64_t *ret_ms)
     return false;
 }
 
-static void write_text(struct json_writer *w, struct str key, const char *text)
-{
-    if (text != NULL) {
-        json_key_string(w, key, str_from_z(text));
-    }
-}
-
 static void write_request(const struct wanted *wanted, uint64_t ttl_ms, struct buf *out)
 {
     struct json_writer w;
 
     json_writer_init(&w, out);
     json_begin_object(&w);
-    write_text(&w, STR("publish"), wanted->publish);
-    write_text(&w, STR("sessions"), wanted->sessions);
-    write_text(&w, STR("act_as"), wanted->act_as);
-    write_text(&w, STR("agent_id"), wanted->agent_id);
+    api_write_text(&w, STR("publish"), wanted->publish);
+    api_write_text(&w, STR("sessions"), wanted->sessions);
+    api_write_text(&w, STR("act_as"), wanted->act_as);
+    api_write_text(&w, STR("agent_id"), wanted->agent_id);
     if (wanted->broadcast != NULL) {
         json_key_bool(&w, STR("broadcast"), true);
     }
