@@ -8,11 +8,11 @@ import time
 import pytest
 
 from harness import PATIENCE
-from harness.gateway import is_sanitized
+from harness.gateway import is_sanitized, program
 from harness.manager import Manager
 
-# The thread sanitizer is ten times slower, and finds in a few rounds what it finds. Its own memory grows.
-ROUNDS = 60 if is_sanitized() else 1000
+# The thread sanitizer is ten times slower, and finds in a few rounds what it finds. A sanitizer's own memory grows.
+ROUNDS = 60 if "tsan" in program() else 1000
 WARM_UP = 20  # rounds until all memory that is kept has been got
 SLACK_KB = 2048  # of memory, which comes in pages; what 1,000 reloads lose is more than that
 
