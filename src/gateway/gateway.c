@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "gateway/internal.h"
@@ -171,6 +172,7 @@ int gateway_new(const struct gateway_settings *settings, struct gateway **ret_ga
         return error;
     }
     g->settings = *settings;
+    g->outer_fd = g->timer_fd = -1;
     raise_file_limit();
     /* First of all, since sockets that were given are taken whatever else fails. */
     error = doors_open(g, ret_part);
@@ -192,6 +194,14 @@ fail:
     return error;
 }
 
+static void close_fd(int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+    }
+    *fd = -1;
+}
+
 void gateway_free(struct gateway *g)
 {
     if (g == NULL) {
@@ -209,17 +219,85 @@ void gateway_free(struct gateway *g)
     for (unsigned i = 0; i < g->listener_count; i++) {
         listener_close(&g->listeners[i]);
     }
-    if (g->wake_fd >= 0) {
-        close(g->wake_fd);
-    }
+    close_fd(&g->wake_fd);
+    close_fd(&g->outer_fd);
+    close_fd(&g->timer_fd);
     free(g);
 }
 
 /* --- running ---------------------------------------------------------------------------------- */
 
+int gateway_start(struct gateway *g)
+{
+    return g->settings.threads > 1 ? threads_start(g) : single_start(g);
+}
+
+void gateway_end(struct gateway *g)
+{
+    if (g->settings.threads > 1) {
+        threads_end(g);
+    } else {
+        single_end(g);
+    }
+}
+
+static bool has_work(const struct gateway *g)
+{
+    return g->settings.threads > 1 ? threads_ready(g) : single_ready(g);
+}
+
+/* Sets the timer to when the next step is due; it must not be 0, which would be never. */
+static void arm_timer(const struct gateway *g)
+{
+    int ms = has_work(g) ? 0 : turn_timeout_ms(g, clock_now());
+    struct itimerspec when = {.it_value = {ms / 1000, (long)(ms % 1000) * 1000000 + 1}};
+
+    (void)timerfd_settime(g->timer_fd, 0, &when, NULL);
+}
+
+bool gateway_step(struct gateway *g, bool wait)
+{
+    bool goes_on = g->settings.threads > 1 ? threads_step(g, wait) : single_step(g, wait);
+
+    if (!wait && g->outer_fd >= 0) {
+        arm_timer(g);
+    }
+    return goes_on;
+}
+
 int gateway_run(struct gateway *g)
 {
-    return g->settings.threads > 1 ? run_threads(g) : run_single(g);
+    int error = gateway_start(g);
+
+    while (error == 0 && gateway_step(g, true)) {
+    }
+    gateway_end(g);
+    return error;
+}
+
+static bool watch_fd(int epoll, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+
+    return fd >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+int gateway_fd(struct gateway *g)
+{
+    if (g->outer_fd >= 0) {
+        return g->outer_fd;
+    }
+    int inner = g->settings.threads > 1 ? g->wake_fd : g->reactors[0]->epoll;
+    g->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    g->outer_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (g->outer_fd < 0 || !watch_fd(g->outer_fd, g->timer_fd) || !watch_fd(g->outer_fd, inner)) {
+        int error = -errno;
+        close_fd(&g->outer_fd);
+        close_fd(&g->timer_fd);
+        return error;
+    }
+    arm_timer(g);
+    return g->outer_fd;
 }
 
 /* Wakes it where the hub runs. From any thread, and from signal handlers. */

@@ -112,6 +112,21 @@ void gateway_free(struct gateway *g);
  */
 int gateway_run(struct gateway *g);
 /*
+ * The same in pieces, for a program that has a loop of its own; all in one thread, the hub's.
+ *
+ *   gateway_start   returns as gateway_run; gateway_end is due in either case
+ *   gateway_step    one turn; `wait`: sleeps until there is something to do, or time has passed.
+ *                   False: it has been stopped and all is over
+ *   gateway_end     ends its threads
+ *
+ * gateway_fd is to be waited for by poll(2) or epoll(7) between steps that do not wait: it is
+ * readable when a step has something to do. Borrowed; or a negative errno.
+ */
+int gateway_start(struct gateway *g);
+bool gateway_step(struct gateway *g, bool wait);
+void gateway_end(struct gateway *g);
+int gateway_fd(struct gateway *g);
+/*
  * Stops it: no new connections, clients are told, spread over drain_ms. Called a second time, it
  * ends at once. From any thread, and from signal handlers.
  */

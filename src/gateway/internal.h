@@ -14,6 +14,12 @@ enum {
     CREDIT_BATCH = 1024 * 1024, /* credit that is worth a batch of its own */
 };
 
+struct reactor_thread {
+    struct gateway *gateway;
+    unsigned index;
+    pthread_t thread;
+};
+
 struct gateway {
     struct gateway_settings settings;
     struct hub *hub;
@@ -35,8 +41,17 @@ struct gateway {
     uint64_t next_tick_ms;
     uint64_t stop_by_ms;
     bool draining;
+    int outer_fd; /* an epoll of what a step may wait for, and of timer_fd; -1 until it is asked for
+                   */
+    int timer_fd;
     bool last_call_over; /* while draining: all clients have gone, idle HTTP connections go too */
+    /* With one thread only. */
+    struct up_batch *up; /* what has been read */
+    bool up_done;        /* and dealt with */
     /* With threads only. */
+    struct reactor_thread threads[MAX_REACTORS];
+    unsigned thread_count; /* that run */
+    bool lies;             /* nothing is to be done: whoever brings something wakes the hub */
     struct queue queues[MAX_REACTORS];
     unsigned queue_count;
     struct sleeper sleeper; /* the hub */
@@ -88,8 +103,16 @@ void work_turn(struct gateway *g);
 
 /* --- single.c, threads.c ---------------------------------------------------------------------- */
 
-int run_single(struct gateway *g);
-int run_threads(struct gateway *g);
+/* As gateway_start, gateway_step, gateway_end. ready: whether a step has something to do at once.
+ */
+int single_start(struct gateway *g);
+bool single_step(struct gateway *g, bool wait);
+bool single_ready(const struct gateway *g);
+void single_end(struct gateway *g);
+int threads_start(struct gateway *g);
+bool threads_step(struct gateway *g, bool wait);
+bool threads_ready(const struct gateway *g);
+void threads_end(struct gateway *g);
 /* Threads: tells reactors to accept no more. */
 void threads_close_doors(struct gateway *g);
 /* Threads: tells reactors to close HTTP connections without a request. */

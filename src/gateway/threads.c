@@ -31,12 +31,6 @@ static void wake_reactor(struct gateway *g, unsigned i)
 
 /* --- a reactor's thread ----------------------------------------------------------------------- */
 
-struct reactor_thread {
-    struct gateway *gateway;
-    unsigned index;
-    pthread_t thread;
-};
-
 static uint64_t load_of(struct gateway *g, unsigned i)
 {
     return metric_read(&g->reactors[i]->metrics.connections) +
@@ -225,36 +219,53 @@ static bool has_news(struct gateway *g)
     return false;
 }
 
-static void sleep_hub(struct gateway *g, struct hub_time now)
+/* Lies down, unless there is something to do. Whoever brings the hub something writes to wake_fd.
+ */
+static bool lie_down(struct gateway *g)
 {
-    struct pollfd wake = {.fd = g->wake_fd, .events = POLLIN};
-    uint64_t count;
-
     sleeper_lie_down(&g->sleeper);
-    if (!has_news(g) && poll(&wake, 1, turn_timeout_ms(g, now)) > 0) {
-        ssize_t done = read(g->wake_fd, &count, sizeof(count));
-        (void)done;
+    if (has_news(g)) {
+        sleeper_rise(&g->sleeper);
+        return false;
     }
+    return true;
+}
+
+static void rise(struct gateway *g)
+{
+    uint64_t count;
+    ssize_t done = read(g->wake_fd, &count, sizeof(count));
+
+    (void)done; /* it fails when nobody has woken it */
     sleeper_rise(&g->sleeper);
 }
 
-static void run_hub(struct gateway *g)
+bool threads_step(struct gateway *g, bool wait)
 {
+    struct pollfd wake = {.fd = g->wake_fd, .events = POLLIN};
     struct hub_time now;
 
-    for (;;) {
-        bool received = receive_some(g);
-        now = clock_now();
-        if (!turn_end(g, now)) {
-            break;
-        }
-        for (unsigned i = 0; i < g->settings.threads; i++) {
-            send_down(g, i);
-        }
-        if (!received) {
-            sleep_hub(g, now);
-        }
+    if (g->lies) {
+        rise(g);
     }
+    bool received = receive_some(g);
+    now = clock_now();
+    if (!turn_end(g, now)) {
+        return false;
+    }
+    for (unsigned i = 0; i < g->settings.threads; i++) {
+        send_down(g, i);
+    }
+    g->lies = !received && lie_down(g);
+    if (g->lies && wait) {
+        (void)poll(&wake, 1, turn_timeout_ms(g, now));
+    }
+    return true;
+}
+
+bool threads_ready(const struct gateway *g)
+{
+    return !g->lies;
 }
 
 static void tell_reactors(struct gateway *g, atomic_bool *what)
@@ -291,26 +302,27 @@ static void free_batches(struct gateway *g)
     }
 }
 
-int run_threads(struct gateway *g)
+int threads_start(struct gateway *g)
 {
-    struct reactor_thread threads[MAX_REACTORS];
-    unsigned started = 0;
     int error = 0;
 
     atomic_store(&g->doors_open, g->settings.threads);
-    while (started < g->settings.threads && error == 0) {
-        threads[started] = (struct reactor_thread){.gateway = g, .index = started};
-        error = thread_start(&threads[started].thread, run_reactor, &threads[started]);
-        started += error == 0;
+    while (g->thread_count < g->settings.threads && error == 0) {
+        struct reactor_thread *t = &g->threads[g->thread_count];
+        *t = (struct reactor_thread){.gateway = g, .index = g->thread_count};
+        error = thread_start(&t->thread, run_reactor, t);
+        g->thread_count += error == 0;
     }
-    if (error == 0) {
-        run_hub(g);
-    }
-    atomic_store(&g->quit, true);
-    for (unsigned i = 0; i < started; i++) {
-        reactor_wake(g->reactors[i]);
-        (void)pthread_join(threads[i].thread, NULL);
-    }
-    free_batches(g);
     return error;
+}
+
+void threads_end(struct gateway *g)
+{
+    atomic_store(&g->quit, true);
+    for (unsigned i = 0; i < g->thread_count; i++) {
+        reactor_wake(g->reactors[i]);
+        (void)pthread_join(g->threads[i].thread, NULL);
+    }
+    g->thread_count = 0;
+    free_batches(g);
 }
