@@ -17,7 +17,13 @@
 
 enum { DIGEST_SIZE = 32 }; /* SHA-256 */
 
-enum hub_auth_mode { HUB_AUTH_NONE, HUB_AUTH_TOKEN, HUB_AUTH_PASSWORD, HUB_AUTH_JWT };
+enum hub_auth_mode {
+    HUB_AUTH_NONE,
+    HUB_AUTH_TOKEN,
+    HUB_AUTH_PASSWORD,
+    HUB_AUTH_JWT,
+    HUB_AUTH_HOST, /* the program that embeds the gateway decides: hub_ports.check_credential */
+};
 
 /* A token that is accepted. All strings are borrowed by hub_set_access, which copies. */
 struct hub_credential {
@@ -42,14 +48,17 @@ struct hub_access {
     size_t key_count;
 };
 
-/* What a signed token says of its bearer, as hub_ports.verify found it; all is borrowed. */
+/*
+ * What a signed token says of its bearer, as hub_ports.verify found it, or the host said it; all is
+ * borrowed.
+ */
 struct hub_claims {
     uint8_t identity[DIGEST_SIZE]; /* of issuer and subject: who it is, whatever the token */
     uint8_t key[DIGEST_SIZE];      /* that signed it */
     struct str name;               /* the subject */
     struct str agent_id;           /* see struct hub_credential */
     struct grants grants;
-    uint64_t expires_ms; /* since 1970 */
+    uint64_t expires_ms; /* since 1970; 0: never */
 };
 
 /*

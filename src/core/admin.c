@@ -5,12 +5,12 @@
 
 /* --- clients ---------------------------------------------------------------------------------- */
 
-static void view_client(const struct hub *hub, uint32_t client, struct hub_client_view *view)
+void client_view(const struct hub *hub, uint32_t client, struct hub_client_view *ret_view)
 {
     const struct client *c = client_at(hub, client);
     uint64_t silent_ms = heartbeat_silence_ms(hub, c);
 
-    *view = (struct hub_client_view){
+    *ret_view = (struct hub_client_view){
         .dialect = dialect_name(c->dialect),
         .authenticated = c->principal != HUB_NOBODY,
         .user_id = hub_principal_name(hub, c->principal),
@@ -21,12 +21,12 @@ static void view_client(const struct hub *hub, uint32_t client, struct hub_clien
         .dropped = c->dropped,
         .index = client,
     };
-    client_id_text(c, view->client_id);
-    view->client_id[CLIENT_ID_SIZE] = '\0';
+    client_id_text(c, ret_view->client_id);
+    ret_view->client_id[CLIENT_ID_SIZE] = '\0';
     if (c->agent != SLAB_NONE) {
-        view->agent_id = agent_id(agent_at(hub, c->agent));
+        ret_view->agent_id = agent_id(agent_at(hub, c->agent));
     }
-    memcpy(view->address, c->address, sizeof(view->address));
+    memcpy(ret_view->address, c->address, sizeof(ret_view->address));
 }
 
 void hub_each_client(const struct hub *hub, uint32_t limit,
@@ -36,7 +36,7 @@ void hub_each_client(const struct hub *hub, uint32_t limit,
 
     for (uint32_t i = 0; i < slab_limit(&hub->clients) && limit > 0; i++) {
         if (client_at(hub, i)->state == CLIENT_OPEN) {
-            view_client(hub, i, &view);
+            client_view(hub, i, &view);
             visit(ctx, &view);
             limit--;
         }
@@ -58,7 +58,7 @@ bool hub_find_client(const struct hub *hub, struct str id, struct hub_client_vie
     if (client == SLAB_NONE) {
         return false;
     }
-    view_client(hub, client, ret_client);
+    client_view(hub, client, ret_client);
     return true;
 }
 

@@ -196,6 +196,7 @@ static bool leave_sessions(struct hub *hub, uint32_t client)
 void client_gone(struct hub *hub, uint32_t client)
 {
     struct client *c = client_at(hub, client);
+    bool was_noted = c->noted;
 
     hub_log(hub, LOG_DEBUG, "client_gone", client, "%s", "");
     state_changed(hub, STATE_CLIENT, STATE_REMOVED, client);
@@ -206,6 +207,10 @@ void client_gone(struct hub *hub, uint32_t client)
         c->state = CLIENT_CLOSING;
         c->gone = true;
         return;
+    }
+    if (was_noted) {
+        host_note_client(hub, HUB_CLIENT_DISCONNECTED, client, CLOSE_ABNORMAL,
+                         STR("the connection was lost"));
     }
     if (c->principal == HUB_NOBODY) {
         stranger_end(hub, c->stranger);
@@ -358,6 +363,7 @@ void client_close(struct hub *hub, uint32_t client, uint16_t code, struct str re
     if (c->state != CLIENT_OPEN) {
         return;
     }
+    bool was_noted = c->noted;
     hub_log(hub, LOG_DEBUG, "client_closed", client, "code=%u reason=\"%.*s\"", code,
             STR_ARG(reason));
     state_changed(hub, STATE_CLIENT, STATE_REMOVED, client);
@@ -378,6 +384,9 @@ void client_close(struct hub *hub, uint32_t client, uint16_t code, struct str re
     item.seq = hub_next_seq(hub);
     hub_tell(hub, conn_reactor(c->conn), &item);
     hub_count_close(hub, code);
+    if (was_noted) {
+        host_note_client(hub, HUB_CLIENT_DISCONNECTED, client, code, reason);
+    }
 }
 
 /* --- slow clients ----------------------------------------------------------------------------- */

@@ -494,7 +494,7 @@ static void hear(struct hub *hub, struct sender *sender, const struct wire *w, s
     if (type == NULL) {
         return;
     }
-    if (answer(hub, sender, w, type, text)) {
+    if (host_hears(hub, sender, w, text, type) || answer(hub, sender, w, type, text)) {
         type_discard(type);
     } else if (type->kind[DIALECT_GATEWAY] == PARLEY_TYPE_PRESENCE) {
         meeting_presence(hub, sender, w, text);

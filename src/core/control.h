@@ -75,6 +75,13 @@ void meeting_presence(struct hub *hub, struct sender *sender, const struct wire 
                       struct str text);
 /* Tells the others of a session that a client has come or gone, by `status`. */
 void meeting_announce(struct hub *hub, uint32_t session, uint32_t client, const char *status);
+enum { METADATA_MAX = 16 * 1024 }; /* bytes */
+/* Name and metadata of a new session; false: no memory. */
+bool meeting_describe(struct hub *hub, uint32_t session, struct str title, struct str metadata);
+/* Whether a client, or a session, has as many of the other as there may be. */
+bool meeting_is_full(const struct hub *hub, uint32_t client, uint32_t session);
+/* A session_info that nobody has asked for. */
+void meeting_tell(struct hub *hub, uint32_t client, uint32_t session, const char *status);
 /* What the roster after a lag is for this dialect. */
 void meeting_send_list(struct hub *hub, uint32_t client);
 
@@ -83,6 +90,9 @@ void meeting_send_list(struct hub *hub, uint32_t client);
 void registry_register(struct hub *hub, uint32_t client, struct str text);
 void registry_heartbeat(struct hub *hub, uint32_t client, struct str text);
 void registry_unregister(struct hub *hub, uint32_t client, struct str text);
+/* An agent_info. */
+void registry_tell(struct hub *hub, uint32_t client, struct str id, const char *status);
+void registry_set_busy(struct hub *hub, uint32_t agent, bool busy);
 
 /* --- carry.c ---------------------------------------------------------------------------------- */
 

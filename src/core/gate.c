@@ -21,6 +21,8 @@ static void refuse(struct hub *hub, const uint8_t *address, enum hub_auth_failur
     struct buf text;
 
     hub->counts.auth_failures[failure]++;
+    host_note(hub, &(struct hub_event){.kind = HUB_CREDENTIAL_REFUSED,
+                                       .text = str_from_z(failure_names[failure])});
     if (address == NULL) {
         return;
     }
@@ -68,6 +70,12 @@ static uint32_t find_signed(struct hub *hub, struct str token)
     return t.principal;
 }
 
+/* Whether somebody else has to look at what is no ticket. */
+static bool takes_time(const struct hub *hub)
+{
+    return hub->principals.mode == HUB_AUTH_PASSWORD || hub->principals.mode == HUB_AUTH_HOST;
+}
+
 /* The principal of a token or ticket, with its use, or SLAB_NONE. */
 static uint32_t find(struct hub *hub, const struct attempt *a)
 {
@@ -77,6 +85,9 @@ static uint32_t find(struct hub *hub, const struct attempt *a)
         return ticket_take(hub, a->secret);
     }
     if (a->kind != CREDENTIAL_BEARER) {
+        return SLAB_NONE;
+    }
+    if (takes_time(hub)) {
         return SLAB_NONE;
     }
     if (hub->principals.mode == HUB_AUTH_JWT) {
@@ -107,7 +118,7 @@ enum gate_verdict gate_try(struct hub *hub, const struct attempt *a, uint32_t *r
         *ret_principal = principal;
         return GATE_OPEN;
     }
-    if (hub->principals.mode == HUB_AUTH_PASSWORD && a->kind != CREDENTIAL_TICKET) {
+    if (takes_time(hub) && a->kind != CREDENTIAL_TICKET) {
         return exempt && !charge(hub, a, ret_why) ? GATE_SHUT : GATE_LATER;
     }
     if (!exempt) {
@@ -121,11 +132,12 @@ enum gate_verdict gate_try(struct hub *hub, const struct attempt *a, uint32_t *r
     return GATE_SHUT;
 }
 
-void gate_wrong_password(struct hub *hub, const uint8_t *address, struct gate_refusal *ret_why)
+void gate_wrong(struct hub *hub, const uint8_t *address, enum hub_auth_failure failure,
+                struct gate_refusal *ret_why)
 {
     limiter_fail(&hub->limiter, address, hub->now.mono_ms);
     *ret_why = (struct gate_refusal){.code = ERROR_AUTH_FAILED};
-    refuse(hub, address, AUTH_FAILURE_PASSWORD);
+    refuse(hub, address, failure);
 }
 
 const char *gate_text(const struct gate_refusal *why)

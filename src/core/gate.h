@@ -8,7 +8,7 @@
 enum gate_verdict {
     GATE_OPEN,  /* *ret_principal is it; its use is the caller's (principal_release) */
     GATE_SHUT,  /* *ret_why says why */
-    GATE_LATER, /* a password: to be checked by job_start; the attempt has been charged */
+    GATE_LATER, /* to be checked by job_start; the attempt has been charged */
 };
 
 /* What a bearer gives as a password, and not as a token that may be one. */
@@ -31,8 +31,9 @@ struct gate_refusal {
 /* Looks at a credential, where authentication is on. Counts and logs what it refuses. */
 enum gate_verdict gate_try(struct hub *hub, const struct attempt *a, uint32_t *ret_principal,
                            struct gate_refusal *ret_why);
-/* A password was wrong. */
-void gate_wrong_password(struct hub *hub, const uint8_t *address, struct gate_refusal *ret_why);
+/* A password was wrong, or what the host looked at. */
+void gate_wrong(struct hub *hub, const uint8_t *address, enum hub_auth_failure failure,
+                struct gate_refusal *ret_why);
 /* The sentence for a refusal. */
 const char *gate_text(const struct gate_refusal *why);
 

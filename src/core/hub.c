@@ -89,8 +89,8 @@ static bool init(struct hub *hub)
             return false;
         }
     }
-    if (!types_init(hub) || !principals_init(&hub->principals, hub->secret) || !hub_reserve(hub) ||
-        hub->server.failed) {
+    if (!types_init(hub) || !jobs_init(hub) || !principals_init(&hub->principals, hub->secret) ||
+        !hub_reserve(hub) || hub->server.failed) {
         return false;
     }
     uint32_t main_world = session_new(hub, STR("world:main"));
@@ -203,6 +203,7 @@ void hub_free(struct hub *hub)
     }
     free_clients(hub);
     jobs_fini(hub);
+    host_fini(hub);
     tickets_fini(hub);
     principals_fini(&hub->principals);
     labels_fini(&hub->user_agents);
@@ -401,6 +402,7 @@ void hub_receive_one(struct hub *hub, const struct up_batch *batch, const struct
         client_receive(hub, client, item, text);
     }
     requests_settle(hub);
+    host_tell(hub);
 }
 
 void hub_receive(struct hub *hub, const struct up_batch *batch)
@@ -450,6 +452,7 @@ void hub_tick(struct hub *hub, struct hub_time now)
     heartbeat_tick(hub);
     strangers_tick(hub);
     tickets_tick(hub);
+    jobs_tick(hub);
     memory_tick(hub);
     requests_tick(hub);
     agents_tick(hub);
@@ -466,6 +469,7 @@ void hub_end_turn(struct hub *hub)
 {
     access_forget_asker(hub);
     requests_settle(hub);
+    host_tell(hub);
     hub->turn.made = 0;
     hub->logged = 0;
     session_announce(hub);

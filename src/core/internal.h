@@ -16,7 +16,8 @@
 #include "base/map.h"
 #include "base/slab.h"
 #include "core/address.h"
-#include "core/admin.h"
+#include "core/close.h"
+#include "core/host.h"
 #include "core/job.h"
 #include "core/label.h"
 #include "core/offer.h"
@@ -38,17 +39,6 @@ enum {
     SMALL_AGAIN = 4,            /* a session that has shrunk to this many leaves its log */
     RESERVED_COMMANDS =
         64, /* for each reactor, before an event is dealt with; see hub_receive_one */
-};
-
-/* Close codes that the hub decides on; others come from a reactor, with what it found. */
-enum close_code {
-    CLOSE_GOING_AWAY = 1001,
-    CLOSE_POLICY = 1008,
-    CLOSE_TRY_LATER = 1013,
-    CLOSE_AUTHENTICATION = 4401,
-    CLOSE_FORBIDDEN = 4403,
-    CLOSE_KICKED = 4408,
-    CLOSE_REPLACED = 4409,
 };
 
 enum client_state {
@@ -166,6 +156,7 @@ struct session {
     uint32_t name_len;
     uint32_t member_count;
     bool permanent;    /* is kept without members */
+    bool is_hosts;     /* for the host keeps it */
     bool hidden;       /* one of the hub's own: no client knows of it */
     bool roster_valid; /* `roster` is up to date */
     uint32_t agent_count;
@@ -227,7 +218,8 @@ struct hub {
     struct slab tickets;
     struct map tickets_by_digest;
     struct list strangers;
-    struct job jobs[HUB_JOBS];
+    struct job *jobs; /* owned */
+    uint32_t job_count;
     struct limiter limiter;
     struct address_counts addresses;
     struct labels user_agents;
@@ -243,6 +235,7 @@ struct hub {
     uint32_t mark_round;
     uint32_t everybody; /* the hidden session of all clients of the gateway dialect */
     struct watch watch;
+    struct host host;
     struct hub_counts counts;
     uint64_t last_sweep_ms;
     bool some_lost; /* a client is marked lost */

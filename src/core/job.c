@@ -1,14 +1,23 @@
 #include "core/job.h"
 
+#include <stdlib.h>
+
 #include "core/gate.h"
 #include "core/internal.h"
 #include "core/stranger.h"
 
 enum { MAX_KEPT = 64 * 1024 * 1024 };
 
+bool jobs_init(struct hub *hub)
+{
+    hub->job_count = hub->ports.check_credential != NULL ? HUB_JOBS_OF_HOST : HUB_JOBS;
+    hub->jobs = calloc(hub->job_count, sizeof(*hub->jobs));
+    return hub->jobs != NULL;
+}
+
 static struct job *find_free(struct hub *hub)
 {
-    for (unsigned i = 0; i < HUB_JOBS; i++) {
+    for (uint32_t i = 0; i < hub->job_count; i++) {
         if (hub->jobs[i].kind == JOB_FREE) {
             return &hub->jobs[i];
         }
@@ -39,30 +48,41 @@ static uint64_t number_of(const struct hub *hub, const struct job *j)
     return (uint64_t)j->round << 32 | (uint64_t)(j - hub->jobs);
 }
 
-static bool start(struct hub *hub, struct job *j, const struct job *what, struct str password,
+/* Whether somebody looks at it. */
+static bool hand_on(struct hub *hub, const struct job *j, struct str secret)
+{
+    if (hub->principals.mode == HUB_AUTH_HOST) {
+        hub->ports.check_credential(hub->ports.owner, number_of(hub, j), secret, j->is_password,
+                                    j->address);
+        return true;
+    }
+    return hub->ports.check_password(hub->ports.owner, number_of(hub, j), secret);
+}
+
+static bool start(struct hub *hub, struct job *j, const struct job *what, struct str secret,
                   struct str kept)
 {
     uint32_t round = j->round + 1;
 
     *j = *what;
     j->round = round;
+    j->since_ms = hub->now.mono_ms;
     hub->counts.passwords_waiting++;
     buf_init(&j->kept, MAX_KEPT);
-    j->kept.secret = true; /* there is a password in it */
+    j->kept.secret = true; /* there is a secret in it */
     buf_append_str(&j->kept, kept);
-    if (!j->kept.failed &&
-        hub->ports.check_password(hub->ports.owner, number_of(hub, j), password)) {
+    if (!j->kept.failed && hand_on(hub, j, secret)) {
         return true;
     }
     end(hub, j);
     return false;
 }
 
-bool job_start(struct hub *hub, const struct job *what, struct str password, struct str kept)
+bool job_start(struct hub *hub, const struct job *what, struct str secret, struct str kept)
 {
     struct job *j = find_free(hub);
 
-    if (j != NULL && start(hub, j, what, password, kept)) {
+    if (j != NULL && start(hub, j, what, secret, kept)) {
         return true;
     }
     hub->counts.limits_hit[LIMIT_PASSWORDS]++;
@@ -72,7 +92,7 @@ bool job_start(struct hub *hub, const struct job *what, struct str password, str
 
 void job_cancel(struct hub *hub, uint64_t conn)
 {
-    for (unsigned i = 0; hub->counts.passwords_waiting > 0 && i < HUB_JOBS; i++) {
+    for (uint32_t i = 0; hub->counts.passwords_waiting > 0 && i < hub->job_count; i++) {
         if (hub->jobs[i].kind != JOB_FREE && hub->jobs[i].conn == conn) {
             end(hub, &hub->jobs[i]);
         }
@@ -81,29 +101,49 @@ void job_cancel(struct hub *hub, uint64_t conn)
 
 void jobs_fini(struct hub *hub)
 {
-    for (unsigned i = 0; i < HUB_JOBS; i++) {
+    for (uint32_t i = 0; i < hub->job_count; i++) {
         if (hub->jobs[i].kind != JOB_FREE) {
             end(hub, &hub->jobs[i]);
         }
     }
+    free(hub->jobs);
+}
+
+/* What was found out about a credential. */
+struct finding {
+    bool right;                      /* of a password */
+    const struct hub_claims *claims; /* of what the host looked at; NULL: nobody's */
+};
+
+/* The principal of a finding, with its use, or SLAB_NONE. */
+static uint32_t find(struct hub *hub, const struct job *j, const struct finding *finding)
+{
+    struct principals *p = &hub->principals;
+    uint32_t principal = finding->right ? p->password : SLAB_NONE;
+
+    if (p->mode == HUB_AUTH_NONE) {
+        principal = j->near ? NEAR_ONE : ANYBODY; /* a reload has done away with passwords */
+    } else if (p->mode == HUB_AUTH_HOST) {
+        return finding->claims != NULL ? principal_claim(p, finding->claims) : SLAB_NONE;
+    }
+    if (principal != SLAB_NONE) {
+        principal_use(p, principal);
+    }
+    return principal;
 }
 
 /* A principal with its use, or HUB_NOBODY and why. */
-static uint32_t judge(struct hub *hub, const struct job *j, bool right,
+static uint32_t judge(struct hub *hub, const struct job *j, const struct finding *finding,
                       struct gate_refusal *ret_why)
 {
-    uint32_t principal = hub->principals.password;
+    uint32_t principal = find(hub, j, finding);
 
-    if (hub->principals.mode == HUB_AUTH_NONE) {
-        principal = j->near ? NEAR_ONE : ANYBODY; /* a reload has done away with passwords */
-        right = true;
-    }
-    if (right && principal != SLAB_NONE) {
+    if (principal != SLAB_NONE) {
         limiter_refund(&hub->limiter, j->address);
-        principal_use(&hub->principals, principal);
         return principal;
     }
-    gate_wrong_password(hub, j->address, ret_why);
+    gate_wrong(hub, j->address, j->is_password ? AUTH_FAILURE_PASSWORD : AUTH_FAILURE_TOKEN,
+               ret_why);
     return HUB_NOBODY;
 }
 
@@ -134,12 +174,12 @@ static void answer(struct hub *hub, const struct job *j, uint32_t principal,
     }
 }
 
-void hub_password_checked(struct hub *hub, uint64_t job, bool right)
+static void conclude(struct hub *hub, uint64_t job, const struct finding *finding)
 {
     uint32_t place = (uint32_t)job;
     struct gate_refusal why = {.code = ERROR_NONE};
 
-    if (place >= HUB_JOBS || hub->jobs[place].kind == JOB_FREE ||
+    if (place >= hub->job_count || hub->jobs[place].kind == JOB_FREE ||
         hub->jobs[place].round != (uint32_t)(job >> 32)) {
         return; /* it was cancelled */
     }
@@ -150,7 +190,7 @@ void hub_password_checked(struct hub *hub, uint64_t job, bool right)
         buf_fini(&done.kept);
         return;
     }
-    uint32_t principal = judge(hub, &done, right, &why);
+    uint32_t principal = judge(hub, &done, finding, &why);
     switch (done.kind) {
     case JOB_OPEN:
         open_client(hub, &done, principal, &why);
@@ -163,4 +203,28 @@ void hub_password_checked(struct hub *hub, uint64_t job, bool right)
         break;
     }
     buf_fini(&done.kept);
+}
+
+void hub_password_checked(struct hub *hub, uint64_t job, bool right)
+{
+    conclude(hub, job, &(struct finding){.right = right});
+}
+
+void hub_credential_checked(struct hub *hub, uint64_t job, const struct hub_claims *claims)
+{
+    conclude(hub, job, &(struct finding){.claims = claims});
+}
+
+void jobs_tick(struct hub *hub)
+{
+    if (hub->principals.mode != HUB_AUTH_HOST || hub->counts.passwords_waiting == 0) {
+        return;
+    }
+    for (uint32_t i = 0; i < hub->job_count; i++) {
+        const struct job *j = &hub->jobs[i];
+        if (j->kind != JOB_FREE && hub->now.mono_ms - j->since_ms >= CHECK_MS) {
+            hub_log(hub, LOG_WARNING, "check_timeout", SLAB_NONE, "%s", "");
+            hub_credential_checked(hub, number_of(hub, j), NULL);
+        }
+    }
 }

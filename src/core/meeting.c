@@ -8,7 +8,7 @@
 /* Sessions as clients of the gateway dialect make, enter, change and leave them; presence in them.
  */
 
-enum { METADATA_MAX = 16 * 1024, SESSIONS_PER_CLIENT = 1000, LISTED_MAX = 1000 };
+enum { SESSIONS_PER_CLIENT = 1000, LISTED_MAX = 1000 };
 
 /* --- session_info ----------------------------------------------------------------------------- */
 
@@ -58,6 +58,12 @@ static void make_info(struct hub *hub, uint32_t session, const char *status, boo
 static void answer_info(struct hub *hub, uint32_t client, uint32_t session, const char *status)
 {
     make_info(hub, session, status, true);
+    client_send_scratch(hub, client);
+}
+
+void meeting_tell(struct hub *hub, uint32_t client, uint32_t session, const char *status)
+{
+    make_info(hub, session, status, false);
     client_send_scratch(hub, client);
 }
 
@@ -179,6 +185,20 @@ static bool has_too_many(const struct hub *hub, uint32_t client)
     return count > SESSIONS_PER_CLIENT; /* the hidden ones are few */
 }
 
+/* Whether a session has as many members as any may have; worlds have no limit. */
+static bool is_full(const struct hub *hub, uint32_t session)
+{
+    const struct session *s = session_at(hub, session);
+    uint32_t most = hub->settings.max_clients_per_session;
+
+    return most > 0 && !str_starts_with(session_name(s), STR("world:")) && s->member_count >= most;
+}
+
+bool meeting_is_full(const struct hub *hub, uint32_t client, uint32_t session)
+{
+    return has_too_many(hub, client) || is_full(hub, session);
+}
+
 static bool refuse(struct hub *hub, uint32_t client, enum error_code code, const char *message,
                    struct str id)
 {
@@ -189,7 +209,6 @@ static bool refuse(struct hub *hub, uint32_t client, enum error_code code, const
 /* Whether the client may enter a session that is there, or one of this name; if not, it is told. */
 static bool may_enter(struct hub *hub, uint32_t client, uint32_t session, struct str id)
 {
-    uint32_t most = hub->settings.max_clients_per_session;
     struct hub_verdict verdict = hub_may(hub, client_at(hub, client)->principal, MAY_ENTER, id);
 
     if (verdict.code != ERROR_NONE) {
@@ -205,8 +224,7 @@ static bool may_enter(struct hub *hub, uint32_t client, uint32_t session, struct
                      "{\"limit\":\"sessions_per_client\",\"max\":%u}", SESSIONS_PER_CLIENT);
         return false;
     }
-    if (session != SLAB_NONE && most > 0 && !str_starts_with(id, STR("world:")) &&
-        session_at(hub, session)->member_count >= most) {
+    if (session != SLAB_NONE && is_full(hub, session)) {
         return refuse(hub, client, ERROR_SESSION_FULL,
                       "This session has as many members as gateway.max_clients_per_session "
                       "allows; wait, or use another one.",
@@ -254,8 +272,7 @@ static void make_id(struct hub *hub, char ret_id[CLIENT_ID_SIZE])
     ret_id[0] = 's';
 }
 
-/* Name and metadata of a new session; false: no memory. */
-static bool describe(struct hub *hub, uint32_t session, struct str title, struct str metadata)
+bool meeting_describe(struct hub *hub, uint32_t session, struct str title, struct str metadata)
 {
     struct session *s = session_at(hub, session);
 
@@ -287,7 +304,7 @@ static void create(struct hub *hub, uint32_t client, struct str id,
         return;
     }
     uint32_t session = session_new(hub, id);
-    if (session == SLAB_NONE || !describe(hub, session, text_of(&p->name), metadata)) {
+    if (session == SLAB_NONE || !meeting_describe(hub, session, text_of(&p->name), metadata)) {
         if (session != SLAB_NONE) {
             session_drop_if_empty(hub, session);
         }

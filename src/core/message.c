@@ -248,6 +248,7 @@ void client_error(struct hub *hub, uint32_t client, enum error_code code, const 
         (void)message_error(hub, code, str_from_z(message), text);
     }
     hub->counts.errors_sent[code]++;
+    host_note_error(hub, client, code);
     hub_log(hub, LOG_DEBUG, "error_sent", client, "code=%s", error_table[code].code);
     client_send_scratch(hub, client);
 }

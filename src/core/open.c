@@ -185,6 +185,10 @@ static void admit(struct hub *hub, uint64_t conn, enum dialect dialect,
     hub_log(hub, LOG_DEBUG, "client_opened", client, "world=%.*s", (int)world.len - 6,
             world.ptr + 6);
     state_changed(hub, STATE_CLIENT, STATE_ADDED, client);
+    if (principal != HUB_NOBODY) {
+        host_note_client(hub, HUB_CLIENT_AUTHENTICATED, client, 0,
+                         hub_principal_name(hub, principal));
+    }
     client_greet(hub, client);
 }
 

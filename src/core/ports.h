@@ -6,6 +6,9 @@
  * an owner; a test gives its own. (A store and a cluster will be ports here too.)
  */
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/str.h"
 
 /* The time as the core is told it. */
@@ -18,6 +21,8 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
 
 struct hub_asker;
 struct hub_claims;
+struct hub_event;
+struct hub_heard;
 
 struct hub_ports {
     void *owner;
@@ -50,6 +55,17 @@ struct hub_ports {
                    size_t head_len);
     /* Bytes that the process has allocated. NULL: nobody counts. */
     uint64_t (*memory)(void *owner);
+    /* For a program that embeds the gateway (core/host.h). NULL where it does not want to know. */
+    void (*event)(void *owner, const struct hub_event *event);
+    /* What becomes of a message: an enum hub_hearing. */
+    int (*hear)(void *owner, const struct hub_heard *message);
+    /*
+     * HUB_AUTH_HOST: has the host look at a credential; hub_credential_checked(hub, job, …)
+     * follows, once, and not from inside this call. `is_password`: it was given as one. The address
+     * as in struct evidence. Borrowed.
+     */
+    void (*check_credential)(void *owner, uint64_t job, struct str secret, bool is_password,
+                             const uint8_t address[16]);
 };
 
 #endif

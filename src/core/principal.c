@@ -267,7 +267,7 @@ bool principal_holds(const struct principals *p, uint32_t index)
         one = maker;
     }
     if (one->kind == PRINCIPAL_JWT) {
-        return !one->withdrawn && p->mode == HUB_AUTH_JWT;
+        return !one->withdrawn && (p->mode == HUB_AUTH_JWT || p->mode == HUB_AUTH_HOST);
     }
     return is_configured(one) ? one->listed : p->mode == HUB_AUTH_NONE;
 }
@@ -359,7 +359,7 @@ static void withdraw_signed(struct principals *p, const struct hub_access *acces
 {
     for (uint32_t i = 0; i < slab_limit(&p->slab); i++) {
         struct principal *one = principal_at(p, i);
-        bool holds = false;
+        bool holds = access->mode == HUB_AUTH_HOST; /* which has no keys */
         for (size_t k = 0; one->kind == PRINCIPAL_JWT && k < access->key_count; k++) {
             holds = holds || digest_is(one->key, access->keys[k]);
         }

@@ -4,7 +4,7 @@
 
 /* Agents of the gateway dialect: they register, say how they are, and go. */
 
-static void answer_info(struct hub *hub, uint32_t client, struct str id, const char *status)
+void registry_tell(struct hub *hub, uint32_t client, struct str id, const char *status)
 {
     struct json_writer w;
 
@@ -36,7 +36,7 @@ void registry_register(struct hub *hub, uint32_t client, struct str text)
             .type = (uint8_t)p->type.value,
         };
         if (claim_agent(hub, client, text_of(&p->agent_id), &words) != SLAB_NONE) {
-            answer_info(hub, client, text_of(&p->agent_id), "registered");
+            registry_tell(hub, client, text_of(&p->agent_id), "registered");
         }
     }
     parley_gateway_agent_register_fini(&message);
@@ -45,6 +45,18 @@ void registry_register(struct hub *hub, uint32_t client, struct str text)
 static void refuse_unknown(struct hub *hub, uint32_t client, const char *message)
 {
     client_error(hub, client, ERROR_TARGET_NOT_FOUND, message, "{\"path\":\"payload.agentId\"}");
+}
+
+void registry_set_busy(struct hub *hub, uint32_t agent, bool busy)
+{
+    struct agent *a = agent_at(hub, agent);
+    bool changed = busy != a->busy;
+
+    a->busy = busy;
+    if (changed) {
+        state_changed(hub, STATE_AGENT, STATE_CHANGED, agent);
+    }
+    requests_agent_free(hub, a);
 }
 
 void registry_heartbeat(struct hub *hub, uint32_t client, struct str text)
@@ -57,18 +69,13 @@ void registry_heartbeat(struct hub *hub, uint32_t client, struct str text)
         if (agent == SLAB_NONE) {
             refuse_unknown(hub, client, "This connection has no agent; send agent_register first.");
         } else {
-            struct agent *a = agent_at(hub, agent);
+            const struct agent *a = agent_at(hub, agent);
             bool busy = a->busy;
             if (message.payload.status.is == PARLEY_SET) {
                 busy = message.payload.status.value == PARLEY_AGENT_HEARTBEAT_STATUS_BUSY;
             }
-            bool changed = busy != a->busy;
-            a->busy = busy;
-            if (changed) {
-                state_changed(hub, STATE_AGENT, STATE_CHANGED, agent);
-            }
-            requests_agent_free(hub, a);
-            answer_info(hub, client, agent_id(a), busy ? "busy" : "online");
+            registry_set_busy(hub, agent, busy);
+            registry_tell(hub, client, agent_id(a), busy ? "busy" : "online");
         }
     }
     parley_agent_heartbeat_fini(&message);
@@ -88,7 +95,7 @@ static void unregister(struct hub *hub, uint32_t client, struct str id)
                      "{\"rule\":\"own_agent\"}");
     } else {
         world_leave(hub, client, true);
-        answer_info(hub, client, id, "unregistered");
+        registry_tell(hub, client, id, "unregistered");
     }
 }
 

@@ -263,6 +263,7 @@ bool session_join(struct hub *hub, uint32_t session, uint32_t client)
     state_changed(hub, STATE_SESSION,
                   is_first && !session_at(hub, session)->permanent ? STATE_ADDED : STATE_CHANGED,
                   session);
+    host_note_member(hub, HUB_SESSION_JOINED, session, client);
     return true;
 }
 
@@ -290,6 +291,7 @@ static void leave(struct hub *hub, uint32_t index, bool gone)
             end_log(hub, lane);
         }
     }
+    host_note_member(hub, HUB_SESSION_LEFT, session, m->client);
     slab_release(&hub->members, index);
     bool is_last = session_at(hub, session)->member_count == 0;
     state_changed(hub, STATE_SESSION,

@@ -162,6 +162,9 @@ void state_changed(struct hub *hub, enum state_kind kind, enum state_op op, uint
         return;
     }
     hub->watch.version++;
+    if (hub->ports.event != NULL) {
+        host_note_state(hub, kind, op, index);
+    }
     if (kind == STATE_CLIENT && op == STATE_REMOVED) {
         watch_forget(hub, index);
     }

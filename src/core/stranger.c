@@ -146,6 +146,7 @@ static bool enter(struct hub *hub, uint32_t client, uint32_t principal)
     hub_tell(hub, conn_reactor(c->conn), &(struct down){.kind = DOWN_TRUST, .conn = c->conn});
     hub_log(hub, LOG_INFO, "client_authenticated", client, "name=%.*s",
             STR_ARG(hub_principal_name(hub, principal)));
+    host_note_client(hub, HUB_CLIENT_AUTHENTICATED, client, 0, hub_principal_name(hub, principal));
     return true;
 }
 
@@ -189,15 +190,18 @@ static bool read_secret(struct str text, char buffer[SECRET_MAX + 1], uint8_t *r
     return false;
 }
 
-/* Has the password checked that a message holds; until then nothing more is read. */
-static void wait_for_password(struct hub *hub, uint32_t client, struct str password,
-                              struct str text)
+/* Has the credential checked that a message holds; until then nothing more is read. */
+static void wait_for_check(struct hub *hub, uint32_t client, const struct attempt *attempt,
+                           struct str text)
 {
     struct client *c = client_at(hub, client);
-    struct job job = {.kind = JOB_MESSAGE, .conn = c->conn, .near = c->near};
+    struct job job = {.kind = JOB_MESSAGE,
+                      .conn = c->conn,
+                      .near = c->near,
+                      .is_password = attempt->kind == CREDENTIAL_PASSWORD};
 
     memcpy(job.address, c->address, sizeof(job.address));
-    if (!job_start(hub, &job, password, text)) {
+    if (!job_start(hub, &job, attempt->secret, text)) {
         fail(hub, client,
              &(struct gate_refusal){.code = ERROR_RATE_LIMITED, .retry_after_ms = GATE_BUSY_MS});
         return;
@@ -235,7 +239,7 @@ void stranger_authenticate(struct hub *hub, uint32_t client, const struct attemp
         fail(hub, client, &why);
         break;
     case GATE_LATER:
-        wait_for_password(hub, client, attempt->secret, text);
+        wait_for_check(hub, client, attempt, text);
         break;
     }
 }

@@ -181,6 +181,10 @@ void world_take(struct hub *hub, struct sender *sender, const struct wire *w, st
         return;
     }
     enum parley_type kind = (enum parley_type)type->kind[DIALECT_WORLD];
+    if (host_hears(hub, sender, w, text, type)) {
+        type_discard(type);
+        return;
+    }
     if (!world_answers(type)) {
         if (!request_answer(hub, sender, w, text, kind) &&
             relay_allows(hub, sender, w, text, type)) {

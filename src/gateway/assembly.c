@@ -202,6 +202,17 @@ static size_t count_changes(const struct setup *before, const struct setup *afte
     return config_changes(&before->config, &after->config, changes);
 }
 
+/* A host that looks at credentials itself does so whatever the configuration says. */
+static bool set_access(const struct assembly *a, struct hub *hub, const struct setup *p)
+{
+    struct hub_access access = p->access;
+
+    if (a->ports.host.check_credential != NULL) {
+        access = (struct hub_access){.mode = HUB_AUTH_HOST};
+    }
+    return hub_set_access(hub, &access);
+}
+
 /*
  * Takes what a whole setup says. False: for want of memory not all of it; what was taken is part of
  * the new one, and doing it again takes the rest.
@@ -209,7 +220,7 @@ static size_t count_changes(const struct setup *before, const struct setup *afte
 static bool take(struct assembly *a, struct hub *hub, struct setup *p)
 {
     /* The hash before its digest: nobody comes in by a password that was withdrawn. */
-    bool whole = gateway_set_password(a->gateway, p->password) && hub_set_access(hub, &p->access) &&
+    bool whole = gateway_set_password(a->gateway, p->password) && set_access(a, hub, p) &&
                  hub_tell_policy(hub, &p->policy->shared);
 
     hub_reload(hub, &a->settings.hub);
@@ -337,6 +348,7 @@ static void make_settings(struct assembly *a, const char *version)
     s->phase = forward_phase;
     s->alive = a->ports.alive != NULL ? forward_alive : NULL;
     s->alive_ms = a->ports.alive_ms;
+    s->host = a->ports.host;
 }
 
 bool assembly_init(struct assembly *a, const struct config_sources *sources,
@@ -429,7 +441,7 @@ bool assembly_open(struct assembly *a, struct buf *error, bool *ret_taken)
         return false;
     }
     if (!gateway_set_password(a->gateway, a->setup->password) ||
-        !hub_set_access(gateway_hub(a->gateway), &a->setup->access)) {
+        !set_access(a, gateway_hub(a->gateway), a->setup)) {
         buf_append_str(error, STR("the gateway cannot start: out of memory"));
         *ret_taken = false;
         return false;

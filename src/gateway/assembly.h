@@ -34,7 +34,8 @@ struct assembly_ports {
      */
     const struct gateway_socket *sockets;
     unsigned socket_count;
-    bool exposed; /* some of them are reached from other machines */
+    bool exposed;             /* some of them are reached from other machines */
+    struct gateway_host host; /* with check_credential, who comes in is its decision alone */
 };
 
 struct assembly {

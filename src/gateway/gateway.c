@@ -85,6 +85,28 @@ static uint64_t count_memory(void *owner)
     return g->settings.memory(g->settings.owner);
 }
 
+static void tell_host(void *owner, const struct hub_event *event)
+{
+    const struct gateway *g = owner;
+
+    g->settings.host.event(g->settings.host.owner, event);
+}
+
+static int ask_host(void *owner, const struct hub_heard *message)
+{
+    const struct gateway *g = owner;
+
+    return g->settings.host.hear(g->settings.host.owner, message);
+}
+
+static void have_checked(void *owner, uint64_t job, struct str secret, bool is_password,
+                         const uint8_t address[16])
+{
+    const struct gateway *g = owner;
+
+    g->settings.host.check_credential(g->settings.host.owner, job, secret, is_password, address);
+}
+
 /* --- building --------------------------------------------------------------------------------- */
 
 static bool make_hub(struct gateway *g)
@@ -99,6 +121,9 @@ static bool make_hub(struct gateway *g)
         .check_password = s->verify_password != NULL ? work_check_password : NULL,
         .judged = s->judged != NULL ? judged : NULL,
         .memory = s->memory != NULL ? count_memory : NULL,
+        .event = s->host.event != NULL ? tell_host : NULL,
+        .hear = s->host.hear != NULL ? ask_host : NULL,
+        .check_credential = s->host.check_credential != NULL ? have_checked : NULL,
     };
 
     g->settings.hub.reactors = g->settings.threads;
@@ -300,7 +325,6 @@ int gateway_fd(struct gateway *g)
     return g->outer_fd;
 }
 
-/* Wakes it where the hub runs. From any thread, and from signal handlers. */
 void gateway_wake(struct gateway *g)
 {
     const uint64_t one = 1;

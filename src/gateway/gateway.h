@@ -10,6 +10,7 @@
  */
 
 #include "core/access.h"
+#include "core/host.h"
 #include "core/hub.h"
 #include "net/reactor.h"
 
@@ -24,6 +25,17 @@ enum gateway_phase {
 struct gateway_socket {
     int fd;
     bool status_only; /* for health and status alone */
+};
+
+/* A program that embeds the gateway: see core/host.h and hub_ports. Each may be NULL. */
+struct gateway_host {
+    void *owner;
+    void (*event)(void *owner, const struct hub_event *event);
+    int (*hear)(void *owner, const struct hub_heard *message);
+    void (*check_credential)(void *owner, uint64_t job, struct str secret, bool is_password,
+                             const uint8_t address[16]);
+    /* Every turn, before it ends: for what other threads have brought. */
+    void (*turn)(void *owner);
 };
 
 struct gateway_settings {
@@ -82,6 +94,7 @@ struct gateway_settings {
      */
     void (*alive)(void *owner);
     uint64_t alive_ms;
+    struct gateway_host host;
 };
 
 /* The product's defaults: its limits, one thread, loopback on port 8765; no routes. */
@@ -151,6 +164,10 @@ void gateway_reload(struct gateway *g);
 bool gateway_set_password(struct gateway *g, const char *hash);
 /* Another drain_ms, for a stop that has not begun. Where the hub runs. */
 void gateway_set_drain(struct gateway *g, uint64_t drain_ms);
+
+/* Ends its sleep, if it sleeps: `host.turn` is called soon. From any thread, and from signal
+ * handlers. */
+void gateway_wake(struct gateway *g);
 
 /* Where it listens; *ret_count of them, borrowed. Status ports stand behind others. */
 const struct listener *gateway_listeners(const struct gateway *g, size_t *ret_count);

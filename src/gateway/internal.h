@@ -65,9 +65,6 @@ struct gateway {
     uint64_t credit[MAX_REACTORS];        /* to be given back */
 };
 
-/* Wakes it where the hub runs. From any thread, and from signal handlers. */
-void gateway_wake(struct gateway *g);
-
 /* --- doors.c: where it listens --- */
 
 /* Opens all listeners. Returns 0 or a negative errno with *ret_part. */

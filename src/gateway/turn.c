@@ -157,6 +157,9 @@ bool turn_end(struct gateway *g, struct hub_time now)
         return false;
     }
     work_turn(g);
+    if (g->settings.host.turn != NULL) {
+        g->settings.host.turn(g->settings.host.owner);
+    }
     if (now.mono_ms >= g->next_tick_ms) {
         hub_tick(g->hub, now);
         g->next_tick_ms = now.mono_ms + TICK_MS;
