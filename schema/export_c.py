@@ -149,6 +149,10 @@ HEADER = """#ifndef PARLEY_MESSAGES_H
 
 #include "parley/values.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 """
 
 
@@ -172,7 +176,7 @@ def messages_h(tables):
             yield from enums_of(each)
             yield from struct_of(each)
         yield from functions_of(message)
-    yield "#endif\n"
+    yield "#ifdef __cplusplus\n}\n#endif\n\n#endif\n"
 
 
 def list_of(words):

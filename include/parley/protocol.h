@@ -21,6 +21,10 @@
 #include "parley/messages.h"
 #include "parley/values.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum parley_dialect { PARLEY_WORLD, PARLEY_GATEWAY };
 
 /* Who sends messages of a type. */
@@ -68,5 +72,9 @@ PARLEY_PUBLIC size_t parley_type_size(enum parley_type type);
 PARLEY_PUBLIC bool parley_check(enum parley_dialect dialect, enum parley_strictness strictness,
                                 const char *text, size_t len, enum parley_type *ret_type,
                                 struct parley_problem *ret_problem) PARLEY_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -17,6 +17,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #if defined(__GNUC__)
 #define PARLEY_PUBLIC     __attribute__((visibility("default")))
 #define PARLEY_MUST_CHECK __attribute__((warn_unused_result))
@@ -207,5 +211,9 @@ PARLEY_PUBLIC bool parley_message_to_json(const struct parley_message_info *info
 PARLEY_PUBLIC bool parley_message_validate(const struct parley_message_info *info,
                                            const void *message,
                                            struct parley_problem *ret_problem) PARLEY_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -209,7 +209,7 @@ void client_gone(struct hub *hub, uint32_t client)
         return;
     }
     if (was_noted) {
-        host_note_client(hub, HUB_CLIENT_DISCONNECTED, client, CLOSE_ABNORMAL,
+        host_note_client(hub, HUB_CLIENT_DISCONNECTED, client, HUB_NO_CLOSE,
                          STR("the connection was lost"));
     }
     if (c->principal == HUB_NOBODY) {

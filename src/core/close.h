@@ -4,7 +4,6 @@
 /* Close codes that the hub decides on; others come from a reactor, with what it found. */
 enum close_code {
     CLOSE_GOING_AWAY = 1001,
-    CLOSE_ABNORMAL = 1006, /* on no wire: the connection went without a close */
     CLOSE_POLICY = 1008,
     CLOSE_TRY_LATER = 1013,
     CLOSE_AUTHENTICATION = 4401,

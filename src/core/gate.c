@@ -87,7 +87,7 @@ static uint32_t find(struct hub *hub, const struct attempt *a)
     if (a->kind != CREDENTIAL_BEARER) {
         return SLAB_NONE;
     }
-    if (takes_time(hub)) {
+    if (hub->principals.mode == HUB_AUTH_HOST) {
         return SLAB_NONE;
     }
     if (hub->principals.mode == HUB_AUTH_JWT) {

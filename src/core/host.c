@@ -138,8 +138,6 @@ void host_note_state(struct hub *hub, enum state_kind kind, enum state_op op, ui
         host_note(hub, &(struct hub_event){.kind = op == STATE_ADDED ? HUB_SESSION_CREATED
                                                                      : HUB_SESSION_ENDED,
                                            .session = session_name(session_at(hub, index))});
-    } else if (kind == STATE_CLIENT && op == STATE_ADDED) {
-        host_note_client(hub, HUB_CLIENT_CONNECTED, index, 0, STR(""));
     }
 }
 

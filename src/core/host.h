@@ -35,6 +35,8 @@ enum hub_event_kind {
     HUB_EVENTS_LOST,          /* `count` of them, here, for want of memory */
 };
 
+enum { HUB_NO_CLOSE = 1006 }; /* RFC 6455 section 7.4.1: the connection went without one */
+
 /* All texts are borrowed until the call returns. */
 struct hub_event {
     enum hub_event_kind kind;
@@ -74,6 +76,9 @@ enum hub_hearing {             /* what hub_ports.hear returns */
 void hub_credential_checked(struct hub *hub, uint64_t job, const struct hub_claims *claims);
 
 enum { CHECK_MS = 30000 }; /* a host that has not answered after so long has refused */
+
+/* Whether somebody waits for this answer still. */
+bool hub_credential_awaited(const struct hub *hub, uint64_t job);
 
 /* --- what the host does ----------------------------------------------------------------------- */
 
@@ -137,6 +142,10 @@ struct hub_session_details {
 };
 bool hub_find_session(const struct hub *hub, struct str name,
                       struct hub_session_details *ret_session);
+/* All that clients know of, at most `limit`. */
+void hub_each_session_at_all(const struct hub *hub, uint32_t limit,
+                             void (*visit)(void *ctx, const struct hub_session_details *session),
+                             void *ctx);
 /* Client ids of its members, at most `limit`. */
 void hub_each_member(const struct hub *hub, uint32_t session, uint32_t limit,
                      void (*visit)(void *ctx, struct str client), void *ctx);

@@ -1,5 +1,6 @@
 #include "core/claim.h"
 #include "core/control.h"
+#include "json/members.h"
 #include "json/reader.h"
 
 /* Sessions and agents at the word of the host. */
@@ -136,15 +137,10 @@ uint32_t hub_session_clean_up(struct hub *hub)
     return count;
 }
 
-bool hub_find_session(const struct hub *hub, struct str name,
-                      struct hub_session_details *ret_session)
+static void view(const struct hub *hub, uint32_t session, struct hub_session_details *ret_session)
 {
-    uint32_t session = find(hub, name);
-
-    if (session == SLAB_NONE) {
-        return false;
-    }
     const struct session *s = session_at(hub, session);
+
     *ret_session = (struct hub_session_details){
         .name = session_name(s),
         .title = str_from_z(s->title),
@@ -154,7 +150,33 @@ bool hub_find_session(const struct hub *hub, struct str name,
         .is_kept = s->is_hosts,
         .index = session,
     };
-    return true;
+}
+
+bool hub_find_session(const struct hub *hub, struct str name,
+                      struct hub_session_details *ret_session)
+{
+    uint32_t session = find(hub, name);
+
+    if (session != SLAB_NONE) {
+        view(hub, session, ret_session);
+    }
+    return session != SLAB_NONE;
+}
+
+void hub_each_session_at_all(const struct hub *hub, uint32_t limit,
+                             void (*visit)(void *ctx, const struct hub_session_details *session),
+                             void *ctx)
+{
+    struct hub_session_details details;
+
+    for (uint32_t i = 0; i < slab_limit(&hub->sessions) && limit > 0; i++) {
+        const struct session *s = session_at(hub, i);
+        if (s->name != NULL && !s->hidden) {
+            view(hub, i, &details);
+            visit(ctx, &details);
+            limit--;
+        }
+    }
 }
 
 void hub_each_member(const struct hub *hub, uint32_t session, uint32_t limit,
@@ -173,24 +195,23 @@ void hub_each_member(const struct hub *hub, uint32_t session, uint32_t limit,
 /* --- agents ----------------------------------------------------------------------------------- */
 
 /* The message that the client would have sent. */
-static void write_registration(struct buf *out, unsigned dialect, struct str registration)
+static void write_registration(const struct hub *hub, struct buf *out, unsigned dialect,
+                               struct str registration)
 {
+    static const struct str except[] = {{"type", 4}, {NULL, 0}};
+    struct json_names names;
+
     if (dialect == DIALECT_GATEWAY) {
         buf_append_str(out, STR("{\"type\":\"agent_register\",\"id\":\"host\",\"payload\":"));
         buf_append_str(out, registration);
         buf_append_char(out, '}');
         return;
     }
-    struct json_iter members = json_iter_of(registration);
-    struct str key, value;
-    buf_append_str(out, STR("{\"type\":\"agent_register\""));
-    while (json_next_member(&members, &key, &value)) {
-        buf_append_char(out, ',');
-        buf_append_str(out, key);
-        buf_append_char(out, ':');
-        buf_append_str(out, value);
-    }
-    buf_append_char(out, '}');
+    json_names_init(&names, hub->secret);
+    buf_append_char(out, '{');
+    json_append_members(out, registration, except, &names);
+    buf_append_str(out, names.count > 0 ? STR(",\"type\":\"agent_register\"}")
+                                        : STR("\"type\":\"agent_register\"}"));
 }
 
 enum hub_done hub_agent_register(struct hub *hub, struct str id, struct str registration)
@@ -207,7 +228,7 @@ enum hub_done hub_agent_register(struct hub *hub, struct str id, struct str regi
         return HUB_INVALID;
     }
     buf_init(&text, hub->settings.max_message_bytes);
-    write_registration(&text, client_at(hub, client)->dialect, registration);
+    write_registration(hub, &text, client_at(hub, client)->dialect, registration);
     bool ready = !text.failed && hub_reserve(hub);
     if (ready && client_at(hub, client)->dialect == DIALECT_GATEWAY) {
         registry_register(hub, client, buf_str(&text));

@@ -213,6 +213,8 @@ enum hub_agents { HUB_AGENTS_CONNECTED, HUB_AGENTS_OFFLINE, HUB_AGENTS_ALL };
  */
 void hub_each_agent(const struct hub *hub, enum hub_agents which, uint32_t limit,
                     void (*visit)(void *ctx, const struct hub_agent_view *agent), void *ctx);
+/* The agent of this id, connected or not. False: there is none. */
+bool hub_find_agent(const struct hub *hub, struct str id, struct hub_agent_view *ret_agent);
 /* Whether an agent, connected or not, says that it can do this: see proto/capability.h. */
 bool hub_agent_offers(const struct hub *hub, const struct hub_agent_view *agent,
                       struct str capability);

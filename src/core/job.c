@@ -174,16 +174,24 @@ static void answer(struct hub *hub, const struct job *j, uint32_t principal,
     }
 }
 
-static void conclude(struct hub *hub, uint64_t job, const struct finding *finding)
+static const struct job *find_job(const struct hub *hub, uint64_t job)
 {
     uint32_t place = (uint32_t)job;
+
+    return place < hub->job_count && hub->jobs[place].kind != JOB_FREE &&
+                   hub->jobs[place].round == (uint32_t)(job >> 32)
+               ? &hub->jobs[place]
+               : NULL;
+}
+
+static void conclude(struct hub *hub, uint64_t job, const struct finding *finding)
+{
     struct gate_refusal why = {.code = ERROR_NONE};
 
-    if (place >= hub->job_count || hub->jobs[place].kind == JOB_FREE ||
-        hub->jobs[place].round != (uint32_t)(job >> 32)) {
+    if (find_job(hub, job) == NULL) {
         return; /* it was cancelled */
     }
-    struct job done = take(hub, &hub->jobs[place]);
+    struct job done = take(hub, &hub->jobs[(uint32_t)job]);
     if (!hub_reserve(hub)) {
         hub->counts.out_of_memory++;
         client_lose(hub, done.conn);
@@ -213,6 +221,11 @@ void hub_password_checked(struct hub *hub, uint64_t job, bool right)
 void hub_credential_checked(struct hub *hub, uint64_t job, const struct hub_claims *claims)
 {
     conclude(hub, job, &(struct finding){.claims = claims});
+}
+
+bool hub_credential_awaited(const struct hub *hub, uint64_t job)
+{
+    return find_job(hub, job) != NULL;
 }
 
 void jobs_tick(struct hub *hub)

@@ -138,6 +138,7 @@ static uint32_t make_client(struct hub *hub, uint64_t conn, enum dialect dialect
         return SLAB_NONE;
     }
     bool ok;
+    host_note_client(hub, HUB_CLIENT_CONNECTED, client, 0, STR(""));
     if (principal == HUB_NOBODY) {
         ok = stranger_begin(hub, client, world);
         if (!ok) {
@@ -147,10 +148,14 @@ static uint32_t make_client(struct hub *hub, uint64_t conn, enum dialect dialect
         client_at(hub, client)->principal = principal;
         client_at(hub, client)->stranger = NULL;
         principal_use(&hub->principals, principal);
+        host_note_client(hub, HUB_CLIENT_AUTHENTICATED, client, 0,
+                         hub_principal_name(hub, principal));
         ok = dialect == DIALECT_GATEWAY ? enter_everybody(hub, client)
                                         : enter_world(hub, client, world);
     }
     if (!ok) {
+        host_note_client(hub, HUB_CLIENT_DISCONNECTED, client, CLOSE_TRY_LATER,
+                         STR("there was no room for it"));
         client_gone(hub, client);
         return SLAB_NONE;
     }
@@ -185,10 +190,6 @@ static void admit(struct hub *hub, uint64_t conn, enum dialect dialect,
     hub_log(hub, LOG_DEBUG, "client_opened", client, "world=%.*s", (int)world.len - 6,
             world.ptr + 6);
     state_changed(hub, STATE_CLIENT, STATE_ADDED, client);
-    if (principal != HUB_NOBODY) {
-        host_note_client(hub, HUB_CLIENT_AUTHENTICATED, client, 0,
-                         hub_principal_name(hub, principal));
-    }
     client_greet(hub, client);
 }
 

@@ -134,6 +134,7 @@ static bool enter(struct hub *hub, uint32_t client, uint32_t principal)
     c->stranger->device = NULL;
     stranger_end(hub, c->stranger);
     c->principal = principal;
+    host_note_client(hub, HUB_CLIENT_AUTHENTICATED, client, 0, hub_principal_name(hub, principal));
     if (c->dialect == DIALECT_GATEWAY) {
         c->device = device;
         if (!control_enter(hub, client)) {
@@ -146,7 +147,6 @@ static bool enter(struct hub *hub, uint32_t client, uint32_t principal)
     hub_tell(hub, conn_reactor(c->conn), &(struct down){.kind = DOWN_TRUST, .conn = c->conn});
     hub_log(hub, LOG_INFO, "client_authenticated", client, "name=%.*s",
             STR_ARG(hub_principal_name(hub, principal)));
-    host_note_client(hub, HUB_CLIENT_AUTHENTICATED, client, 0, hub_principal_name(hub, principal));
     return true;
 }
 

@@ -84,6 +84,16 @@ void hub_each_agent(const struct hub *hub, enum hub_agents which, uint32_t limit
     }
 }
 
+bool hub_find_agent(const struct hub *hub, struct str id, struct hub_agent_view *ret_agent)
+{
+    uint32_t agent = agent_find(hub, id);
+
+    if (agent != SLAB_NONE) {
+        view_agent(hub, agent_at(hub, agent), ret_agent);
+    }
+    return agent != SLAB_NONE;
+}
+
 bool hub_agent_offers(const struct hub *hub, const struct hub_agent_view *agent, struct str name)
 {
     if (agent->status == HUB_AGENT_OFFLINE) {

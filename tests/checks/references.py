@@ -72,6 +72,11 @@ def check_references(tree):
     tree.expect("troubleshooting.md", tree.find("src/cli/doctor.c", r'\n    \{"([a-z ]+)", NEEDS'), "the check")
 
 
+def functions_of(root):
+    """What libparley's headers declare, which are names like those of metrics."""
+    return {name for path in sorted(root.glob("include/parley/*.h")) for name in METRIC.findall(path.read_text())}
+
+
 def is_metric(name, metrics):
     return any(name == metric or name in (metric + part for part in HISTOGRAM) for metric in metrics)
 
@@ -81,11 +86,12 @@ def check_names(tree):
     table = table_of(tree.root, "options")
     options = {entry["key"] for entry in table["option"]} | {entry["key"] for entry in table["absent"]}
     metrics = [metric_name(entry) for entry in table_of(tree.root, "metrics")["metric"]]
+    functions = functions_of(tree.root)
     for page in pages.pages_of(tree.root):
         for code in pages.code_of((tree.root / page).read_text(encoding="utf-8")):
             if OPTION.fullmatch(code) and code not in options:
                 tree.problems.append(f"{page}: there is no option {code}")
-            if METRIC.fullmatch(code) and not is_metric(code, metrics):
+            if METRIC.fullmatch(code) and code not in functions and not is_metric(code, metrics):
                 tree.problems.append(f"{page}: there is no metric {code}")
             if FILE.fullmatch(code) and not re.search(r"[A-Z]{4}", code) and not (tree.root / code).exists():
                 tree.problems.append(f"{page}: there is no file {code}")

@@ -10,6 +10,7 @@ import pytest
 
 from harness.gateway import ROOT
 from harness import requests
+from harness.library import Driver
 from harness.raw import exchange, receive_all, split_response, upgrade_head
 
 with open(ROOT / "schema" / "errors.toml", "rb") as file:
@@ -185,6 +186,14 @@ class Provoker:
         token = jwt.encode(claims, secret, algorithm="HS256")
         self.note(gateway.control(headers=[("Authorization", f"Bearer {token}")]).error("AUTH_EXPIRING"))
 
+    def embedded(self):
+        """Of a program that the gateway is part of, and that handles a type itself."""
+        with Driver() as driver:
+            client = driver.control()
+            driver.call("handle", "gateway", "health", "fail")
+            client.say("health", {})
+            self.note(client.error("HANDLER_ERROR"))
+
     def lock_out(self):
         wrong = ["X-Forwarded-For: 203.0.113.9", bearer("wrong")]
         for _ in range(11):
@@ -197,7 +206,7 @@ class Provoker:
 def provoked(start, tmp_path):
     provoker = Provoker(start, tmp_path)
     for step in (provoker.messages, provoker.handshakes, provoker.requests, provoker.posts, provoker.dialect,
-                 provoker.signed, provoker.lock_out):
+                 provoker.signed, provoker.embedded, provoker.lock_out):
         step()
     return provoker.heard
 

@@ -1,0 +1,249 @@
+#include "library/library.h"
+
+#include <stdlib.h>
+
+const char *parley_version(void)
+{
+    return PARLEY_VERSION;
+}
+
+/* --- what the assembly tells ------------------------------------------------------------------ */
+
+static void write_log(void *owner, unsigned level, const char *event, struct str client,
+                      struct str details)
+{
+    struct parley *p = owner;
+    const struct parley_events *e = &p->options->events;
+
+    if (e->log != NULL) {
+        e->log(p, level, event, text_of_str(client), text_of_str(details), p->options->events_ctx);
+    }
+}
+
+static void take_phase(void *owner, enum gateway_phase phase)
+{
+    struct parley *p = owner;
+    const struct parley_events *e = &p->options->events;
+
+    if (phase == GATEWAY_SERVING && e->started != NULL) {
+        e->started(p, p->options->events_ctx);
+    }
+}
+
+/* Nothing reloads a gateway that is embedded. */
+static void take_reload(void *owner, const struct reload_report *report)
+{
+    (void)owner;
+    (void)report;
+}
+
+/* --- posting ---------------------------------------------------------------------------------- */
+
+enum parley_result parley_post(struct parley *p, void (*call)(struct parley *p, void *ctx),
+                               void *ctx)
+{
+    struct posted *one = malloc(sizeof(*one));
+
+    if (one == NULL) {
+        return PARLEY_OUT_OF_MEMORY;
+    }
+    *one = (struct posted){.call = call, .ctx = ctx};
+    (void)pthread_mutex_lock(&p->lock);
+    *p->posted_end = one;
+    p->posted_end = &one->next;
+    (void)pthread_mutex_unlock(&p->lock);
+    gateway_wake(p->assembly.gateway);
+    return PARLEY_OK;
+}
+
+static struct posted *take_posted(struct parley *p)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    struct posted *first = p->posted;
+    p->posted = NULL;
+    p->posted_end = &p->posted;
+    (void)pthread_mutex_unlock(&p->lock);
+    return first;
+}
+
+static void call_posted(struct parley *p)
+{
+    struct posted *one = take_posted(p);
+
+    while (one != NULL) {
+        struct posted *next = one->next;
+        one->call(p, one->ctx);
+        free(one);
+        one = next;
+    }
+}
+
+static void take_turn(void *owner)
+{
+    struct parley *p = owner;
+
+    call_posted(p);
+    logins_settle(p);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+/* The sentence as a text of its own. */
+static void give_error(const struct buf *error, char **ret_error)
+{
+    if (ret_error != NULL) {
+        *ret_error = error->len > 0 && !error->failed ? strndup(error->data, error->len) : NULL;
+    }
+}
+
+static bool open_gateway(struct parley *p, const struct parley_options *options, struct buf *error)
+{
+    bool taken;
+
+    p->options = options_copy(options);
+    if (p->options == NULL) {
+        buf_append_str(error, STR("out of memory"));
+        return false;
+    }
+    p->sources = (struct config_sources){
+        .file = p->options->file,
+        .flags = p->options->flags,
+        .flag_count = p->options->flag_count,
+        /* Who looks at credentials himself needs no list of them. */
+        .has_shared_secret = options->check != NULL,
+    };
+    struct assembly_ports ports = {
+        .owner = p,
+        .log = write_log,
+        .phase = take_phase,
+        .reloaded = take_reload,
+        .host = {.owner = p,
+                 .event = hear_event,
+                 .hear = hear_message,
+                 .check_credential = options->check != NULL ? login_check_credential : NULL,
+                 .turn = take_turn},
+    };
+    return assembly_init(&p->assembly, &p->sources, &ports, PARLEY_VERSION, error) &&
+           assembly_open(&p->assembly, error, &taken);
+}
+
+struct parley *parley_new(const struct parley_options *options, char **ret_error)
+{
+    struct parley *p = calloc(1, sizeof(*p));
+    struct buf error;
+
+    buf_init(&error, CONFIG_MAX_ERROR);
+    if (p == NULL || pthread_mutex_init(&p->lock, NULL) != 0) {
+        buf_append_str(&error, STR("out of memory"));
+        give_error(&error, ret_error);
+        buf_fini(&error);
+        free(p);
+        return NULL;
+    }
+    p->posted_end = &p->posted;
+    p->verdicts_end = &p->verdicts;
+    if (!open_gateway(p, options, &error)) {
+        give_error(&error, ret_error);
+        parley_free(p);
+        p = NULL;
+    }
+    buf_fini(&error);
+    return p;
+}
+
+static void finish(struct parley *p)
+{
+    const struct parley_events *e = &p->options->events;
+
+    if (p->started && !p->over) {
+        p->over = true;
+        gateway_end(p->assembly.gateway);
+        if (e->stopped != NULL) {
+            e->stopped(p, p->options->events_ctx);
+        }
+    }
+}
+
+void parley_free(struct parley *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    if (p->assembly.gateway != NULL) {
+        finish(p);
+        call_posted(p);
+    }
+    assembly_fini(&p->assembly);
+    logins_fini(p);
+    handlers_fini(p);
+    parley_options_free(p->options);
+    (void)pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+/* Whether it runs now. */
+static bool start(struct parley *p)
+{
+    if (!p->started) {
+        p->started = true;
+        if (gateway_start(p->assembly.gateway) != 0) {
+            p->over = true;
+            gateway_end(p->assembly.gateway);
+        }
+    }
+    return !p->over;
+}
+
+enum parley_result parley_run(struct parley *p)
+{
+    if (!start(p)) {
+        return PARLEY_FAILED;
+    }
+    while (gateway_step(p->assembly.gateway, true)) {
+    }
+    finish(p);
+    return PARLEY_OK;
+}
+
+bool parley_dispatch(struct parley *p)
+{
+    if (start(p) && !gateway_step(p->assembly.gateway, false)) {
+        finish(p);
+    }
+    return !p->over;
+}
+
+int parley_fd(struct parley *p)
+{
+    int fd = gateway_fd(p->assembly.gateway);
+
+    return fd >= 0 ? fd : -1;
+}
+
+void parley_stop(struct parley *p)
+{
+    gateway_stop(p->assembly.gateway);
+}
+
+uint16_t parley_port(const struct parley *p)
+{
+    size_t count;
+    const struct listener *doors = gateway_listeners(p->assembly.gateway, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (doors[i].port != 0 && !doors[i].status_only) {
+            return doors[i].port;
+        }
+    }
+    return 0;
+}
+
+void parley_set_context(struct parley *p, void *context)
+{
+    p->context = context;
+}
+
+void *parley_context(const struct parley *p)
+{
+    return p->context;
+}
