@@ -1,0 +1,93 @@
+#ifndef PARLEY_MATRIX_HOMESERVER_H
+#define PARLEY_MATRIX_HOMESERVER_H
+
+/*
+ * The client of a homeserver: the client-server API of Matrix from v1.1 on. It finds the server
+ * (.well-known), asks what it speaks (/versions), keeps the access token alive, syncs, and sends;
+ * it waits and tries again whatever can pass, for ever, and says so once. It decides nothing about
+ * messages: events go to `ports` as they come, and actions come from the core.
+ *
+ *   homeserver.c          life, finding the server, what is due when
+ *   homeserver_login.c    tokens: login, refresh, soft logout; the table of its states
+ *   homeserver_sync.c     sync, gaps (/messages), the first sync
+ *   homeserver_send.c     sends, joins, typing, receipts; 429 and backoff
+ *   homeserver_url.c      paths, percent-encoding
+ *   sync_parse.c (sync.h) a response of /sync or /messages into events: pure
+ *   credentials.c         the credentials file
+ */
+
+#include "matrix/bridge.h"
+#include "matrix/credentials.h"
+#include "matrix/http.h"
+
+struct homeserver;
+
+/* What it cannot go on with, and what only passes. */
+enum homeserver_fault {
+    HOMESERVER_FINE,
+    HOMESERVER_AWAY,           /* unreachable, or 5xx: it goes on trying */
+    HOMESERVER_WRONG_PASSWORD, /* these three end the bridge with 77 */
+    HOMESERVER_LOCKED,
+    HOMESERVER_DEACTIVATED,
+    HOMESERVER_WRONG_DEVICE, /* the token is for another device or user than configured */
+    HOMESERVER_NO_SERVER,    /* what answers there is no homeserver */
+    HOMESERVER_FAILED,       /* the credentials file cannot be written, and the like */
+};
+
+struct homeserver_ports {
+    void *owner;
+    /*
+     * Events of one response of /sync in their order, gaps filled in; then `synced`, once. Each
+     * call of `synced` is the end of a step of the core: when it returns the rows are on the disk,
+     * or the process is ending. A gap that is longer than one page comes in several such steps,
+     * of which only the last has a next_batch (the others have none, an empty one).
+     */
+    void (*event)(void *owner, const struct bridge_event *event);
+    void (*synced)(void *owner, struct str next_batch);
+    void (*sent)(void *owner, const struct bridge_sent *sent);
+    void (*joined)(void *owner, struct str room, struct str error);
+    /* It has changed: for readiness and logs. `sentence` says what to do. */
+    void (*fault)(void *owner, enum homeserver_fault fault, const char *sentence);
+    void (*random)(void *owner, void *bytes, size_t len);
+    void (*log)(void *owner, unsigned level, const char *event, struct str about,
+                struct str details);
+};
+
+struct homeserver_settings {
+    struct str server; /* https://matrix.example.org, or example.org, which is looked up */
+    struct str user_id;
+    struct str device_id;
+    const char *credentials_file;
+    uint64_t sync_timeout_ms; /* of the long poll */
+    const struct str *rooms;  /* to be joined: ids or aliases */
+    size_t room_count;
+};
+
+/* Borrows the HTTP client and the path; copies the rest. NULL: no memory. */
+struct homeserver *homeserver_new(const struct homeserver_settings *settings,
+                                  const struct homeserver_ports *ports, struct http_client *http,
+                                  struct bridge_time now);
+/* NULL is taken. */
+void homeserver_free(struct homeserver *h);
+/* Reads the credentials and begins; syncs go on from next_batch, empty for the first one ever. */
+void homeserver_start(struct homeserver *h, struct str next_batch);
+/* Takes an action of the core (ACT_JOIN … ACT_RECEIPT). False: no memory. Copies. */
+bool homeserver_act(struct homeserver *h, const struct bridge_action *action);
+void homeserver_tick(struct homeserver *h, struct bridge_time now);
+uint64_t homeserver_deadline(const struct homeserver *h);
+/* No more syncs; what is being sent may end. homeserver_idle: whether nothing is under way. */
+void homeserver_stop(struct homeserver *h);
+bool homeserver_idle(const struct homeserver *h);
+/* When the last sync ended, monotonic; 0: none has. */
+uint64_t homeserver_synced_ms(const struct homeserver *h);
+
+/*
+ * For `--check`: walks through server, versions, login, device and the rooms, once, and calls
+ * `report` for each step with a sentence, `ok` or what to do.
+ */
+void homeserver_check(struct homeserver *h,
+                      void (*report)(void *owner, const char *step, bool is_ok,
+                                     const char *sentence),
+                      void (*ended)(void *owner), void *owner);
+
+#endif
