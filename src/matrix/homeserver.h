@@ -11,6 +11,8 @@
  *   homeserver_login.c    tokens: login, refresh, soft logout; the table of its states
  *   homeserver_sync.c     sync, gaps (/messages), the first sync
  *   homeserver_send.c     sends, joins, typing, receipts; 429 and backoff
+ *   homeserver_call.c     requests: the token, 429, backoff, what is refused for good
+ *   homeserver_check.c    the steps of `--check`
  *   homeserver_url.c      paths, percent-encoding
  *   sync_parse.c (sync.h) a response of /sync or /messages into events: pure
  *   credentials.c         the credentials file
@@ -59,7 +61,7 @@ struct homeserver_settings {
     struct str device_id;
     const char *credentials_file;
     uint64_t sync_timeout_ms; /* of the long poll */
-    const struct str *rooms;  /* to be joined: ids or aliases */
+    const struct str *rooms;  /* ids or aliases, for homeserver_check: the core joins them */
     size_t room_count;
 };
 
