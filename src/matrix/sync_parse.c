@@ -42,8 +42,8 @@ static struct str id_str(const struct id *id)
 static bool read_id(struct str raw, char sigil, struct id *ret_id)
 {
     ret_id->len = 0;
-    if (json_kind_of(raw) != JSON_STRING) {
-        return false;
+    if (json_kind_of(raw) != JSON_STRING || !json_valid(raw)) {
+        return false; /* a room's id is not in an event, which would have been looked at */
     }
     size_t len = json_unescape_to(raw, ret_id->bytes, sizeof(ret_id->bytes));
     if (len < 2 || len > MAX_ID || ret_id->bytes[0] != sigil) {
@@ -64,6 +64,9 @@ static struct str read_token(struct sync_reader *r, struct str raw)
 {
     struct str plain;
 
+    if (!json_valid(raw)) {
+        return STR("");
+    }
     if (json_string_plain(raw, &plain)) {
         return plain;
     }
