@@ -5,7 +5,9 @@ import asyncio
 import json
 import re
 import threading
+import time
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from urllib.parse import unquote_to_bytes
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
@@ -76,6 +78,7 @@ class Response:
     cut_after: int = -1  # so many bytes of the whole are sent, then the connection ends
 
     def encode(self):
+        """The whole, as it is sent."""
         body = self.body
         if not isinstance(body, bytes):
             body = json.dumps(body, ensure_ascii=False).encode()
@@ -159,6 +162,7 @@ class Connection(asyncio.Protocol):
     async def serve(self, request):
         try:
             response = await self.web.handler(request)
+            response.headers.setdefault("Date", formatdate(time.time() + self.web.clock_ahead_s, usegmt=True))
             if hasattr(response.body, "__aiter__"):
                 await self.stream(response)
             else:
@@ -222,6 +226,7 @@ class Web:
         self.connections = set()
         self.tasks = set()
         self.port = 0
+        self.clock_ahead_s = 0  # of the Date that responses have
         self.server = None
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
