@@ -62,6 +62,7 @@ class AgentDouble:
         self.requests = []  # (method, path, status)
         self.violations = []
         self.faults = []  # (what is to happen, how often): "503", "429", "cut"
+        self.hook = None  # as that of the homeserver
         self.news = threading.Condition()
         self.web = Web(self.handle, self.violation)
         self.web.open()
@@ -115,6 +116,8 @@ class AgentDouble:
     # --- requests ---------------------------------------------------------------------------
 
     async def handle(self, request):
+        if self.hook:
+            self.hook(True)
         try:
             response = await self.judge(request)
         except Cut:
@@ -123,6 +126,8 @@ class AgentDouble:
         with self.news:
             self.requests.append((request.method, request.path, response.status))
             self.news.notify_all()
+        if self.hook:
+            self.hook(False)
         return response
 
     async def judge(self, request):

@@ -55,6 +55,7 @@ class Homeserver(Persons):
         self.not_before = {}
         self.page_limit = 100
         self.early_tolerance_s = 0.02
+        self.hook = None  # (whether before): told when a request has come, and when it is applied
         scheme = "https" if tls else "http"
         self.web = Web(self.handle, self.violation, tls)
         self.web.open()
@@ -160,6 +161,7 @@ class Homeserver(Persons):
     async def handle(self, request):
         call = Call(request)
         call.faults = self.faults.of(request)
+        self.tell_hook(True)
         try:
             response = await self.answer(call)
         except MatrixError as error:
@@ -167,6 +169,7 @@ class Homeserver(Persons):
         if response.status == 429:
             self.remember_limit(call, response)
         self.note(call, response)
+        self.tell_hook(False)
         for fault in call.faults:
             if fault.kind == "cut-after":
                 raise Cut
@@ -191,6 +194,10 @@ class Homeserver(Persons):
                 return Response(200, b"<html>\xff upstream says hello", {"Content-Type": "text/html"})
         routes.match(self, call)
         return await call.route.function(self, call)
+
+    def tell_hook(self, is_before):
+        if self.hook:
+            self.hook(is_before)
 
     # --- 429 --------------------------------------------------------------------------------
 
