@@ -34,7 +34,7 @@ enum homeserver_fault {
     HOMESERVER_LOCKED,         /* ends, with 77 */
     HOMESERVER_DEACTIVATED,    /* ends, with 77 */
     HOMESERVER_WRONG_DEVICE,   /* ends, with 77: the token is another device's, or user's */
-    HOMESERVER_NO_CREDENTIALS, /* ends, with 78: the file is missing, or will not do */
+    HOMESERVER_CONFIG,         /* ends, with 78: the server's name or the credentials file */
     HOMESERVER_NO_MEMORY,      /* ends, with 1: some events of a response could not be told */
 };
 
