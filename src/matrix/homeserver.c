@@ -29,7 +29,7 @@ bool home_is_over(enum homeserver_fault fault)
 static void log_fault(struct homeserver *h)
 {
     bool is_over = home_is_over(h->fault);
-    bool may = !h->fault_was_logged || h->now.mono_ms - h->fault_logged_ms >= LOG_GAP_MS;
+    bool may = h->fault_logged_ms == 0 || h->now.mono_ms - h->fault_logged_ms >= LOG_GAP_MS;
 
     if (h->fault == HOMESERVER_FINE) {
         if (h->fault_was_logged) {
@@ -44,7 +44,7 @@ static void log_fault(struct homeserver *h)
             home_log(h, LEVEL_WARNING, "homeserver_away", buf_str(&h->base), "reason=\"%s\"",
                      h->sentence);
         }
-        h->fault_logged_ms = h->now.mono_ms;
+        h->fault_logged_ms = h->now.mono_ms > 0 ? h->now.mono_ms : 1;
         h->fault_was_logged = true;
     }
 }

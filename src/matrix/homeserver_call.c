@@ -307,7 +307,7 @@ static void tell_away(struct home_call *c, const struct finding *f)
     if (r->error != HTTP_OK) {
         home_fault(h, HOMESERVER_AWAY, "The homeserver cannot be reached: %s", r->sentence);
         h->was_cut |= h->fault == HOMESERVER_AWAY;
-    } else if (is_vital(c)) {
+    } else if (is_vital(c) && h->fault == HOMESERVER_FINE) { /* else it is known better */
         home_fault(h, HOMESERVER_AWAY, "The homeserver answers %u%s%s", r->status,
                    f->code[0] != '\0' ? " " : "", f->code);
     }
@@ -408,6 +408,7 @@ static void refuse_call(struct home_call *c, const struct finding *f)
 {
     detach(c);
     if (call_rules[c->kind].refused(c, f->response->status, str_from_z(f->code))) {
+        note_success(c); /* it is there, and has decided */
         home_call_free(c);
         return;
     }
@@ -435,8 +436,8 @@ static void lose_token(struct home_call *c)
 
     if (c->kind == CALL_WHOAMI) {
         home_call_free(c);
-    } else if (c->failures++ > 0) { /* one that never gets through is not to use up tokens */
-        delay(c, home_backoff(h, c->failures));
+    } else if (++c->deaths > 1) { /* one that never gets through is not to use up tokens */
+        delay(c, home_backoff(h, c->deaths - 1));
     }
     home_login_lost(h, age);
 }

@@ -49,6 +49,7 @@ struct home_call {
     bool is_delayed;
     uint64_t slowed_ms; /* by 429, in all */
     unsigned failures;  /* one after the other */
+    unsigned deaths;    /* so often the token was no good */
     unsigned token_age; /* homeserver.token_age when it was started */
     bool is_unwanted;   /* nobody is to hear of it */
 };
@@ -114,8 +115,8 @@ struct homeserver {
     /* how it stands */
     enum homeserver_fault fault;
     bool was_cut; /* away, by a request that did not get through: any that does ends it */
-    uint64_t fault_logged_ms;
-    bool fault_was_logged;
+    uint64_t fault_logged_ms; /* 0: never */
+    bool fault_was_logged;    /* the present one */
     char sentence[400];
 
     /* login */

@@ -45,6 +45,27 @@ static bool has_scheme(struct str url, struct str scheme)
            url.ptr[scheme.len] != '/' && is_visible(str_slice(url, scheme.len, url.len));
 }
 
+/* A server name: a host or an address, perhaps with a port behind it. */
+static bool is_name(struct str name)
+{
+    size_t colon = name.len;
+    uint64_t port;
+
+    if (name.len > 0 && name.ptr[0] == '[') { /* IPv6 */
+        colon = str_find(name, ']') + 1;
+    } else {
+        colon = str_find(name, ':');
+        for (size_t i = 0; i < colon; i++) {
+            if (!is_unreserved(name.ptr[i])) {
+                return false;
+            }
+        }
+    }
+    return colon > 0 && is_visible(name) && str_find(name, '/') == name.len &&
+           (colon == name.len || (colon < name.len && name.ptr[colon] == ':' &&
+                                  str_to_uint(str_slice(name, colon + 1, name.len), 65535, &port)));
+}
+
 bool url_is_https(struct str url)
 {
     return has_scheme(url, STR("https://"));
@@ -56,7 +77,7 @@ const char *url_read_server(struct str server, bool *ret_is_name, struct str *re
         server.len--;
     }
     bool is_url = url_is_https(server) || has_scheme(server, STR("http://"));
-    if (!is_url && (!is_visible(server) || str_find(server, '/') < server.len)) {
+    if (!is_url && !is_name(server)) {
         return "is neither a URL (https://matrix.example.org) nor a server name (example.org)";
     }
     *ret_is_name = !is_url;
