@@ -242,23 +242,34 @@ static bool tell_redaction(struct room_walk *w, const struct event *e)
 /* --- state --------------------------------------------------------------------------------------
  */
 
-enum membership { MEMBERSHIP_NONE, MEMBERSHIP_ENTERED, MEMBERSHIP_STAYED, MEMBERSHIP_GONE };
+/* What one of our own m.room.member events says of the time before it, and of that behind it. */
+enum membership {
+    MEMBERSHIP_NONE,    /* nothing */
+    MEMBERSHIP_ENTERED, /* we were out, and are in */
+    MEMBERSHIP_STAYED,  /* we are in all the time: a new name of ours, say */
+    MEMBERSHIP_GONE,    /* we were in, and are out */
+    MEMBERSHIP_OUTSIDE  /* we are out all the time: invited, say */
+};
 
-/* Of our own m.room.member; a new name of ours is one of them too, and changes nothing. */
 static enum membership own_membership(struct sync_reader *r, struct str raw)
 {
-    struct str before = json_get(json_get(raw, STR("unsigned")), STR("prev_content"));
-    struct str membership = json_get(json_get(raw, STR("content")), STR("membership"));
+    struct str before =
+        json_get(json_get(json_get(raw, STR("unsigned")), STR("prev_content")), STR("membership"));
+    struct str now = json_get(json_get(raw, STR("content")), STR("membership"));
 
     if (!json_string_is(json_get(raw, STR("type")), STR("m.room.member")) ||
-        !json_string_is(json_get(raw, STR("state_key")), r->user_id) || !is_valid_event(raw)) {
+        !json_string_is(json_get(raw, STR("state_key")), r->user_id) || !is_valid_event(raw) ||
+        json_kind_of(now) != JSON_STRING) {
         return MEMBERSHIP_NONE;
     }
-    if (!json_string_is(membership, STR("join"))) {
-        return json_kind_of(membership) == JSON_STRING ? MEMBERSHIP_GONE : MEMBERSHIP_NONE;
+    bool was_in = json_string_is(before, STR("join"));
+    if (json_string_is(now, STR("join"))) {
+        return was_in ? MEMBERSHIP_STAYED : MEMBERSHIP_ENTERED;
     }
-    return json_string_is(json_get(before, STR("membership")), STR("join")) ? MEMBERSHIP_STAYED
-                                                                            : MEMBERSHIP_ENTERED;
+    bool is_out_anyway = json_kind_of(before) == JSON_STRING && !was_in;
+    return is_out_anyway || json_string_is(now, STR("invite")) || json_string_is(now, STR("knock"))
+               ? MEMBERSHIP_OUTSIDE
+               : MEMBERSHIP_GONE;
 }
 
 static void tell_name(struct room_walk *w, const struct event *e)
@@ -303,8 +314,8 @@ static void take_event(struct room_walk *w, struct str raw)
     bool is_good = true;
     enum membership own = own_membership(w->reader, raw);
 
-    if (own == MEMBERSHIP_ENTERED || own == MEMBERSHIP_GONE) {
-        w->is_old = own == MEMBERSHIP_GONE;
+    if (own != MEMBERSHIP_NONE) {
+        w->is_old = own == MEMBERSHIP_GONE || own == MEMBERSHIP_OUTSIDE;
     }
     if (!read_event(w->reader, raw, false, &e)) {
         w->reader->malformed++;
@@ -346,19 +357,19 @@ static bool has_create(struct str events)
     return false;
 }
 
-/* The first of our own comings and goings in a timeline. */
-static enum membership first_membership(struct sync_reader *r, struct str events)
+/* Whether a timeline begins before we were in the room. */
+static bool begins_outside(struct sync_reader *r, struct str events)
 {
     struct json_iter it = json_iter_of(events);
     struct str raw;
 
     while (json_next_element(&it, &raw)) {
         enum membership own = own_membership(r, raw);
-        if (own == MEMBERSHIP_ENTERED || own == MEMBERSHIP_GONE) {
-            return own;
+        if (own != MEMBERSHIP_NONE) {
+            return own == MEMBERSHIP_ENTERED || own == MEMBERSHIP_OUTSIDE;
         }
     }
-    return MEMBERSHIP_NONE;
+    return false;
 }
 
 static void take_joined(struct sync_reader *r, const struct id *id, struct str room, bool first)
@@ -377,7 +388,7 @@ static void take_joined(struct sync_reader *r, const struct id *id, struct str r
             (void)tell_state(&w, &e);
         }
     }
-    w.is_old = first || first_membership(r, timeline) == MEMBERSHIP_ENTERED;
+    w.is_old = first || begins_outside(r, timeline);
     it = json_iter_of(timeline);
     while (!r->failed && json_next_element(&it, &raw)) {
         take_event(&w, raw);
@@ -398,7 +409,7 @@ static void take_gap(struct sync_reader *r, const struct id *id, struct str room
     struct str prev_batch = read_token(r, json_get(timeline, STR("prev_batch")));
 
     if (!str_equal(json_get(timeline, STR("limited")), STR("true")) || prev_batch.len == 0 ||
-        first_membership(r, events_of(room, STR("timeline"))) == MEMBERSHIP_ENTERED) {
+        begins_outside(r, events_of(room, STR("timeline")))) {
         return;
     }
     r->gap(r->owner, id_str(id), prev_batch, !has_create(events_of(room, STR("state"))));
@@ -431,7 +442,7 @@ static void take_left(struct sync_reader *r, const struct id *id, struct str roo
     struct str raw;
 
     while (json_next_element(&it, &raw)) {
-        if (own_membership(r, raw) == MEMBERSHIP_GONE && read_event(r, raw, false, &e)) {
+        if (own_membership(r, raw) != MEMBERSHIP_NONE && read_event(r, raw, false, &e)) {
             by = e;
         }
     }

@@ -323,6 +323,21 @@ static void test_what_is_old(void **state)
     assert_lines(&r,
                  "joined room=!r:x\n" SAYS " body=a\nmessage room=!r:x id=$3 by=@ann:x body=b\n");
 
+    /* Without what was before, as some servers have it; the invite is in the timeline too. */
+#define BARE(id, now)                                                                              \
+    EVENT("m.room.member", id, "@bot:x", "{\"membership\":\"" now "\"}",                           \
+          ",\"state_key\":\"@bot:x\"")
+    assert_true(read_sync(&r,
+                          ROOM("", TEXT("$1", "a") "," BARE("$2", "invite") "," BARE(
+                                       "$4", "join") "," TEXT("$3", "b")),
+                          false));
+    assert_lines(&r, "joined room=!r:x\n" SAYS
+                     " body=a old\nmessage room=!r:x id=$3 by=@ann:x body=b\n");
+    assert_true(read_sync(&r, ROOM("", TEXT("$1", "a") "," OWN("$2", "invite", "leave")), false));
+    assert_lines(&r, "joined room=!r:x\n" SAYS " body=a old\n");
+    assert_true(read_sync(&r, ROOM("", TEXT("$1", "a") "," BARE("$2", "leave")), false));
+    assert_lines(&r, "joined room=!r:x\n" SAYS " body=a\n");
+
     /* Out and in again. */
     assert_true(
         read_sync(&r,
@@ -352,6 +367,9 @@ static void test_gaps(void **state)
     assert_true(
         read_sync(&r, LIMITED(CREATE, OWN("$2", "invite", "join") "," TEXT("$1", "a")), false));
     assert_lines(&r, "joined room=!r:x\n" SAYS " body=a\njoined room=!q:x\n");
+    assert_true(
+        read_sync(&r, LIMITED(CREATE, OWN("$2", "leave", "invite") "," TEXT("$1", "a")), false));
+    assert_lines(&r, "joined room=!r:x\n" SAYS " body=a old\njoined room=!q:x\n");
     assert_true(read_sync(&r, LIMITED("", TEXT("$1", "a")), true));
     assert_lines(&r, "joined room=!r:x\n" SAYS " body=a old\njoined room=!q:x\n");
 
