@@ -79,7 +79,7 @@ struct gap {
     struct str to;
     struct buf from; /* where its next page starts */
     bool is_joined;
-    bool is_told; /* that we are in the room */
+    bool is_told; /* what holds in the room */
     char texts[];
 };
 

@@ -295,8 +295,7 @@ bool home_answer_messages(struct home_call *c, struct str body)
 
     r.event = on_event;
     if (!gap->is_told) {
-        struct bridge_event joined = {.kind = MATRIX_JOINED, .room = gap->room};
-        on_event(h, &joined);
+        sync_read_state(&r, buf_str(&h->kept), gap->room);
         gap->is_told = true;
     }
     if (!sync_read_page(&r, gap->room, body, &gap->is_joined, &end)) {

@@ -36,6 +36,11 @@ struct sync_reader {
  */
 bool sync_read(struct sync_reader *r, struct str text, bool first, struct str *ret_next_batch);
 /*
+ * Reads of a response that sync_read has taken what it says of one room before its timeline:
+ * MATRIX_JOINED and state. To be told before a gap of it is filled, for the room may be encrypted.
+ */
+void sync_read_state(struct sync_reader *r, struct str text, struct str room);
+/*
  * Reads one page of /messages?dir=f, oldest first, of one room. *is_joined goes from page to page,
  * at first `was_joined` of the gap: what was said while we were not in the room is old. *ret_end
  * is where the next page starts, and borrows as above; empty: there is none.

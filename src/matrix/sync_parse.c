@@ -372,24 +372,32 @@ static bool begins_outside(struct sync_reader *r, struct str events)
     return false;
 }
 
-static void take_joined(struct sync_reader *r, const struct id *id, struct str room, bool first)
+/* What holds before the timeline. */
+static void take_state(struct room_walk *w, struct str room)
 {
-    struct room_walk w = {.reader = r, .room = *id};
-    struct str timeline = events_of(room, STR("timeline"));
     struct json_iter it = json_iter_of(events_of(room, STR("state")));
     struct str raw;
     struct event e;
 
-    tell(&w, &(struct bridge_event){.kind = MATRIX_JOINED}, NULL);
-    while (!r->failed && json_next_element(&it, &raw)) {
-        if (!read_event(r, raw, false, &e)) {
-            r->malformed++;
+    tell(w, &(struct bridge_event){.kind = MATRIX_JOINED}, NULL);
+    while (!w->reader->failed && json_next_element(&it, &raw)) {
+        if (!read_event(w->reader, raw, false, &e)) {
+            w->reader->malformed++;
         } else {
-            (void)tell_state(&w, &e);
+            (void)tell_state(w, &e);
         }
     }
+}
+
+static void take_joined(struct sync_reader *r, const struct id *id, struct str room, bool first)
+{
+    struct room_walk w = {.reader = r, .room = *id};
+    struct str timeline = events_of(room, STR("timeline"));
+    struct json_iter it = json_iter_of(timeline);
+    struct str raw;
+
+    take_state(&w, room);
     w.is_old = first || begins_outside(r, timeline);
-    it = json_iter_of(timeline);
     while (!r->failed && json_next_element(&it, &raw)) {
         take_event(&w, raw);
         w.is_old |= first;
@@ -526,6 +534,20 @@ bool sync_read(struct sync_reader *r, struct str text, bool first, struct str *r
     }
     *ret_next_batch = read_token(r, json_get(text, STR("next_batch")));
     return !r->failed;
+}
+
+void sync_read_state(struct sync_reader *r, struct str text, struct str room)
+{
+    struct json_iter it = json_iter_of(json_get(json_get(text, STR("rooms")), STR("join")));
+    struct str key, value;
+    struct room_walk w = {.reader = r};
+
+    while (json_next_member(&it, &key, &value)) {
+        if (read_id(key, '!', &w.room) && str_equal(id_str(&w.room), room)) {
+            take_state(&w, value);
+            return;
+        }
+    }
 }
 
 bool sync_read_page(struct sync_reader *r, struct str room, struct str text, bool *is_joined,

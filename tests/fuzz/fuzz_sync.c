@@ -59,6 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)sync_read_page(&r, STR("!r:x"), text, &is_joined, &found);
     } else if (sync_read(&r, text, first, &found)) {
         assert(found.len > 0);
+        sync_read_state(&r, text, STR("!r:x"));
     }
     return 0;
 }

@@ -11,6 +11,10 @@
 #define CREATE                                                                                     \
     "{\"type\":\"m.room.create\",\"event_id\":\"$c\",\"sender\":\"@ann:x\",\"state_key\":\"\","    \
     "\"content\":{}}"
+#define ENCRYPTED                                                                                  \
+    "{\"type\":\"m.room.encryption\",\"event_id\":\"$e\",\"sender\":\"@ann:x\",\"state_key\":"     \
+    "\"\","                                                                                        \
+    "\"content\":{}}"
 #define JOINS                                                                                      \
     "{\"type\":\"m.room.member\",\"event_id\":\"$j\",\"sender\":\"@bot:x\",\"state_key\":"         \
     "\"@bot:x\",\"content\":{\"membership\":\"join\"}}"
@@ -246,14 +250,15 @@ static void test_gap_of_a_new_room(void **state)
 
     (void)state;
     rig_ready(&r, "s1");
-    rig_answer(&r, "/sync", 200, SYNC("s2", ROOM("!r:x", "true", CREATE, TEXT("$9", "i"))));
+    rig_answer(&r, "/sync", 200,
+               SYNC("s2", ROOM("!r:x", "true", CREATE "," ENCRYPTED, TEXT("$9", "i"))));
     rig_answer(&r, "/messages", 200, "{\"chunk\":[" TEXT("$1", "a") "],\"end\":\"t5\"}");
     rig_answer(&r, "/messages", 200,
                "{\"chunk\":[" TEXT("$2", "b") "," JOINS "," TEXT("$3", "c") "],\"end\":\"t6\"}");
     rig_answer(&r, "/messages", 200, "{\"chunk\":[" TEXT("$4", "d") "]}");
-    rig_assert_lines(&r, "joined !r:x\nmessage !r:x a old\nsynced \n"
+    rig_assert_lines(&r, "joined !r:x\nencrypted !r:x\nmessage !r:x a old\nsynced \n"
                          "message !r:x b old\nmessage !r:x c\nsynced \nmessage !r:x d\nsynced \n"
-                         "joined !r:x\nmessage !r:x i\nsynced s2\n");
+                         "joined !r:x\nencrypted !r:x\nmessage !r:x i\nsynced s2\n");
     rig_teardown(&r);
 }
 

@@ -386,6 +386,21 @@ static void test_gaps(void **state)
                  "gap !r:x t1 was_joined\njoined room=!r:x\n" SAYS " body=a\njoined room=!q:x\n");
 }
 
+static void test_state_before_a_gap(void **state)
+{
+    struct str text =
+        STR(LIMITED("7," CREATE "," STATE("m.room.encryption", "{}"), TEXT("$1", "a")));
+    struct rig r;
+
+    (void)state;
+    setup(&r);
+    sync_read_state(&r.reader, text, STR("!r:x"));
+    sync_read_state(&r.reader, text, STR("!q:x"));
+    sync_read_state(&r.reader, text, STR("!z:x"));
+    assert_int_equal(r.reader.malformed, 1);
+    assert_lines(&r, "joined room=!r:x\nencrypted room=!r:x id=$1 by=@ann:x\njoined room=!q:x\n");
+}
+
 #define MEMBER(sender, key, membership)                                                            \
     "{\"type\":\"m.room.member\",\"sender\":\"" sender "\",\"state_key\":\"" key                   \
     "\",\"content\":{\"membership\":\"" membership "\"}}"
@@ -523,6 +538,7 @@ int main(void)
         cmocka_unit_test(test_state),
         cmocka_unit_test(test_what_is_old),
         cmocka_unit_test(test_gaps),
+        cmocka_unit_test(test_state_before_a_gap),
         cmocka_unit_test(test_invites),
         cmocka_unit_test(test_leaves),
         cmocka_unit_test(test_what_is_no_response),
