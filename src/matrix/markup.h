@@ -3,28 +3,62 @@
 
 /*
  * Markdown of an agent, as what Matrix allows in a message; pure. HTML is written from the events
- * of a parser (md4c, which only markup.c includes), through the specification's list of tags and
- * attributes: raw HTML in the Markdown is text, addresses are checked after entities are decoded,
- * and nothing is made by patterns.
+ * of a parser (md4c, which only markup_html.c includes), through the specification's list of tags
+ * and attributes: raw HTML in the Markdown is text, addresses are checked after entities are
+ * decoded, and nothing is made by patterns. A line of the Markdown is a line of the message, as it
+ * is where only the text is shown.
+ *
+ * The Markdown may be any bytes. What is no UTF-8 becomes U+FFFD, a carriage return the end of a
+ * line, and other control characters are left out, from the HTML and from the text.
+ *
+ *   markup.c         what a message is made of
+ *   markup_html.c    HTML, and whether it is wanted
+ *   markup_split.c   the pieces of a text
  */
 
 #include "base/buf.h"
 
-/* Appends the HTML of a Markdown text; what it cannot express is left as text. */
-void markup_html(struct str markdown, struct buf *out);
-/* Whether the HTML says more than the text alone: else a message needs no formatted_body. */
-bool markup_is_plain(struct str markdown);
+enum {
+    /* More than the whole event of Matrix may have; a longer text becomes no HTML. */
+    MARKUP_MAX_TEXT = 65536,
+    /* The content of an event may have so much less than the event, which has ids, hashes and
+     * signatures beside it. */
+    MARKUP_EVENT_BYTES = 4096
+};
 
 /*
- * The next piece of a text that makes at most max_bytes of body and HTML together as JSON, cut at a
- * paragraph, else a line, else a word, else a character; fences of code are closed and opened
- * again.
- * `*rest` goes on behind it. `piece` gets the Markdown. Returns false at the end.
+ * Appends the HTML of a Markdown text; what it cannot express is left as text. Tags are at most 100
+ * in each other. `out` has failed when there is no room, or the text is longer than
+ * MARKUP_MAX_TEXT.
+ */
+void markup_html(struct str markdown, struct buf *out);
+/* Whether the HTML says no more than the text alone: then a message needs no formatted_body. */
+bool markup_is_plain(struct str markdown);
+
+/* A fence of code: "> ~~~python". */
+struct markup_fence {
+    struct str lead; /* what stands before it */
+    struct str info; /* "python" */
+    size_t run;      /* how many signs; 0: there is no fence */
+    char mark;       /* '`' or '~' */
+};
+
+/*
+ * A text in pieces. It is begun with {.rest = text}, which is borrowed; the rest is the splitter's
+ * own.
  */
 struct markup_split {
     struct str rest;
-    char fence[64]; /* what is to be opened again; empty: nothing. NUL-terminated */
+    struct markup_fence fence; /* of the code that the last piece was cut in */
 };
+/*
+ * The next piece, as Markdown appended to `piece`: the most whose content, sent as the edit of a
+ * message, with the ids of a relation, has at most max_bytes as JSON; cut at a paragraph, else a
+ * line, else a word, else a character. A fence of code that is cut is closed, and opened again with
+ * its info string in the next piece. It has at least a character, whatever max_bytes is. A longer
+ * text with the same beginning has the same pieces, but for the last one of the shorter text.
+ * Returns false at the end; `piece` has failed when there is no memory.
+ */
 bool markup_split_next(struct markup_split *s, size_t max_bytes, struct buf *piece);
 
 /* What a message is made of. */
@@ -35,7 +69,11 @@ struct markup_message {
     struct str reply_to; /* the event that is answered; empty: none */
     struct str replaces; /* the event that this is a new text of; empty: none */
 };
-/* Appends the content of an m.room.message: `m.mentions` is always there. */
+/*
+ * Appends the content of an m.room.message: `m.mentions` is always there, a formatted_body when it
+ * says more than the text. An edit has the text twice, and the HTML only in m.new_content: what is
+ * outside of that is for clients that know no edits.
+ */
 void markup_content(const struct markup_message *m, struct buf *out);
 
 #endif
