@@ -43,7 +43,7 @@ struct bridge_time {
  * inside, but for the key.
  */
 enum bridge_table {
-    TABLE_SYNC,     /* one row: next_batch, and the filter's id */
+    TABLE_SYNC,     /* one row: next_batch */
     TABLE_ROOM,     /* key: room id */
     TABLE_TALK,     /* key: room id, newline, id of the thread's root or nothing */
     TABLE_SESSION,  /* key: a number; a session of the agent, with its history if we keep that */
@@ -66,6 +66,8 @@ enum bridge_action_kind {
     ACT_LEAVE,   /* `room` */
     ACT_SEND,    /* `send`, `room`, `type`, `txn_id`, `content`: until bridge_sent; one at a time a
                     room */
+    ACT_UNSEND,  /* `send`, `room`: it is not to be sent any more, if that can still be helped (it
+                    waits for a 429 to pass, say); nothing more is heard of it */
     ACT_TYPING,  /* `room`, `on`; it is said again by the bridge before it runs out (TYPING_MS) */
     ACT_RECEIPT, /* `room`, `event_id`, `thread` */
     ACT_ASK,     /* `turn` and all that follows: until bridge_answered */
@@ -81,7 +83,7 @@ struct bridge_action {
     bool on;
     struct str event_id;
     struct str thread; /* id of the root; empty: none */
-    /* ACT_SEND */
+    /* ACT_SEND, ACT_UNSEND */
     uint64_t send;
     struct str type; /* "m.room.message" */
     struct str txn_id;
@@ -162,7 +164,7 @@ enum bridge_event_kind {
     MATRIX_ENCRYPTED, /* the room is encrypted: by its state, or by an event that is */
     MATRIX_NAME,      /* the room's name is `body` */
     MATRIX_INVITED,   /* us, by `sender` */
-    MATRIX_JOINED,    /* we are in the room */
+    MATRIX_JOINED,    /* we are in the room; first of all that is told of it */
     MATRIX_LEFT,      /* we are not any more: left, kicked, banned */
 };
 

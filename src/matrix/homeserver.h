@@ -11,6 +11,8 @@
  *   homeserver_login.c    tokens: login, refresh, soft logout; the table of its states
  *   homeserver_sync.c     sync, gaps (/messages), the first sync
  *   homeserver_send.c     sends, joins, typing, receipts; 429 and backoff
+ *   homeserver_call.c     requests: the token, 429, backoff, what is refused for good
+ *   homeserver_check.c    the steps of `--check`
  *   homeserver_url.c      paths, percent-encoding
  *   sync_parse.c (sync.h) a response of /sync or /messages into events: pure
  *   credentials.c         the credentials file
@@ -22,16 +24,18 @@
 
 struct homeserver;
 
-/* What it cannot go on with, and what only passes. */
+/* How it stands. What can pass is tried again and again; the others end the bridge. */
 enum homeserver_fault {
     HOMESERVER_FINE,
-    HOMESERVER_AWAY,           /* unreachable, or 5xx: it goes on trying */
-    HOMESERVER_WRONG_PASSWORD, /* these three end the bridge with 77 */
-    HOMESERVER_LOCKED,
-    HOMESERVER_DEACTIVATED,
-    HOMESERVER_WRONG_DEVICE, /* the token is for another device or user than configured */
-    HOMESERVER_NO_SERVER,    /* what answers there is no homeserver */
-    HOMESERVER_FAILED,       /* the credentials file cannot be written, and the like */
+    HOMESERVER_AWAY,           /* passes: unreachable, or 5xx */
+    HOMESERVER_NO_SERVER,      /* passes: what answers there is no homeserver, or of another age */
+    HOMESERVER_FAILED,         /* passes: the credentials file cannot be written, and the like */
+    HOMESERVER_WRONG_PASSWORD, /* ends, with 77: refused, or there is none and the token is dead */
+    HOMESERVER_LOCKED,         /* ends, with 77 */
+    HOMESERVER_DEACTIVATED,    /* ends, with 77 */
+    HOMESERVER_WRONG_DEVICE,   /* ends, with 77: the token is another device's, or user's */
+    HOMESERVER_CONFIG,         /* ends, with 78: the server's name or the credentials file */
+    HOMESERVER_NO_MEMORY,      /* ends, with 1: some events of a response could not be told */
 };
 
 struct homeserver_ports {
@@ -46,7 +50,7 @@ struct homeserver_ports {
     void (*synced)(void *owner, struct str next_batch);
     void (*sent)(void *owner, const struct bridge_sent *sent);
     void (*joined)(void *owner, struct str room, struct str error);
-    /* It has changed: for readiness and logs. `sentence` says what to do. */
+    /* It has changed: for readiness, and to end. `sentence` says what to do; it is logged. */
     void (*fault)(void *owner, enum homeserver_fault fault, const char *sentence);
     void (*random)(void *owner, void *bytes, size_t len);
     void (*log)(void *owner, unsigned level, const char *event, struct str about,
@@ -59,7 +63,7 @@ struct homeserver_settings {
     struct str device_id;
     const char *credentials_file;
     uint64_t sync_timeout_ms; /* of the long poll */
-    const struct str *rooms;  /* to be joined: ids or aliases */
+    const struct str *rooms;  /* ids or aliases, for homeserver_check: the core joins them */
     size_t room_count;
 };
 
@@ -71,9 +75,12 @@ struct homeserver *homeserver_new(const struct homeserver_settings *settings,
 void homeserver_free(struct homeserver *h);
 /* Reads the credentials and begins; syncs go on from next_batch, empty for the first one ever. */
 void homeserver_start(struct homeserver *h, struct str next_batch);
-/* Takes an action of the core (ACT_JOIN … ACT_RECEIPT). False: no memory. Copies. */
+/* Takes an action of the core (ACT_JOIN … ACT_RECEIPT). False: no memory. Copies. The answers come
+ * later, never from inside. */
 bool homeserver_act(struct homeserver *h, const struct bridge_action *action);
+/* Once after each http_wait, and whenever homeserver_deadline has come. */
 void homeserver_tick(struct homeserver *h, struct bridge_time now);
+/* Monotonic; 0: at once. */
 uint64_t homeserver_deadline(const struct homeserver *h);
 /* No more syncs; what is being sent may end. homeserver_idle: whether nothing is under way. */
 void homeserver_stop(struct homeserver *h);
@@ -82,12 +89,17 @@ bool homeserver_idle(const struct homeserver *h);
 uint64_t homeserver_synced_ms(const struct homeserver *h);
 
 /*
- * For `--check`: walks through server, versions, login, device and the rooms, once, and calls
- * `report` for each step with a sentence, `ok` or what to do.
+ * For `--check`, instead of homeserver_start: walks through server, versions, login, device, rooms
+ * and clock, once, and calls `report` for each step with a sentence, `ok` or what to do; behind a
+ * step that failed there may be no other. Then `ended`, with how it stands (HOMESERVER_FINE for
+ * rooms that are not joined, too). Both come from homeserver_tick alone. Of `ports`, `random` and
+ * `log` are used.
  */
-void homeserver_check(struct homeserver *h,
-                      void (*report)(void *owner, const char *step, bool is_ok,
-                                     const char *sentence),
-                      void (*ended)(void *owner), void *owner);
+struct homeserver_checker {
+    void *owner;
+    void (*report)(void *owner, const char *step, bool is_ok, const char *sentence);
+    void (*ended)(void *owner, enum homeserver_fault fault);
+};
+void homeserver_check(struct homeserver *h, const struct homeserver_checker *checker);
 
 #endif

@@ -5,6 +5,10 @@
  * HTTP requests, many at a time, in one loop. The only file that includes libcurl: it owns
  * connections, TLS (always verified), redirects (none), limits. What a request was for, and what is
  * to be done when it fails, is its caller's.
+ *
+ * Of the environment it takes https_proxy, all_proxy and no_proxy, for https alone: a proxy then
+ * passes on what it cannot read. An http URL never goes to a proxy, which would read the
+ * credential. SSL_CERT_FILE names certificates to believe instead of the system's.
  */
 
 #include "base/buf.h"
@@ -14,7 +18,7 @@ struct http_call;
 
 enum http_error {
     HTTP_OK,          /* there is a response, whatever its status */
-    HTTP_UNREACHABLE, /* no such host, refused, no route */
+    HTTP_UNREACHABLE, /* no such host, refused, no route, no TLS there */
     HTTP_TLS,         /* its certificate is not to be believed */
     HTTP_CUT,         /* the connection ended in the middle */
     HTTP_TIMEOUT,
@@ -28,6 +32,7 @@ struct http_response {
     struct str body; /* whole; empty for a request with `part`; borrowed until `done` returns */
     struct str content_type;
     int64_t retry_after_ms; /* of Retry-After, seconds or a date; -1: none */
+    int64_t date_ms;        /* of Date, since 1970: the server's clock; -1: none */
     const char *sentence;   /* of an error: "Connection refused"; never holds a credential */
 };
 
@@ -44,7 +49,7 @@ struct http_request {
     /* A piece of the body of a response with status 200, as it comes: for streams. NULL: it is
      * gathered. */
     void (*part)(void *owner, struct str bytes);
-    /* Once, last; not from inside http_start or http_cancel. */
+    /* Once, last. As `part`, it is called from http_wait alone, and may start and cancel calls. */
     void (*done)(void *owner, const struct http_response *response);
 };
 
@@ -63,8 +68,11 @@ struct http_watch {
     short events;
     short revents;
 };
-/* Waits until a transfer or a watch has something, http_wake, or for timeout_ms; then `done` and
- * `part` are called for what has come. */
+/*
+ * Waits until a transfer or a watch (fd -1: none) has something, http_wake, or for timeout_ms (-1:
+ * for ever); `done` and `part` are called for what has come. At most HTTP_MAX_WATCHES.
+ */
+enum { HTTP_MAX_WATCHES = 32 };
 void http_wait(struct http_client *c, struct http_watch *watches, size_t count, int timeout_ms);
 /* From any thread, and from signal handlers. */
 void http_wake(struct http_client *c);

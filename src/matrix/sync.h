@@ -12,24 +12,35 @@
 struct sync_reader {
     void *owner;
     struct str user_id; /* our own events are left out */
-    /* An event, in the order of the response; borrowed until it returns. */
+    /* An event, in the order of the response; borrowed until it returns. NULL: none is told. */
     void (*event)(void *owner, const struct bridge_event *event);
-    /* A timeline with a gap before it: it is to be filled from /messages, back from prev_batch,
-     * before the events of this room are told. */
-    void (*gap)(void *owner, struct str room, struct str prev_batch);
-    size_t left_out; /* events that were none */
+    /*
+     * A timeline with a gap before it, to be filled by sync_read_page from the events of the room
+     * between the last sync and prev_batch, before the others of this response are told.
+     * `was_joined`: we were in the room at the last sync. NULL: none is told.
+     */
+    void (*gap)(void *owner, struct str room, struct str prev_batch, bool was_joined);
+    size_t left_out;  /* counted: events that ask for nothing, m.notice and what is not known */
+    size_t malformed; /* counted: events that are not as the specification has them */
+    char token[1024]; /* a position that was written with escapes */
+    bool failed;      /* there was no memory for an event: what has been told is not all */
 };
 
 /*
- * Reads a response of /sync, which may be anything. Returns false when it is no such response;
- * *ret_next_batch borrows from the text. `first`: it is the first sync ever, so all its messages
- * are old. Gaps are told before any event.
+ * Reads a response of /sync, which may be anything. Returns false when it is no such response, and
+ * when it failed; *ret_next_batch borrows from the text or the reader. `first`: it is the first
+ * sync ever, so all its messages are old, and no gap is told. Gaps are told before any event.
+ *
+ * Of each room that has something new MATRIX_JOINED is told first, whether it is news or not; then
+ * its state, then its timeline. What stands before our own joining in a timeline is old.
  */
 bool sync_read(struct sync_reader *r, struct str text, bool first, struct str *ret_next_batch);
 /*
- * Reads one page of /messages?dir=b, whose events stand newest first; told oldest first. *ret_end
- * is where the next page starts; empty: there is none.
+ * Reads one page of /messages?dir=f, oldest first, of one room. *is_joined goes from page to page,
+ * at first `was_joined` of the gap: what was said while we were not in the room is old. *ret_end
+ * is where the next page starts, and borrows as above; empty: there is none.
  */
-bool sync_read_page(struct sync_reader *r, struct str room, struct str text, struct str *ret_end);
+bool sync_read_page(struct sync_reader *r, struct str room, struct str text, bool *is_joined,
+                    struct str *ret_end);
 
 #endif

@@ -1,0 +1,106 @@
+"""Joining, invites, leaving, and rooms that are encrypted."""
+
+import threading
+
+from agents import Answer
+from person import Person
+from place import ALICE, BOB, BOT, MALLORY
+
+
+def test_rooms_of_the_configuration_are_joined(build):
+    place = build("openai")
+    room = place.homeserver.make_room(ALICE, [], public=True, alias="#tea:example.org", name="Tea")
+    other = place.homeserver.make_room(ALICE, [], invite=[BOT])
+    place.start(config={"matrix": {"rooms": ["#tea:example.org", other]}})
+    place.wait(lambda: place.homeserver.room(room).membership(BOT) == "join", "joined by its alias")
+    place.wait(lambda: place.homeserver.room(other).membership(BOT) == "join", "joined by its id")
+    place.wait_synced()
+    place.answer("here?", room)
+    place.answer("and here?", other)
+
+
+def test_an_invite_by_a_foreign_client(place):
+    with Person(place.homeserver.url, ALICE) as alice:
+        made = alice.ask(alice.client.room_create(name="Attic", invite=[BOT])).room_id
+        alice.say(made, "before you came")
+        place.wait(lambda: place.homeserver.room(made).membership(BOT) == "join", "joined")
+        place.wait_synced()
+        alice.say(made, "now")
+        alice.hears(BOT, made, "echo: now")
+    assert place.agent.questions() == ["now"], "what was said before the join is no question"
+
+
+def test_refused_invites(place):
+    """Nobody is told: neither joined nor left. The log has who it was."""
+    room = place.homeserver.make_room(MALLORY, [], invite=[BOT])
+    other = place.homeserver.make_room(BOB, [], invite=[BOT])
+    place.wait(lambda: place.homeserver.room(other).membership(BOT) == "join", "the other, which came after it")
+    place.wait_synced()
+    assert place.homeserver.room(room).membership(BOT) == "invite"
+    place.bridge.wait_line(MALLORY)
+    place.restart()
+    place.answer("still here", other)
+    assert place.homeserver.room(room).membership(BOT) == "invite"
+
+
+def test_kicked_and_back(place):
+    place.answer("one")
+    place.homeserver.kick(ALICE, place.room, BOT)
+    place.homeserver.say(ALICE, place.room, "while you were out")
+    place.homeserver.invite(ALICE, place.room, BOT)
+    place.wait(lambda: place.homeserver.room(place.room).membership(BOT) == "join", "back")
+    place.wait_synced()
+    place.answer("two")
+    assert place.agent.questions() == ["one", "two"]
+
+
+def test_kicked_while_the_agent_works(build):
+    place = build("openai", rooms=2)
+    gate = threading.Event()
+    place.agent.script = lambda question: Answer("late", gate=gate) if question == "slow" else None
+    place.start()
+    place.ask("slow")
+    place.agent.wait(lambda: place.agent.asked)
+    place.homeserver.kick(ALICE, place.room, BOT)
+    place.wait_synced()
+    gate.set()
+    place.answer("elsewhere", place.rooms[1])
+    assert place.bodies() == []
+
+
+def notices(place, room):
+    return [shown for shown in place.said(room) if shown.msgtype == "m.notice"]
+
+
+def test_encrypted_rooms_get_one_notice(build):
+    place = build("openai")
+    secret = place.homeserver.make_room(ALICE, [BOB, BOT], encrypted=True)
+    place.start(config={"matrix": {"rooms": [place.room, secret]}})
+    sealed = {"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "AwgA", "session_id": "x"}
+    place.homeserver.send_event(ALICE, secret, "m.room.encrypted", sealed)
+    place.wait(lambda: place.said(secret), "the notice")
+    assert "encrypted" in place.said(secret)[0].body
+    place.ask("in clear", secret)
+    place.ask("/help", secret)
+    place.homeserver.send_event(ALICE, secret, "m.room.encrypted", sealed)
+    place.answer("elsewhere")
+    place.restart()
+    place.ask("/status", secret)
+    place.answer("and once more")
+    assert len(place.said(secret)) == len(notices(place, secret)) == 1
+    assert "in clear" not in place.agent.questions()
+
+
+def test_a_room_that_is_encrypted_while_the_agent_works(build):
+    place = build("openai", rooms=2)
+    gate = threading.Event()
+    place.agent.script = lambda question: Answer("late", gate=gate) if question == "slow" else None
+    place.start()
+    place.ask("slow")
+    place.agent.wait(lambda: place.agent.asked)
+    place.homeserver.encrypt(ALICE, place.room)
+    place.wait(lambda: notices(place, place.room), "the notice")
+    place.wait_synced()
+    gate.set()
+    place.answer("elsewhere", place.rooms[1])
+    assert "late" not in place.bodies()
