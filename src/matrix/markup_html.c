@@ -556,8 +556,11 @@ bool markup_says_no_more(struct buf *text, size_t from)
                                      .enter_span = compare_span,
                                      .leave_span = compare_span,
                                      .text = compare_text};
+    /* What the parser needs behind it must not move the text. */
+    if (!buf_reserve(text, 2)) {
+        return false;
+    }
     struct comparison c = {str_slice(buf_str(text), from, text->len)};
-
     if (!parse(text, from, &parser, &c)) {
         return false;
     }
