@@ -13,46 +13,6 @@ enum {
     MAX_FIELD = 1024 * 1024,
 };
 
-/* --- settings --------------------------------------------------------------------------------- */
-
-static void keep(struct agent *a, struct str *text)
-{
-    size_t start = a->texts.len;
-
-    buf_append_str(&a->texts, *text);
-    *text = str_make(a->texts.data + start, text->len);
-}
-
-/* Room for all is made first, so nothing moves while they are put down. */
-static bool keep_settings(struct agent *a, const struct agent_settings *settings)
-{
-    struct agent_settings *s = &a->settings;
-    struct agent_paths *p = &s->paths;
-    struct str *const texts[] = {
-        &s->base_url,    &s->api_key,       &s->model,      &s->capability,    &s->user_id,
-        &p->create_path, &p->create_id,     &p->ask_path,   &p->ask_id,        &p->poll_path,
-        &p->poll_status, &p->poll_messages, &p->name_field, &p->content_field, &p->key_field,
-    };
-    size_t total = 1;
-
-    *s = *settings;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        total += texts[i]->len;
-    }
-    buf_init(&a->texts, total);
-    a->texts.secret = true;
-    if (!buf_reserve(&a->texts, total)) {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        keep(a, texts[i]);
-    }
-    while (s->base_url.len > 0 && s->base_url.ptr[s->base_url.len - 1] == '/') {
-        s->base_url.len--;
-    }
-    return true;
-}
-
 /* --- whether it is there ---------------------------------------------------------------------- */
 
 static void reach(struct agent *a, bool is_reachable, const char *sentence)
@@ -315,7 +275,7 @@ struct agent *agent_http_new(const struct agent_http *kind, const struct agent_s
     *a = (struct agent){
         .kind = kind, .ports = *ports, .http = http, .now_ms = now.mono_ms, .reached = -1};
     list_init(&a->turns);
-    if (!keep_settings(a, settings)) {
+    if (!agent_settings_keep(&a->settings, settings, &a->texts)) {
         agent_http_free(a);
         return NULL;
     }

@@ -11,11 +11,10 @@
  */
 
 #include "base/list.h"
-#include "matrix/agent.h"
+#include "matrix/agent_settings.h"
 #include "matrix/sse.h"
 
 enum {
-    AGENT_AWAY_MS = 20000,       /* so long an agent may be away before people are told */
     AGENT_MAX_SMALL = 64 * 1024, /* an answer that has no text in it */
 };
 

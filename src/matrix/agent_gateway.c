@@ -1,0 +1,610 @@
+/*
+ * A request to a capability, over a WebSocket in Parley's gateway dialect. The request is
+ * {message, sender, session, history}. A result that is a text is a line of the answer, as
+ * `parley agent run --stream` sends them; one that is {delta: TEXT} is put behind what there is;
+ * of another object its `content`, `text` or `message` is taken; anything else is shown as JSON.
+ *
+ * A turn whose connection is lost before its first text is asked again when there is another one,
+ * with the same key; so is one that begins while there is none.
+ *
+ * Every room with people in it is a session, named after it, in which the bridge says `presence`
+ * for each of them.
+ */
+#include <stdlib.h>
+
+#include "base/list.h"
+#include "matrix/agent_settings.h"
+#include "matrix/uplink.h"
+#include "json/reader.h"
+#include "json/wire.h"
+#include "json/writer.h"
+
+enum {
+    MAX_FRAME = 16 * 1024 * 1024,
+    MAX_MESSAGE = 8 * 1024 * 1024, /* of the gateway */
+    MAX_ID = 32,
+    MAX_SESSION = 128,       /* of the gateway's names of sessions */
+    MAX_PEOPLE = 1024 * 1024 /* bytes of ids, of a room */
+};
+
+struct turn {
+    struct list link;
+    uint64_t turn;
+    uint64_t deadline_ms;
+    uint64_t since_ms; /* it waits for a connection since then */
+    bool sent;
+    bool spoken;        /* a part has come */
+    struct buf request; /* raw JSON */
+    struct buf text;
+};
+
+/* A room with people in it: their ids, a line each. */
+struct place {
+    struct list link;
+    struct buf room;
+    struct buf people;
+};
+
+struct agent {
+    struct agent_settings settings;
+    struct buf texts;
+    struct agent_ports ports;
+    struct bridge_time now;
+    struct uplink uplink;
+    struct list turns;
+    struct list places;
+    uint64_t frames; /* that were sent; their ids */
+};
+
+/* --- frames ----------------------------------------------------------------------------------- */
+
+static void open_frame(struct json_writer *w, struct buf *out, const char *type, struct str id)
+{
+    buf_init(out, MAX_FRAME);
+    json_writer_init(w, out);
+    json_begin_object(w);
+    json_key_string(w, STR("type"), str_from_z(type));
+    json_key_string(w, STR("id"), id);
+    json_key(w, STR("payload"));
+    json_begin_object(w);
+}
+
+static void send_frame(struct agent *a, struct json_writer *w, struct buf *frame)
+{
+    json_end_object(w);
+    json_key_uint(w, STR("timestamp"), a->now.wall_ms);
+    json_end_object(w);
+    if (frame->failed) {
+        a->uplink.out.failed = true; /* as if there was no room to send it */
+    } else {
+        uplink_send(&a->uplink, buf_str(frame));
+    }
+    buf_fini(frame);
+}
+
+static struct str next_id(struct agent *a, char out[MAX_ID])
+{
+    return str_format(out, MAX_ID, "b-%llu", (unsigned long long)++a->frames);
+}
+
+static struct str turn_id(const struct turn *t, char out[MAX_ID])
+{
+    return str_format(out, MAX_ID, "t-%llu", (unsigned long long)t->turn);
+}
+
+/* --- turns ------------------------------------------------------------------------------------ */
+
+static void free_turn(struct turn *t)
+{
+    list_remove(&t->link);
+    buf_fini(&t->request);
+    buf_fini(&t->text);
+    free(t);
+}
+
+static void end_turn(struct agent *a, struct turn *t, enum bridge_failure failure,
+                     const char *sentence)
+{
+    a->ports.answered(a->ports.owner, t->turn, buf_str(&t->text), failure, str_from_z(sentence));
+    free_turn(t);
+}
+
+static void send_turn(struct agent *a, struct turn *t)
+{
+    struct json_writer w;
+    struct buf frame;
+    char id[MAX_ID];
+    uint64_t left = t->deadline_ms > a->now.mono_ms ? t->deadline_ms - a->now.mono_ms : 1;
+
+    t->sent = true;
+    open_frame(&w, &frame, "route_request", turn_id(t, id));
+    json_key_string(&w, STR("capability"), a->settings.capability);
+    json_key_raw(&w, STR("request"), buf_str(&t->request));
+    json_key_uint(&w, STR("timeoutMs"), left);
+    json_key_bool(&w, STR("stream"), true);
+    send_frame(a, &w, &frame);
+}
+
+static void send_cancel(struct agent *a, const struct turn *t)
+{
+    struct json_writer w;
+    struct buf frame;
+    char id[MAX_ID], frame_id[MAX_ID];
+
+    open_frame(&w, &frame, "route_cancel", next_id(a, frame_id));
+    json_key_string(&w, STR("requestId"), turn_id(t, id));
+    send_frame(a, &w, &frame);
+}
+
+static void write_request(const struct agent *a, const struct bridge_action *action,
+                          struct buf *out)
+{
+    struct json_writer w;
+
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    json_key_string(&w, STR("message"), action->question);
+    json_key_string(&w, STR("sender"), action->sender);
+    json_key_string(&w, STR("session"), action->session_name);
+    json_key_string(&w, STR("idempotencyKey"), action->idempotency_key);
+    struct str model = action->model.len > 0 ? action->model : a->settings.model;
+    if (model.len > 0) {
+        json_key_string(&w, STR("model"), model);
+    }
+    json_key_raw(&w, STR("history"), action->history.len > 0 ? action->history : STR("[]"));
+    json_end_object(&w);
+}
+
+static bool gateway_ask(struct agent *a, const struct bridge_action *action)
+{
+    struct turn *t = calloc(1, sizeof(*t));
+
+    if (t == NULL) {
+        return false;
+    }
+    list_append(&a->turns, &t->link);
+    t->turn = action->turn;
+    t->since_ms = a->now.mono_ms;
+    t->deadline_ms = a->now.mono_ms + a->settings.timeout_ms;
+    buf_init(&t->text, a->settings.max_answer_bytes);
+    buf_init(&t->request, MAX_FRAME);
+    write_request(a, action, &t->request);
+    if (t->request.failed) {
+        free_turn(t);
+        return false;
+    }
+    if (a->uplink.state == UPLINK_OPEN) {
+        send_turn(a, t);
+    }
+    return true;
+}
+
+static struct turn *find_turn(struct agent *a, struct str id)
+{
+    char name[MAX_ID];
+
+    list_each(link, &a->turns) {
+        struct turn *t = list_entry(link, struct turn, link);
+        if (t->sent && json_string_is(id, turn_id(t, name))) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+static void gateway_stop(struct agent *a, uint64_t turn)
+{
+    list_each_safe(link, &a->turns) {
+        struct turn *t = list_entry(link, struct turn, link);
+        if (t->turn == turn) {
+            if (t->sent) {
+                send_cancel(a, t);
+            }
+            free_turn(t);
+        }
+    }
+}
+
+/* --- what the gateway says -------------------------------------------------------------------- */
+
+/* See the head of this file. */
+static void take_result(struct turn *t, struct str result)
+{
+    static const struct str names[] = {{"content", 7}, {"text", 4}, {"message", 7}};
+    struct str delta = json_get(result, STR("delta")), text = result;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct str member = json_get(result, names[i]);
+        if (json_kind_of(result) == JSON_OBJECT && json_kind_of(member) == JSON_STRING) {
+            text = member;
+            break;
+        }
+    }
+    if (json_kind_of(delta) == JSON_STRING) {
+        json_unescape(delta, &t->text);
+        return;
+    }
+    if (result.len == 0 || json_kind_of(result) == JSON_NULL) {
+        return;
+    }
+    if (t->text.len > 0) {
+        buf_append_char(&t->text, '\n');
+    }
+    if (json_kind_of(text) == JSON_STRING) {
+        json_unescape(text, &t->text);
+    } else {
+        buf_append_str(&t->text, text);
+    }
+}
+
+static void hear_response(struct agent *a, struct turn *t, struct str payload)
+{
+    size_t before = t->text.len;
+
+    if (!str_equal(json_get(payload, STR("ok")), STR("true"))) {
+        end_turn(a, t, FAILURE_BROKEN, "it says that it has failed");
+        return;
+    }
+    take_result(t, json_get(payload, STR("result")));
+    if (t->text.failed) {
+        send_cancel(a, t);
+        end_turn(a, t, FAILURE_BROKEN, "its answer is too long");
+    } else if (str_equal(json_get(payload, STR("done")), STR("true"))) {
+        end_turn(a, t, t->text.len > 0 ? FAILURE_NONE : FAILURE_BROKEN,
+                 t->text.len > 0 ? "" : "it said nothing");
+    } else if (t->text.len > before) {
+        t->spoken = true;
+        a->ports.answering(a->ports.owner, t->turn, buf_str(&t->text));
+    }
+}
+
+/* How a request failed, by the gateway's codes. */
+static void hear_error(struct agent *a, struct turn *t, struct str payload)
+{
+    static const struct {
+        struct str code;
+        enum bridge_failure failure;
+        const char *sentence;
+    } codes[] = {
+        {{"NO_AGENT", 8}, FAILURE_AWAY, "nobody who can do it is there"},
+        {{"AGENT_GONE", 10}, FAILURE_AWAY, "it has gone away"},
+        {{"QUEUE_FULL", 10}, FAILURE_AWAY, "it has too much to do"},
+        {{"RATE_LIMITED", 12}, FAILURE_AWAY, "it has too much to do"},
+        {{"SHUTTING_DOWN", 13}, FAILURE_AWAY, "the gateway stops"},
+        {{"ROUTE_TIMEOUT", 13}, FAILURE_TIMEOUT, ""},
+        {{"FORBIDDEN", 9}, FAILURE_REFUSED, "this bridge may not ask it"},
+        {{"AUTH_REQUIRED", 13}, FAILURE_REFUSED, "it does not accept the key of this bridge"},
+    };
+    struct str code = json_get(payload, STR("code"));
+
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        if (json_string_is(code, codes[i].code)) {
+            end_turn(a, t, codes[i].failure, codes[i].sentence);
+            return;
+        }
+    }
+    end_turn(a, t, FAILURE_REFUSED, "the gateway refused the request");
+}
+
+static void hear(void *owner, struct str text)
+{
+    struct agent *a = owner;
+    struct wire wire;
+
+    wire_scan(text.ptr, text.len, WIRE_GATEWAY, &wire);
+    struct str reply_to = wire_raw(&wire, text.ptr, WIRE_REPLY_TO);
+    if (wire.status != WIRE_OK || json_kind_of(reply_to) != JSON_STRING) {
+        return;
+    }
+    struct turn *t = find_turn(a, reply_to);
+    struct str type = wire_raw(&wire, text.ptr, WIRE_TYPE);
+    struct str payload = wire_raw(&wire, text.ptr, WIRE_PAYLOAD);
+    if (t != NULL && json_string_is(type, STR("route_response"))) {
+        hear_response(a, t, payload);
+    } else if (t != NULL && json_string_is(type, STR("error"))) {
+        hear_error(a, t, payload);
+    }
+}
+
+/* --- people ----------------------------------------------------------------------------------- */
+
+/* "!abc:example.org" as "matrix:abc:example.org": what no session may be called is left out. */
+static struct str session_name(struct str room, char out[MAX_SESSION])
+{
+    static const struct str prefix = {"matrix:", 7};
+    size_t len = prefix.len;
+
+    memcpy(out, prefix.ptr, prefix.len);
+    for (size_t i = 0; i < room.len && len < MAX_SESSION; i++) {
+        char c = str_lower(room.ptr[i]);
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || memchr("._:@-", c, 5) != NULL) {
+            out[len++] = room.ptr[i];
+        }
+    }
+    return str_make(out, len);
+}
+
+static void say_session(struct agent *a, const struct place *p, const char *type)
+{
+    struct json_writer w;
+    struct buf frame;
+    char id[MAX_ID], name[MAX_SESSION];
+
+    open_frame(&w, &frame, type, next_id(a, id));
+    json_key_string(&w, STR("sessionId"), session_name(buf_str(&p->room), name));
+    send_frame(a, &w, &frame);
+}
+
+static void say_presence(struct agent *a, const struct place *p, struct str user_id, bool is_there)
+{
+    struct json_writer w;
+    struct buf frame;
+    char id[MAX_ID], name[MAX_SESSION];
+
+    open_frame(&w, &frame, "presence", next_id(a, id));
+    json_key_string(&w, STR("deviceId"), user_id);
+    json_key_string(&w, STR("status"), is_there ? STR("online") : STR("offline"));
+    json_key_string(&w, STR("sessionKey"), session_name(buf_str(&p->room), name));
+    send_frame(a, &w, &frame);
+}
+
+static struct place *find_place(struct agent *a, struct str room)
+{
+    list_each(link, &a->places) {
+        struct place *p = list_entry(link, struct place, link);
+        if (str_equal(buf_str(&p->room), room)) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static void free_place(struct place *p)
+{
+    list_remove(&p->link);
+    buf_fini(&p->room);
+    buf_fini(&p->people);
+    free(p);
+}
+
+/* NULL: no memory. Presence is a courtesy; nobody is told. */
+static struct place *make_place(struct agent *a, struct str room)
+{
+    struct place *p = calloc(1, sizeof(*p));
+
+    if (p != NULL) {
+        list_append(&a->places, &p->link);
+        buf_init(&p->room, room.len);
+        buf_init(&p->people, MAX_PEOPLE);
+        buf_append_str(&p->room, room);
+        if (p->room.failed) {
+            free_place(p);
+            return NULL;
+        }
+        say_session(a, p, "session_create");
+    }
+    return p;
+}
+
+static bool next_person(struct str *rest, struct str *ret_person)
+{
+    size_t end = str_find(*rest, '\n');
+
+    *ret_person = str_slice(*rest, 0, end);
+    *rest = str_slice(*rest, end + 1, rest->len);
+    return end > 0;
+}
+
+/* Where somebody's line begins; the end when it is not there. */
+static size_t find_person(const struct place *p, struct str user_id)
+{
+    struct str rest = buf_str(&p->people), person;
+
+    while (rest.len > 0) {
+        size_t at = p->people.len - rest.len;
+        if (next_person(&rest, &person) && str_equal(person, user_id)) {
+            return at;
+        }
+    }
+    return p->people.len;
+}
+
+static void add_person(struct agent *a, struct str room, struct str user_id)
+{
+    struct place *p = find_place(a, room);
+
+    if (p == NULL) {
+        p = make_place(a, room);
+    }
+    if (p == NULL || find_person(p, user_id) < p->people.len || p->people.failed ||
+        !buf_reserve(&p->people, user_id.len + 1)) {
+        return;
+    }
+    buf_append_str(&p->people, user_id);
+    buf_append_char(&p->people, '\n');
+    say_presence(a, p, user_id, true);
+}
+
+static void remove_person(struct agent *a, struct str room, struct str user_id)
+{
+    struct place *p = find_place(a, room);
+    size_t at = p != NULL ? find_person(p, user_id) : 0;
+
+    if (p == NULL || at == p->people.len) {
+        return;
+    }
+    say_presence(a, p, user_id, false);
+    memmove(p->people.data + at, p->people.data + at + user_id.len + 1,
+            p->people.len - at - user_id.len - 1);
+    p->people.len -= user_id.len + 1;
+    if (p->people.len == 0) {
+        say_session(a, p, "session_leave");
+        free_place(p);
+    }
+}
+
+static void gateway_people(struct agent *a, struct str room, struct str user_id, bool is_there)
+{
+    if (user_id.len == 0 || str_find(user_id, '\n') < user_id.len) {
+        return;
+    }
+    if (is_there) {
+        add_person(a, room, user_id);
+    } else {
+        remove_person(a, room, user_id);
+    }
+}
+
+/* --- the connection --------------------------------------------------------------------------- */
+
+static void opened(void *owner)
+{
+    struct agent *a = owner;
+    struct json_writer w;
+    struct buf frame;
+    char id[MAX_ID];
+
+    open_frame(&w, &frame, "connect", next_id(a, id));
+    json_key_string(&w, STR("deviceId"), a->settings.user_id);
+    json_key_string(&w, STR("role"), STR("channel"));
+    json_key_uint(&w, STR("protocolVersion"), 2);
+    send_frame(a, &w, &frame);
+    list_each(link, &a->places) {
+        struct place *p = list_entry(link, struct place, link);
+        struct str rest = buf_str(&p->people), person;
+        say_session(a, p, "session_create");
+        while (next_person(&rest, &person)) {
+            say_presence(a, p, person, true);
+        }
+    }
+    list_each(link, &a->turns) {
+        send_turn(a, list_entry(link, struct turn, link));
+    }
+    a->ports.reachable(a->ports.owner, true, "");
+}
+
+static void lost(void *owner, const char *sentence)
+{
+    struct agent *a = owner;
+
+    list_each_safe(link, &a->turns) {
+        struct turn *t = list_entry(link, struct turn, link);
+        if (t->spoken) {
+            end_turn(a, t, FAILURE_BROKEN, "the connection to it was lost");
+        } else if (t->sent) {
+            t->sent = false;
+            t->since_ms = a->now.mono_ms;
+        }
+    }
+    a->ports.reachable(a->ports.owner, false, sentence);
+}
+
+static void gateway_free(struct agent *a)
+{
+    if (a == NULL) {
+        return;
+    }
+    while (!list_empty(&a->turns)) {
+        free_turn(list_entry(a->turns.next, struct turn, link));
+    }
+    while (!list_empty(&a->places)) {
+        free_place(list_entry(a->places.next, struct place, link));
+    }
+    uplink_fini(&a->uplink);
+    buf_fini(&a->texts);
+    free(a);
+}
+
+static struct agent *gateway_new(const struct agent_settings *settings,
+                                 const struct agent_ports *ports, struct http_client *http,
+                                 struct bridge_time now)
+{
+    struct agent *a = calloc(1, sizeof(*a));
+
+    (void)http;
+    if (a == NULL) {
+        return NULL;
+    }
+    a->ports = *ports;
+    a->now = now;
+    a->uplink.fd = -1;
+    list_init(&a->turns);
+    list_init(&a->places);
+    if (!agent_settings_keep(&a->settings, settings, &a->texts)) {
+        gateway_free(a);
+        return NULL;
+    }
+    const struct uplink_ports uplink_ports = {a, opened, hear, lost};
+    uplink_init(&a->uplink, a->settings.base_url, a->settings.api_key, MAX_MESSAGE, &uplink_ports,
+                now.mono_ms);
+    return a;
+}
+
+/* When a turn ends by itself. */
+static uint64_t turn_due(const struct turn *t)
+{
+    uint64_t away = t->sent ? UINT64_MAX : t->since_ms + AGENT_AWAY_MS;
+
+    return away < t->deadline_ms ? away : t->deadline_ms;
+}
+
+static void gateway_tick(struct agent *a, struct bridge_time now)
+{
+    a->now = now;
+    uplink_tick(&a->uplink, now.mono_ms);
+    list_each_safe(link, &a->turns) {
+        struct turn *t = list_entry(link, struct turn, link);
+        if (turn_due(t) > now.mono_ms) {
+            continue;
+        }
+        if (t->sent) {
+            send_cancel(a, t);
+            end_turn(a, t, FAILURE_TIMEOUT, "");
+        } else {
+            end_turn(a, t, FAILURE_AWAY, "the gateway cannot be reached");
+        }
+    }
+}
+
+static uint64_t gateway_deadline(const struct agent *a)
+{
+    uint64_t first = uplink_deadline(&a->uplink);
+
+    list_each(link, &a->turns) {
+        uint64_t due = turn_due(list_entry(link, struct turn, link));
+        first = due < first ? due : first;
+    }
+    return first;
+}
+
+static struct http_watch gateway_watch(const struct agent *a)
+{
+    return uplink_watch(&a->uplink);
+}
+
+static void gateway_ready(struct agent *a, short revents)
+{
+    uplink_ready(&a->uplink, revents);
+}
+
+/* The connection is always being tried; what is known of it is told at once when it is open. */
+static void gateway_probe(struct agent *a)
+{
+    if (a->uplink.state == UPLINK_OPEN) {
+        a->ports.reachable(a->ports.owner, true, "");
+    }
+}
+
+const struct agent_adapter agent_gateway = {
+    .name = "gateway",
+    .new = gateway_new,
+    .free = gateway_free,
+    .ask = gateway_ask,
+    .stop = gateway_stop,
+    .tick = gateway_tick,
+    .deadline = gateway_deadline,
+    .watch = gateway_watch,
+    .ready = gateway_ready,
+    .probe = gateway_probe,
+    .people = gateway_people,
+};

@@ -1,0 +1,17 @@
+#ifndef PARLEY_MATRIX_AGENT_SETTINGS_H
+#define PARLEY_MATRIX_AGENT_SETTINGS_H
+
+/* What all adapters do with their settings. */
+
+#include "matrix/agent.h"
+
+enum { AGENT_AWAY_MS = 20000 /* so long an agent may be away before people are told */ };
+
+/*
+ * Copies settings; their texts go to `texts`, which is made by this and freed by the caller. The
+ * base URL loses the slashes at its end. False: no memory.
+ */
+bool agent_settings_keep(struct agent_settings *s, const struct agent_settings *settings,
+                         struct buf *texts);
+
+#endif
