@@ -1,6 +1,8 @@
 """The manual page parley.yaml(5), for scdoc, from the table of options."""
 import re
 
+import export_bridge
+
 HEAD = """parley.yaml(5)
 
 # NAME
@@ -67,7 +69,8 @@ def prose(text):
 
 
 def options_man(table, allowed_values):
-    yield HEAD
+    of_bridge = table["file"] == "bridge.yaml"
+    yield export_bridge.MAN_HEAD if of_bridge else HEAD
     for entry in table["option"]:
         default = f"*{escape(entry['default'].replace(',', ', '))}*" if entry["default"] else "empty"
         yield f"\n*{escape(entry['key'])}*\n\t{prose(entry['help'])}\n\n"
@@ -77,4 +80,4 @@ def options_man(table, allowed_values):
         if entry["synonyms"]:
             yield f" Also called {', '.join(f'*{escape(name)}*' for name in entry['synonyms'])}."
         yield "\n"
-    yield TAIL
+    yield export_bridge.MAN_TAIL if of_bridge else TAIL

@@ -10,6 +10,7 @@ import re
 import sys
 import tomllib
 
+import export_bridge
 import export_c
 import export_docs
 import export_errors
@@ -86,6 +87,8 @@ def words_of(entry):
 
 def options_h(table):
     yield "#ifndef PARLEY_OPTIONS_GEN_H\n#define PARLEY_OPTIONS_GEN_H\n\n"
+    yield "/* The program that these are options of: its variables in the environment, its file. */\n"
+    yield f"#define OPTIONS_PREFIX {c_string(table['prefix'])}\n#define OPTIONS_FILE {c_string(table['file'])}\n\n"
     yield "enum option_id {\n"
     for entry in table["option"]:
         yield f"    OPTION_{c_name(entry['key'])},\n"
@@ -195,7 +198,7 @@ What has `yes` under "Reload" a running gateway takes when it reads its configur
 
 
 def options_md(table):
-    yield OPTIONS_HEAD
+    yield export_bridge.MD_HEAD if table["file"] == "bridge.yaml" else OPTIONS_HEAD
     yield "| Key | Default | Takes | Reload | What it is | Also called |\n|---|---|---|---|---|---|\n"
     for entry in table["option"]:
         default = f"`{entry['default']}`" if entry["default"] else "(empty)"
@@ -204,6 +207,8 @@ def options_md(table):
             f"| `{entry['key']}` | {default.replace(',', ', ')} | {allowed_values(entry)} "
             f"| {'yes' if entry['reloadable'] else ''} | {entry['help'].replace('|', '&#124;')} | {synonyms} |\n"
         )
+    if not any(entry["synonyms"] for entry in table["option"]):
+        return
     yield (
         "\nThe names under \"Also called\" are taken by `--set` and, at the top, by the file; a bare number that is given by one is milliseconds "
         "where a\nduration is meant.\n"

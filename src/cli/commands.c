@@ -5,6 +5,7 @@
 /* clang-format off */
 const struct command *const command_table[] = {
     &command_serve,
+    &command_bridge,
     &command_status,
     &command_agents,
     &command_clients,

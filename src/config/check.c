@@ -4,56 +4,25 @@
 #include "config/internal.h"
 #include "config/syntax.h"
 
-/* Begins a sentence about a value: "FILE:LINE: KEY: ", or "KEY: " when it is from elsewhere. */
-static void begin(const struct config *c, enum option_id id, struct buf *out)
-{
-    if (c->values[id].origin == CONFIG_FILE) {
-        config_append_origin(c, id, out);
-        buf_append_str(out, STR(": "));
-    }
-    buf_printf(out, "%s: ", option_table[id].key);
-}
-
-/* FILE:LINE: KEY: "TEXT" WHAT. Returns false. */
-static bool refuse(const struct config *c, enum option_id id, struct str text, const char *what,
-                   struct buf *error)
-{
-    begin(c, id, error);
-    config_append_quoted(error, text);
-    buf_printf(error, " %s", what);
-    return false;
-}
-
-static void warn(const struct config *c, enum option_id id, const char *what, struct buf *warnings)
-{
-    if (warnings != NULL) {
-        begin(c, id, warnings);
-        buf_printf(warnings, "%s\n", what);
-    }
-}
-
-static bool is_set(const struct config *c, enum option_id id)
-{
-    return config_text(c, id)[0] != '\0';
-}
-
 static bool check_bind(const struct config *c, struct buf *error)
 {
     struct str bind = str_from_z(config_text(c, OPTION_LISTEN_BIND));
 
     if (str_equal(bind, STR("tailscale"))) {
-        return refuse(c, OPTION_LISTEN_BIND, bind,
-                      "is no address, and Parley does not look for networks by name; set it to the "
-                      "address that this machine has there, with auth.mode token, or leave it out "
-                      "and list the proxy in front in trusted_proxies",
-                      error);
+        return config_refuse(
+            c, OPTION_LISTEN_BIND, bind,
+            "is no address, and Parley does not look for networks by name; set it to the "
+            "address that this machine has there, with auth.mode token, or leave it out "
+            "and list the proxy in front in trusted_proxies",
+            error);
     }
     switch (syntax_bind(bind)) {
     case BIND_LOOPBACK:
         return true;
     case BIND_WRONG:
-        return refuse(c, OPTION_LISTEN_BIND, bind,
-                      "is no address; it takes loopback, all, or an IPv4 or IPv6 address", error);
+        return config_refuse(c, OPTION_LISTEN_BIND, bind,
+                             "is no address; it takes loopback, all, or an IPv4 or IPv6 address",
+                             error);
     case BIND_OTHERS:
         break;
     }
@@ -61,10 +30,10 @@ static bool check_bind(const struct config *c, struct buf *error)
         config_number(c, OPTION_AUTH_ALLOW_ANONYMOUS) != 0) {
         return true;
     }
-    return refuse(c, OPTION_LISTEN_BIND, bind,
-                  "lets other machines in, and nobody is asked who they are; set a token "
-                  "(--token-file FILE), or let everybody in (--allow-anonymous)",
-                  error);
+    return config_refuse(c, OPTION_LISTEN_BIND, bind,
+                         "lets other machines in, and nobody is asked who they are; set a token "
+                         "(--token-file FILE), or let everybody in (--allow-anonymous)",
+                         error);
 }
 
 static bool check_ports(const struct config *c, struct buf *error)
@@ -74,42 +43,45 @@ static bool check_ports(const struct config *c, struct buf *error)
     if (port == 0 || port != config_number(c, OPTION_LISTEN_STATUS_PORT)) {
         return true;
     }
-    return refuse(c, OPTION_LISTEN_STATUS_PORT,
-                  str_from_z(config_text(c, OPTION_LISTEN_STATUS_PORT)),
-                  "is listen.port as well; choose another, or 0 for none", error);
+    return config_refuse(c, OPTION_LISTEN_STATUS_PORT,
+                         str_from_z(config_text(c, OPTION_LISTEN_STATUS_PORT)),
+                         "is listen.port as well; choose another, or 0 for none", error);
 }
 
 /* --- authentication --------------------------------------------------------------------------- */
 
 static bool check_mode(const struct config *c, struct buf *error)
 {
-    bool tokens = is_set(c, OPTION_AUTH_TOKEN_FILE) || is_set(c, OPTION_AUTH_TOKENS);
+    bool tokens = config_is_set(c, OPTION_AUTH_TOKEN_FILE) || config_is_set(c, OPTION_AUTH_TOKENS);
     struct str mode = str_from_z(config_text(c, OPTION_AUTH_MODE));
 
     switch (config_number(c, OPTION_AUTH_MODE)) {
     case AUTH_MODE_TOKEN:
         if (!tokens && !c->has_shared_secret) {
-            return refuse(c, OPTION_AUTH_MODE, mode,
-                          "needs tokens, and there are none; name a file of them "
-                          "(auth.token_file), list them (auth.tokens), or give one that all share "
-                          "(--token-file FILE)",
-                          error);
+            return config_refuse(
+                c, OPTION_AUTH_MODE, mode,
+                "needs tokens, and there are none; name a file of them "
+                "(auth.token_file), list them (auth.tokens), or give one that all share "
+                "(--token-file FILE)",
+                error);
         }
         return true;
     case AUTH_MODE_PASSWORD:
-        if (!is_set(c, OPTION_AUTH_PASSWORD_HASH)) {
-            return refuse(c, OPTION_AUTH_MODE, mode,
-                          "needs a password; set auth.password_hash to what `parley password hash` "
-                          "prints",
-                          error);
+        if (!config_is_set(c, OPTION_AUTH_PASSWORD_HASH)) {
+            return config_refuse(
+                c, OPTION_AUTH_MODE, mode,
+                "needs a password; set auth.password_hash to what `parley password hash` "
+                "prints",
+                error);
         }
         return true;
     case AUTH_MODE_JWT:
-        if (!is_set(c, OPTION_AUTH_JWT_KEYS)) {
-            return refuse(c, OPTION_AUTH_MODE, mode,
-                          "needs the keys that tokens are signed with, and there are none; list "
-                          "them (auth.jwt.keys)",
-                          error);
+        if (!config_is_set(c, OPTION_AUTH_JWT_KEYS)) {
+            return config_refuse(
+                c, OPTION_AUTH_MODE, mode,
+                "needs the keys that tokens are signed with, and there are none; list "
+                "them (auth.jwt.keys)",
+                error);
         }
         return true;
     default:
@@ -125,11 +97,11 @@ static bool check_keys(const struct config *c, struct buf *error)
 
     while (config_next_element(&rest, &line)) {
         const char *what = key_line_parse(line, &key);
-        if (what == NULL && key.issuer.len == 0 && !is_set(c, OPTION_AUTH_JWT_ISSUER)) {
+        if (what == NULL && key.issuer.len == 0 && !config_is_set(c, OPTION_AUTH_JWT_ISSUER)) {
             what = "does not say whose tokens it is for; add iss=ISSUER, or set auth.jwt.issuer";
         }
         if (what != NULL) {
-            return refuse(c, OPTION_AUTH_JWT_KEYS, line, what, error);
+            return config_refuse(c, OPTION_AUTH_JWT_KEYS, line, what, error);
         }
     }
     return true;
@@ -137,11 +109,11 @@ static bool check_keys(const struct config *c, struct buf *error)
 
 static bool check_password(const struct config *c, struct buf *error)
 {
-    if (!is_set(c, OPTION_AUTH_PASSWORD_HASH) ||
+    if (!config_is_set(c, OPTION_AUTH_PASSWORD_HASH) ||
         syntax_is_argon2id(str_from_z(config_text(c, OPTION_AUTH_PASSWORD_HASH)))) {
         return true;
     }
-    begin(c, OPTION_AUTH_PASSWORD_HASH, error);
+    config_begin(c, OPTION_AUTH_PASSWORD_HASH, error);
     buf_append_str(error, STR("this is no argon2id hash ($argon2id$v=...); set it to what `parley "
                               "password hash` prints"));
     return false;
@@ -164,8 +136,8 @@ static void warn_of_unused(const struct config *c, struct buf *warnings)
     };
 
     for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
-        if (is_set(c, uses[i].id) && config_number(c, OPTION_AUTH_MODE) != uses[i].mode) {
-            warn(c, uses[i].id, uses[i].what, warnings);
+        if (config_is_set(c, uses[i].id) && config_number(c, OPTION_AUTH_MODE) != uses[i].mode) {
+            config_warn(c, uses[i].id, uses[i].what, warnings);
         }
     }
 }
@@ -217,7 +189,7 @@ static bool check_lists(const struct config *c, struct buf *error)
         struct str rest = str_from_z(config_text(c, lists[i].id));
         while (config_next_element(&rest, &element)) {
             if (!lists[i].is_right(element)) {
-                return refuse(c, lists[i].id, element, lists[i].what, error);
+                return config_refuse(c, lists[i].id, element, lists[i].what, error);
             }
         }
     }
@@ -235,10 +207,10 @@ static bool check_gateway_path(const struct config *c, struct buf *error)
         right = !str_equal(path, world);
     }
     return right ||
-           refuse(c, OPTION_LISTEN_GATEWAY_PATH, path,
-                  "cannot be the path of the gateway dialect; it begins with / and is none "
-                  "of listen.world_paths, nor one that the gateway serves otherwise",
-                  error);
+           config_refuse(c, OPTION_LISTEN_GATEWAY_PATH, path,
+                         "cannot be the path of the gateway dialect; it begins with / and is none "
+                         "of listen.world_paths, nor one that the gateway serves otherwise",
+                         error);
 }
 
 static bool check_public_url(const struct config *c, struct buf *error)
@@ -246,10 +218,11 @@ static bool check_public_url(const struct config *c, struct buf *error)
     struct str url = str_from_z(config_text(c, OPTION_LISTEN_PUBLIC_URL));
 
     return url.len == 0 || syntax_is_url(url) ||
-           refuse(c, OPTION_LISTEN_PUBLIC_URL, url,
-                  "is no URL; it takes http://HOST, https://HOST, ws://HOST or wss://HOST, perhaps "
-                  "with a port and a path",
-                  error);
+           config_refuse(
+               c, OPTION_LISTEN_PUBLIC_URL, url,
+               "is no URL; it takes http://HOST, https://HOST, ws://HOST or wss://HOST, perhaps "
+               "with a port and a path",
+               error);
 }
 
 static void warn_of_origins(const struct config *c, struct buf *warnings)
@@ -259,10 +232,11 @@ static void warn_of_origins(const struct config *c, struct buf *warnings)
     while (config_number(c, OPTION_AUTH_MODE) != AUTH_MODE_NONE &&
            config_next_element(&rest, &origin)) {
         if (str_equal(origin, STR("*"))) {
-            warn(c, OPTION_ORIGINS,
-                 "\"*\" lets the pages of every site connect with the credentials that they get "
-                 "hold of; list the sites instead",
-                 warnings);
+            config_warn(
+                c, OPTION_ORIGINS,
+                "\"*\" lets the pages of every site connect with the credentials that they get "
+                "hold of; list the sites instead",
+                warnings);
         }
     }
 }

@@ -4,7 +4,9 @@
 
 enum { MAX_KEY = 128 };
 
-static const struct str prefix = {"PARLEY_", 7};
+static const struct str prefix = {OPTIONS_PREFIX, sizeof(OPTIONS_PREFIX) - 1};
+/* A program of its own, which may run beside this one with the same environment. */
+static const struct str bridge_prefix = {"PARLEY_BRIDGE_", 14};
 
 /* LISTEN__PORT is listen.port. Returns its length, or 0 when it is longer than any key. */
 static size_t make_key(struct str name, char key[MAX_KEY], bool *ret_section)
@@ -48,7 +50,7 @@ static bool is_ours(struct str key, bool section)
 
 static bool read_variable(struct config *c, struct str variable, struct buf *error)
 {
-    char key[MAX_KEY], where[sizeof("PARLEY_") + 2 * MAX_KEY];
+    char key[MAX_KEY], where[sizeof(OPTIONS_PREFIX) + 2 * MAX_KEY];
     bool section;
     size_t equals = str_find(variable, '=');
     size_t len = make_key(str_slice(variable, prefix.len, equals), key, &section);
@@ -65,7 +67,9 @@ bool config_read_environment(struct config *c, char *const *environment, struct 
 {
     for (; *environment != NULL; environment++) {
         struct str variable = str_from_z(*environment);
-        if (str_starts_with(variable, prefix) && !read_variable(c, variable, error)) {
+        bool is_others =
+            str_starts_with(variable, bridge_prefix) && !str_equal(prefix, bridge_prefix);
+        if (str_starts_with(variable, prefix) && !is_others && !read_variable(c, variable, error)) {
             return false;
         }
     }

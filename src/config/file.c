@@ -46,7 +46,7 @@ static bool try_path(struct str directory, struct str name, struct buf *path)
 
 void config_find_file(char *const *environment, struct buf *ret_path)
 {
-    struct str named = look_up(environment, STR("PARLEY_CONFIG"));
+    struct str named = look_up(environment, STR(OPTIONS_PREFIX "CONFIG"));
     struct str base = look_up(environment, STR("XDG_CONFIG_HOME"));
     struct str home = look_up(environment, STR("HOME"));
 
@@ -55,18 +55,18 @@ void config_find_file(char *const *environment, struct buf *ret_path)
         buf_append_char(ret_path, '\0');
         return;
     }
-    if (try_path(STR(""), STR("parley.yaml"), ret_path)) {
+    if (try_path(STR(""), STR(OPTIONS_FILE), ret_path)) {
         return;
     }
     /* A relative one does not count (XDG Base Directory Specification). */
     if (base.len > 0 && base.ptr[0] == '/') {
-        if (try_path(base, STR("/parley/parley.yaml"), ret_path)) {
+        if (try_path(base, STR("/parley/" OPTIONS_FILE), ret_path)) {
             return;
         }
-    } else if (home.len > 0 && try_path(home, STR("/.config/parley/parley.yaml"), ret_path)) {
+    } else if (home.len > 0 && try_path(home, STR("/.config/parley/" OPTIONS_FILE), ret_path)) {
         return;
     }
-    (void)try_path(STR("/etc"), STR("/parley/parley.yaml"), ret_path);
+    (void)try_path(STR("/etc"), STR("/parley/" OPTIONS_FILE), ret_path);
 }
 
 /* --- what is in it ---------------------------------------------------------------------------- */

@@ -25,6 +25,18 @@ bool config_refuse_key(struct str key, const char *where, struct buf *error);
 bool config_refuse_value(const struct option *option, const char *problem, const char *where,
                          struct buf *error);
 
+/* --- refusal.c: for config_check ---------------------------------------------------------------
+ */
+
+/* Begins a sentence about a value: "FILE:LINE: KEY: ", or "KEY: " when it is from elsewhere. */
+void config_begin(const struct config *c, enum option_id id, struct buf *out);
+/* FILE:LINE: KEY: "TEXT" WHAT. Returns false. */
+bool config_refuse(const struct config *c, enum option_id id, struct str text, const char *what,
+                   struct buf *error);
+void config_warn(const struct config *c, enum option_id id, const char *what, struct buf *warnings);
+/* Whether it is anything but empty. */
+bool config_is_set(const struct config *c, enum option_id id);
+
 /* Appends text from outside between quotes, fit for a terminal; of a long one, the beginning. */
 void config_append_quoted(struct buf *out, struct str text);
 

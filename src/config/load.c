@@ -42,8 +42,11 @@ static bool read_file(struct config *c, const struct config_sources *sources, st
 /* A secret without a mode means that one is to be asked for. */
 static bool use_shared_secret(struct config *c, struct buf *error)
 {
+    bool synonym;
+    const struct option *mode = option_find(STR("auth.mode"), &synonym);
+
     c->has_shared_secret = true;
-    return c->values[OPTION_AUTH_MODE].origin == CONFIG_FLAG ||
+    return mode == NULL || c->values[mode - option_table].origin == CONFIG_FLAG ||
            config_set(c, STR("auth.mode"), STR("token"), CONFIG_FLAG, "--token-file", error);
 }
 

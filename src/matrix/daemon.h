@@ -10,8 +10,10 @@
  * An action that cannot be taken for want of memory, or a commit that fails, ends the process: the
  * next start does again what was committed.
  *
- *   daemon.c    the loop        daemon_check.c    `--check`        health.c   /healthz, /readyz,
- * /metrics
+ *   daemon.c           life, the loop
+ *   daemon_step.c      steps of the core: rows, actions
+ *   daemon_check.c     `--check`
+ *   daemon_watch.c     readiness and figures, for health.c
  */
 
 #include "config/config.h"
@@ -20,8 +22,12 @@ struct daemon_ports {
     void *owner;
     void (*log)(void *owner, unsigned level, const char *event, struct str about,
                 struct str details);
-    /* Ready for the first time, reloading, ready again, stopping: for the service manager. */
-    void (*phase)(void *owner, const char *notification);
+    /* As sd_notify(3) has it: "READY=1", "STOPPING=1"; reloading is told apart, since it needs the
+     * time. May be NULL. */
+    void (*notify)(void *owner, const char *message);
+    void (*reloading)(void *owner);
+    /* Another configuration holds: what is logged may have changed. May be NULL. */
+    void (*configured)(void *owner, const struct config *config);
 };
 
 enum daemon_exit {
@@ -34,17 +40,22 @@ enum daemon_exit {
 
 struct daemon;
 
-/* NULL, and `error` gets a sentence (for exit 78): a file that is missing, a value that is wrong.
+/*
+ * Reads and checks the configuration. Sources and ports are borrowed for as long as it lives. NULL,
+ * and `error` gets a sentence (for DAEMON_CONFIG): a file that is missing, a value that is wrong.
  */
 struct daemon *daemon_new(const struct config_sources *sources, const struct daemon_ports *ports,
                           struct buf *error);
+/* NULL is taken. */
 void daemon_free(struct daemon *d);
-/* Runs until daemon_stop; with `once`, until one sync is done and all that came of it is answered.
+/*
+ * Runs until daemon_stop; with `once`, until one sync is done and all that came of it is answered.
+ * `error` gets a sentence when it ends by anything else.
  */
-enum daemon_exit daemon_run(struct daemon *d, bool once);
-/* The lines of `--check`, each to `line`; opens no turn and answers nobody. */
+enum daemon_exit daemon_run(struct daemon *d, bool once, struct buf *error);
+/* The steps of `--check`, one by one; opens no turn and answers nobody. */
 enum daemon_exit daemon_check(struct daemon *d,
-                              void (*line)(void *owner, bool is_ok, const char *step,
+                              void (*line)(void *owner, const char *step, bool is_ok,
                                            const char *sentence),
                               void *owner);
 /* From signal handlers and any thread. */

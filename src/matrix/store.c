@@ -251,10 +251,11 @@ static int configure(struct store *s)
     return code == SQLITE_OK ? run(s, "BEGIN EXCLUSIVE; COMMIT") : code;
 }
 
-struct store *store_open(const char *path, struct buf *error)
+/* *ret_code: what SQLite said, SQLITE_OK when it was not asked. */
+static struct store *open_store(const char *path, int *ret_code, struct buf *error)
 {
     struct store *s = calloc(1, sizeof(*s));
-    int code;
+    int code = SQLITE_OK;
 
     if (s == NULL || (s->path = strdup(path)) == NULL) {
         buf_printf(error, "state file %s: %s", path, advice(SQLITE_NOMEM));
@@ -269,6 +270,7 @@ struct store *store_open(const char *path, struct buf *error)
         code = configure(s);
     }
     if (code != SQLITE_OK) {
+        *ret_code = code;
         explain(s, code, error);
         goto fail;
     }
@@ -279,6 +281,41 @@ struct store *store_open(const char *path, struct buf *error)
 fail:
     store_close(s);
     return NULL;
+}
+
+struct store *store_open(const char *path, struct buf *error)
+{
+    int code = SQLITE_OK;
+
+    return open_store(path, &code, error);
+}
+
+/* Whether a file could be made there. */
+static bool has_room(const char *path, struct buf *error)
+{
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == NULL ? 1 : slash == path ? 1 : (size_t)(slash - path);
+    char *directory = strndup(slash == NULL ? "." : path, len);
+    bool is_there = directory != NULL && access(directory, W_OK | X_OK) == 0;
+
+    if (!is_there) {
+        buf_printf(error, "state file %s: it cannot be made: %s", path,
+                   directory != NULL ? strerror(errno) : "no memory");
+    }
+    free(directory);
+    return is_there;
+}
+
+enum store_state store_probe(const char *path, struct buf *error)
+{
+    int code = SQLITE_OK;
+
+    if (access(path, F_OK) != 0 && errno == ENOENT) {
+        return has_room(path, error) ? STORE_USABLE : STORE_WRONG;
+    }
+    struct store *s = open_store(path, &code, error);
+    store_close(s);
+    return s != NULL ? STORE_USABLE : (code & 0xff) == SQLITE_BUSY ? STORE_IN_USE : STORE_WRONG;
 }
 
 void store_close(struct store *s)

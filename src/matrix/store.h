@@ -18,6 +18,9 @@ struct store;
  * newer version, is damaged, or another bridge has it.
  */
 struct store *store_open(const char *path, struct buf *error);
+/* What could be done with a path, for `--check`: nothing is made, and `error` gets a sentence. */
+enum store_state { STORE_USABLE, STORE_IN_USE, STORE_WRONG };
+enum store_state store_probe(const char *path, struct buf *error);
 /* What was not committed is lost. NULL is taken. */
 void store_close(struct store *s);
 /* Every row, in the order that bridge_restore wants. Stops, and returns false, when `visit` does.
