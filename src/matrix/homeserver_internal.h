@@ -143,6 +143,9 @@ struct homeserver {
     unsigned timeline_limit;
     unsigned page_limit;
     bool wants_quick; /* the next sync is not to wait: it shows that the server is back */
+    bool has_told;    /* an event, since the last response */
+    unsigned empties; /* responses without one, one after the other, since empty_ms */
+    uint64_t empty_ms;
     uint64_t synced_ms;
     bool has_synced; /* synced_ms is to be counted from the next tick */
     uint64_t strange_logged_ms;
