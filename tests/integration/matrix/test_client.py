@@ -252,6 +252,7 @@ def test_another_device(place):
 def test_restarts_and_cuts(place):
     hs = place.homeserver
     with place.synced() as probe:
+        hs.wait(lambda: hs.people.users[BOT].devices["BRIDGE"].syncs, "a sync that waits")
         hs.restart()
         assert probe.wait("fault")["fault"] == AWAY
         assert probe.wait("fault", 2)["fault"] == FINE
