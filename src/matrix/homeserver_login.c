@@ -238,8 +238,12 @@ void home_login_tick(struct homeserver *h)
     if (h->state == LOGIN_READY && h->now.mono_ms >= h->refresh_at_ms) {
         h->refresh_at_ms = UINT64_MAX;
         renew(h);
-    } else if (!h->has_retry &&
-               (h->retry_at_ms == UINT64_MAX || h->now.mono_ms >= h->retry_at_ms)) {
+        return;
+    }
+    if (h->retry_at_ms != UINT64_MAX && h->now.mono_ms >= h->retry_at_ms) {
+        h->retry_at_ms = UINT64_MAX;
+    }
+    if (h->retry_at_ms == UINT64_MAX) {
         work(h);
     }
 }
@@ -252,7 +256,8 @@ uint64_t home_login_deadline(const struct homeserver *h)
     if (h->lifetime_ms > 0) {
         return 0;
     }
-    return h->state == LOGIN_READY ? h->refresh_at_ms : h->retry_at_ms;
+    return h->state == LOGIN_READY && h->refresh_at_ms < h->retry_at_ms ? h->refresh_at_ms
+                                                                        : h->retry_at_ms;
 }
 
 void home_login_begin(struct homeserver *h)

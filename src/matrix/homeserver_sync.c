@@ -146,7 +146,7 @@ void home_sync_tick(struct homeserver *h)
     bool fills = !list_empty(&h->gaps);
 
     if (h->sync != NULL || h->is_stopping || h->is_checking || h->has_retry ||
-        h->state == LOGIN_IDLE || home_is_over(h->fault)) {
+        h->retry_at_ms != UINT64_MAX || h->state == LOGIN_IDLE || home_is_over(h->fault)) {
         return;
     }
     struct home_call *c = home_call_new(h, fills ? CALL_MESSAGES : CALL_SYNC, STR(""));
