@@ -36,7 +36,8 @@ def rules_for(table, path):
     third_party = []
     for grant in grants:
         may.update(grant.get("may", []))
-        system.update(grant.get("system", []))
+        for name in grant.get("system", []):
+            system.update(table["groups"].get(name, [name]))
         third_party += grant.get("third_party", [])
     return may, system, third_party
 

@@ -254,7 +254,7 @@ static void resize(struct image *im, size_t len)
         im->bytes = realloc(im->bytes, im->cap);
         assert_non_null(im->bytes);
     }
-    if (len > im->len) {
+    if (len > im->len && im->bytes != NULL) {
         memset(im->bytes + im->len, 0, len - im->len);
     }
     im->len = len;
@@ -268,7 +268,9 @@ static void apply(struct image *im, const struct op *op, int len)
         if (im->len < (size_t)op->at + (size_t)len) {
             resize(im, (size_t)op->at + (size_t)len);
         }
-        memcpy(im->bytes + op->at, op->bytes, (size_t)len);
+        if (len > 0) {
+            memcpy(im->bytes + op->at, op->bytes, (size_t)len);
+        }
         break;
     case OP_TRUNCATE:
         resize(im, (size_t)op->at);
