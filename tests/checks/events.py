@@ -10,7 +10,7 @@ from pathlib import Path
 
 # A call that logs, up to what stands behind its event: the level and one literal or two to choose from.
 CALL = re.compile(
-    r"\b(?:hub_log|log_write|forward_log|tell)\(\s*[^,()]+(?:\([^()]*\))?,\s*(?:LOG|LEVEL)_([A-Z]+),\s*([^,;]*?\"[^,;]*?),", re.S
+    r"\b(?:hub_log|log_write|forward_log|bridge_log|tell)\(\s*[^,()]+(?:\([^()]*\))?,\s*(?:LOG|LEVEL)_([A-Z]+),\s*([^,;]*?\"[^,;]*?),", re.S
 )
 ROW = re.compile(r"^\| `([a-z_]+)` \| ([a-z]+) \|", re.M)
 
