@@ -319,8 +319,8 @@ static void gateway_free(struct agent *a)
     if (a == NULL) {
         return;
     }
-    while (!list_empty(&a->turns)) {
-        free_turn(list_entry(a->turns.next, struct turn, link));
+    list_each_safe(link, &a->turns) {
+        free_turn(list_entry(link, struct turn, link));
     }
     gateway_people_forget(a);
     uplink_fini(&a->uplink);

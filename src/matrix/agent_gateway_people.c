@@ -175,7 +175,7 @@ void gateway_people_again(struct agent *a)
 
 void gateway_people_forget(struct agent *a)
 {
-    while (!list_empty(&a->places)) {
-        free_place(list_entry(a->places.next, struct place, link));
+    list_each_safe(link, &a->places) {
+        free_place(list_entry(link, struct place, link));
     }
 }
