@@ -167,6 +167,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     assert(!html.failed);
     check_html(buf_str(&html));
     buf_fini(&html);
-    check_pieces(text, (size_t)input[0] << 8 | input[1]);
+    /* Pieces of a character cost a search each. */
+    size_t max_bytes = (size_t)input[0] << 8 | input[1];
+    check_pieces(max_bytes < 1024 ? str_slice(text, 0, 64) : text, max_bytes);
     return 0;
 }
