@@ -3,6 +3,7 @@ the doubles of the homeserver and of the agents stand on."""
 
 import asyncio
 import json
+import os
 import re
 import threading
 import time
@@ -13,6 +14,8 @@ from urllib.parse import unquote_to_bytes
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 TARGET = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/%?-]*\Z")
 ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# How long a test waits for what only a hang keeps from happening.
+PATIENCE = float(os.environ.get("PATIENCE", "30"))
 MAX_HEAD, MAX_BODY = 64 << 10, 8 << 20
 
 

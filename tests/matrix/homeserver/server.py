@@ -8,7 +8,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from web import Cut, Response, Web
+from web import PATIENCE, Cut, Response, Web
 
 from . import routes
 from .errors import MatrixError
@@ -118,14 +118,15 @@ class Homeserver(Persons):
             self.log_file.write(json.dumps(entry) + "\n")
             self.log_file.flush()
 
-    def wait(self, claim, what="", patience=30):
-        """Waits until `claim()` holds, looked at whenever something happens; returns what it gives."""
+    def wait(self, claim, what="", patience=PATIENCE):
+        """Waits until `claim()` holds, looked at whenever something happens; returns what it gives.
+        `what` it is, a text or a function that makes one, stands in the error."""
         deadline = time.monotonic() + patience
         with self.news:
             while not (found := claim()):
                 left = deadline - time.monotonic()
-                assert left > 0, f"not so in time: {what or claim}"
-                self.news.wait(min(left, 0.25))
+                assert left > 0, f"not so in time: {what() if callable(what) else what or claim}"
+                self.news.wait(min(left, 0.05))
         return found
 
     # --- what goes wrong --------------------------------------------------------------------

@@ -31,7 +31,9 @@ async def sync(hs, call):
     ended = [one for one in call.device.syncs if not one.is_set()]
     if ended and hs.is_subject(call):
         hs.violation(f"{call.user.id} has more than one sync open on {call.device.id}")
-    call.device.told = max(call.device.told, since)
+    with hs.news:
+        call.device.told = max(call.device.told, since)
+        hs.news.notify_all()
     return await wait_for_news(hs, call, since, wanted, timeout_ms)
 
 
