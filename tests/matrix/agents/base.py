@@ -49,7 +49,8 @@ class Asked:
     model: str = ""
     gone: object = None  # an asyncio.Event: the asker has left before the end
     ended: bool = False
-    started: float = field(default_factory=time.monotonic)
+    started: float = 0.0  # when it was here, and
+    last: float = 0.0  # when the end of its answer was given away
 
 
 class AgentDouble:

@@ -55,6 +55,7 @@ class Homeserver(Persons):
         self.not_before = {}
         self.page_limit = 100
         self.early_tolerance_s = 0.02
+        self.on_sync_written = None  # (Sync): told when its response has been written
         self.hook = None  # (whether before): told when a request has come, and when it is applied
         scheme = "https" if tls else "http"
         self.web = Web(self.handle, self.violation, tls)

@@ -65,7 +65,7 @@ async def wait_for_news(hs, call, since, wanted, timeout_ms):
         call.device.syncs.remove(over)
     if call.pair.revoked and not call.pair.after:
         raise UnknownToken(soft=call.pair.soft)
-    return Response(200, response.response())
+    return Response(200, response.response(), written=hs.on_sync_written and (lambda: hs.on_sync_written(response)))
 
 
 async def wait_gone(gone, woken, over):
