@@ -113,7 +113,7 @@ def test_a_password_that_has_changed(place):
 def test_no_secret_is_shown(build, level):
     place = build("openai")
     place.homeserver.set_lifetime(2)
-    place.start(PARLEY_LOG__LEVEL=level)
+    place.start(PARLEY_BRIDGE_LOG__LEVEL=level)
     place.answer("one")
     place.agent.fail("503", 9)
     place.homeserver.restart()
