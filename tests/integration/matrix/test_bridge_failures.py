@@ -26,8 +26,10 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("script", FAILURES.values(), ids=FAILURES)
-def test_a_failure_is_told_once(place, script):
+def test_a_failure_is_told_once(build, script):
+    place = build("openai", config={"agent": {"timeout": "3s"}})
     place.agent.script = script
+    place.start()
     asked = place.ask("bad")
     place.wait_said("/retry", reply_to=asked)
     place.answer("good")
@@ -49,7 +51,9 @@ def test_an_overloaded_agent_is_asked_again(place):
     assert len({one.key for one in place.agent.asked}) == 1
 
 
-def test_an_agent_that_is_away_and_comes_back(place):
+def test_an_agent_that_is_away_and_comes_back(build):
+    place = build("openai", config={"agent": {"timeout": "2s"}})
+    place.start()
     place.agent.web.shut()
     asked = place.ask("anybody?")
     place.wait(lambda: any(shown.reply_to == asked for shown in place.said()), "a word about it")
@@ -91,7 +95,9 @@ def test_an_aiagent_that_has_forgotten_its_sessions(build):
     place.answer("three")
 
 
-def test_nothing_of_the_agents_address_is_shown(place):
+def test_nothing_of_the_agents_address_is_shown(build):
+    place = build("openai", config={"agent": {"timeout": "2s"}})
+    place.start()
     place.agent.web.shut()
     asked = place.ask("anybody?")
     place.wait(lambda: any(shown.reply_to == asked for shown in place.said()), "a word about it")

@@ -111,11 +111,11 @@ def test_a_password_that_has_changed(place):
 
 @pytest.mark.parametrize("level", ["info", "debug"])
 def test_no_secret_is_shown(build, level):
-    place = build("openai")
+    place = build("openai", config={"agent": {"timeout": "2s"}})
     place.homeserver.set_lifetime(2)
     place.start(PARLEY_BRIDGE_LOG__LEVEL=level)
     place.answer("one")
-    place.agent.fail("503", 9)
+    place.agent.fail("503", 99)
     place.homeserver.restart()
     place.ask("two")
     place.homeserver.wait(lambda: len(place.homeserver.calls("refresh", status=200)) >= 2)

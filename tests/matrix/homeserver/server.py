@@ -168,7 +168,7 @@ class Homeserver(Persons):
             response = await self.answer(call)
         except MatrixError as error:
             response = error.response()
-        if response.status == 429:
+        if response.status == 429 and not any(fault.kind[:3] == "cut" for fault in call.faults):
             self.remember_limit(call, response)
         self.note(call, response)
         self.tell_hook(False)
