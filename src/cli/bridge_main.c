@@ -164,6 +164,7 @@ static int run(struct program *p, const struct options *o, struct buf *error)
         return DAEMON_CONFIG;
     }
     catch_signals(d);
+    p->log.level = o->check ? LEVEL_ERROR : LEVEL_INFO; /* its lines say what is wrong */
     enum daemon_exit code =
         o->check ? daemon_check(d, print_line, p) : daemon_run(d, o->once, error);
     running = NULL;
@@ -173,7 +174,7 @@ static int run(struct program *p, const struct options *o, struct buf *error)
 
 static enum cli_exit run_bridge(struct args *args)
 {
-    struct program p = {.log = {.fd = STDERR_FILENO, .level = LEVEL_INFO}, .service.fd = -1};
+    struct program p = {.log = {.fd = STDERR_FILENO}, .service.fd = -1};
     struct options o;
     struct buf error;
     enum cli_exit code;

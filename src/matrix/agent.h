@@ -10,8 +10,13 @@
  *   agent_gateway.c   a request to a capability over Parley's own WebSocket; the room's people are
  *                     its presence (uplink.c is the connection)
  *
- * Whatever is not an answer has a `failure`, and a sentence that may be shown in a room: it names
- * no address and no credential.
+ * Whatever is not an answer has a `failure`, and the end of a sentence that may be shown in a room,
+ * behind what the failure means: "it has too much to do". It names no address and no credential,
+ * so nothing that an API has said of its errors is in it. With a failure there may be the beginning
+ * of an answer.
+ *
+ * What fails for a cause that can pass is tried again before the first text, for 20 s at most and
+ * never past the deadline of the turn.
  */
 
 #include "matrix/bridge.h"
@@ -76,7 +81,8 @@ struct agent_adapter {
     /* Its descriptor, to be waited for; fd -1: none. Its revents come back by `ready`. */
     struct http_watch (*watch)(const struct agent *a);
     void (*ready)(struct agent *a, short revents);
-    /* Tries whether it can be reached, opening no turn; the answer comes by `reachable`. */
+    /* Tries whether it can be reached, opening no turn; the answer comes by `reachable`. The
+     * gateway's adapter always tries, and says by itself what it finds. */
     void (*probe)(struct agent *a);
     /* Somebody is, or is no longer, in a room (gateway only; NULL elsewhere). */
     void (*people)(struct agent *a, struct str room, struct str user_id, bool is_there);

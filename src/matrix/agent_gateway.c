@@ -6,26 +6,15 @@
  *
  * A turn whose connection is lost before its first text is asked again when there is another one,
  * with the same key; so is one that begins while there is none.
- *
- * Every room with people in it is a session, named after it, in which the bridge says `presence`
- * for each of them.
  */
+#include "matrix/agent_gateway.h"
+
 #include <stdlib.h>
 
-#include "base/list.h"
-#include "matrix/agent_settings.h"
-#include "matrix/uplink.h"
 #include "json/reader.h"
 #include "json/wire.h"
-#include "json/writer.h"
 
-enum {
-    MAX_FRAME = 16 * 1024 * 1024,
-    MAX_MESSAGE = 8 * 1024 * 1024, /* of the gateway */
-    MAX_ID = 32,
-    MAX_SESSION = 128,       /* of the gateway's names of sessions */
-    MAX_PEOPLE = 1024 * 1024 /* bytes of ids, of a room */
-};
+enum { MAX_MESSAGE = 8 * 1024 * 1024 /* of the gateway */ };
 
 struct turn {
     struct list link;
@@ -38,29 +27,11 @@ struct turn {
     struct buf text;
 };
 
-/* A room with people in it: their ids, a line each. */
-struct place {
-    struct list link;
-    struct buf room;
-    struct buf people;
-};
-
-struct agent {
-    struct agent_settings settings;
-    struct buf texts;
-    struct agent_ports ports;
-    struct bridge_time now;
-    struct uplink uplink;
-    struct list turns;
-    struct list places;
-    uint64_t frames; /* that were sent; their ids */
-};
-
 /* --- frames ----------------------------------------------------------------------------------- */
 
-static void open_frame(struct json_writer *w, struct buf *out, const char *type, struct str id)
+void gateway_open(struct json_writer *w, struct buf *out, const char *type, struct str id)
 {
-    buf_init(out, MAX_FRAME);
+    buf_init(out, GATEWAY_MAX_FRAME);
     json_writer_init(w, out);
     json_begin_object(w);
     json_key_string(w, STR("type"), str_from_z(type));
@@ -69,7 +40,7 @@ static void open_frame(struct json_writer *w, struct buf *out, const char *type,
     json_begin_object(w);
 }
 
-static void send_frame(struct agent *a, struct json_writer *w, struct buf *frame)
+void gateway_send(struct agent *a, struct json_writer *w, struct buf *frame)
 {
     json_end_object(w);
     json_key_uint(w, STR("timestamp"), a->now.wall_ms);
@@ -82,14 +53,14 @@ static void send_frame(struct agent *a, struct json_writer *w, struct buf *frame
     buf_fini(frame);
 }
 
-static struct str next_id(struct agent *a, char out[MAX_ID])
+struct str gateway_next_id(struct agent *a, char out[GATEWAY_MAX_ID])
 {
-    return str_format(out, MAX_ID, "b-%llu", (unsigned long long)++a->frames);
+    return str_format(out, GATEWAY_MAX_ID, "b-%llu", (unsigned long long)++a->frames);
 }
 
-static struct str turn_id(const struct turn *t, char out[MAX_ID])
+static struct str turn_id(const struct turn *t, char out[GATEWAY_MAX_ID])
 {
-    return str_format(out, MAX_ID, "t-%llu", (unsigned long long)t->turn);
+    return str_format(out, GATEWAY_MAX_ID, "t-%llu", (unsigned long long)t->turn);
 }
 
 /* --- turns ------------------------------------------------------------------------------------ */
@@ -113,27 +84,27 @@ static void send_turn(struct agent *a, struct turn *t)
 {
     struct json_writer w;
     struct buf frame;
-    char id[MAX_ID];
+    char id[GATEWAY_MAX_ID];
     uint64_t left = t->deadline_ms > a->now.mono_ms ? t->deadline_ms - a->now.mono_ms : 1;
 
     t->sent = true;
-    open_frame(&w, &frame, "route_request", turn_id(t, id));
+    gateway_open(&w, &frame, "route_request", turn_id(t, id));
     json_key_string(&w, STR("capability"), a->settings.capability);
     json_key_raw(&w, STR("request"), buf_str(&t->request));
     json_key_uint(&w, STR("timeoutMs"), left);
     json_key_bool(&w, STR("stream"), true);
-    send_frame(a, &w, &frame);
+    gateway_send(a, &w, &frame);
 }
 
 static void send_cancel(struct agent *a, const struct turn *t)
 {
     struct json_writer w;
     struct buf frame;
-    char id[MAX_ID], frame_id[MAX_ID];
+    char id[GATEWAY_MAX_ID], frame_id[GATEWAY_MAX_ID];
 
-    open_frame(&w, &frame, "route_cancel", next_id(a, frame_id));
+    gateway_open(&w, &frame, "route_cancel", gateway_next_id(a, frame_id));
     json_key_string(&w, STR("requestId"), turn_id(t, id));
-    send_frame(a, &w, &frame);
+    gateway_send(a, &w, &frame);
 }
 
 static void write_request(const struct agent *a, const struct bridge_action *action,
@@ -167,7 +138,7 @@ static bool gateway_ask(struct agent *a, const struct bridge_action *action)
     t->since_ms = a->now.mono_ms;
     t->deadline_ms = a->now.mono_ms + a->settings.timeout_ms;
     buf_init(&t->text, a->settings.max_answer_bytes);
-    buf_init(&t->request, MAX_FRAME);
+    buf_init(&t->request, GATEWAY_MAX_FRAME);
     write_request(a, action, &t->request);
     if (t->request.failed) {
         free_turn(t);
@@ -181,7 +152,7 @@ static bool gateway_ask(struct agent *a, const struct bridge_action *action)
 
 static struct turn *find_turn(struct agent *a, struct str id)
 {
-    char name[MAX_ID];
+    char name[GATEWAY_MAX_ID];
 
     list_each(link, &a->turns) {
         struct turn *t = list_entry(link, struct turn, link);
@@ -306,155 +277,6 @@ static void hear(void *owner, struct str text)
     }
 }
 
-/* --- people ----------------------------------------------------------------------------------- */
-
-/* "!abc:example.org" as "matrix:abc:example.org": what no session may be called is left out. */
-static struct str session_name(struct str room, char out[MAX_SESSION])
-{
-    static const struct str prefix = {"matrix:", 7};
-    size_t len = prefix.len;
-
-    memcpy(out, prefix.ptr, prefix.len);
-    for (size_t i = 0; i < room.len && len < MAX_SESSION; i++) {
-        char c = str_lower(room.ptr[i]);
-        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || memchr("._:@-", c, 5) != NULL) {
-            out[len++] = room.ptr[i];
-        }
-    }
-    return str_make(out, len);
-}
-
-static void say_session(struct agent *a, const struct place *p, const char *type)
-{
-    struct json_writer w;
-    struct buf frame;
-    char id[MAX_ID], name[MAX_SESSION];
-
-    open_frame(&w, &frame, type, next_id(a, id));
-    json_key_string(&w, STR("sessionId"), session_name(buf_str(&p->room), name));
-    send_frame(a, &w, &frame);
-}
-
-static void say_presence(struct agent *a, const struct place *p, struct str user_id, bool is_there)
-{
-    struct json_writer w;
-    struct buf frame;
-    char id[MAX_ID], name[MAX_SESSION];
-
-    open_frame(&w, &frame, "presence", next_id(a, id));
-    json_key_string(&w, STR("deviceId"), user_id);
-    json_key_string(&w, STR("status"), is_there ? STR("online") : STR("offline"));
-    json_key_string(&w, STR("sessionKey"), session_name(buf_str(&p->room), name));
-    send_frame(a, &w, &frame);
-}
-
-static struct place *find_place(struct agent *a, struct str room)
-{
-    list_each(link, &a->places) {
-        struct place *p = list_entry(link, struct place, link);
-        if (str_equal(buf_str(&p->room), room)) {
-            return p;
-        }
-    }
-    return NULL;
-}
-
-static void free_place(struct place *p)
-{
-    list_remove(&p->link);
-    buf_fini(&p->room);
-    buf_fini(&p->people);
-    free(p);
-}
-
-/* NULL: no memory. Presence is a courtesy; nobody is told. */
-static struct place *make_place(struct agent *a, struct str room)
-{
-    struct place *p = calloc(1, sizeof(*p));
-
-    if (p != NULL) {
-        list_append(&a->places, &p->link);
-        buf_init(&p->room, room.len);
-        buf_init(&p->people, MAX_PEOPLE);
-        buf_append_str(&p->room, room);
-        if (p->room.failed) {
-            free_place(p);
-            return NULL;
-        }
-        say_session(a, p, "session_create");
-    }
-    return p;
-}
-
-static bool next_person(struct str *rest, struct str *ret_person)
-{
-    size_t end = str_find(*rest, '\n');
-
-    *ret_person = str_slice(*rest, 0, end);
-    *rest = str_slice(*rest, end + 1, rest->len);
-    return end > 0;
-}
-
-/* Where somebody's line begins; the end when it is not there. */
-static size_t find_person(const struct place *p, struct str user_id)
-{
-    struct str rest = buf_str(&p->people), person;
-
-    while (rest.len > 0) {
-        size_t at = p->people.len - rest.len;
-        if (next_person(&rest, &person) && str_equal(person, user_id)) {
-            return at;
-        }
-    }
-    return p->people.len;
-}
-
-static void add_person(struct agent *a, struct str room, struct str user_id)
-{
-    struct place *p = find_place(a, room);
-
-    if (p == NULL) {
-        p = make_place(a, room);
-    }
-    if (p == NULL || find_person(p, user_id) < p->people.len || p->people.failed ||
-        !buf_reserve(&p->people, user_id.len + 1)) {
-        return;
-    }
-    buf_append_str(&p->people, user_id);
-    buf_append_char(&p->people, '\n');
-    say_presence(a, p, user_id, true);
-}
-
-static void remove_person(struct agent *a, struct str room, struct str user_id)
-{
-    struct place *p = find_place(a, room);
-    size_t at = p != NULL ? find_person(p, user_id) : 0;
-
-    if (p == NULL || at == p->people.len) {
-        return;
-    }
-    say_presence(a, p, user_id, false);
-    memmove(p->people.data + at, p->people.data + at + user_id.len + 1,
-            p->people.len - at - user_id.len - 1);
-    p->people.len -= user_id.len + 1;
-    if (p->people.len == 0) {
-        say_session(a, p, "session_leave");
-        free_place(p);
-    }
-}
-
-static void gateway_people(struct agent *a, struct str room, struct str user_id, bool is_there)
-{
-    if (user_id.len == 0 || str_find(user_id, '\n') < user_id.len) {
-        return;
-    }
-    if (is_there) {
-        add_person(a, room, user_id);
-    } else {
-        remove_person(a, room, user_id);
-    }
-}
-
 /* --- the connection --------------------------------------------------------------------------- */
 
 static void opened(void *owner)
@@ -462,21 +284,14 @@ static void opened(void *owner)
     struct agent *a = owner;
     struct json_writer w;
     struct buf frame;
-    char id[MAX_ID];
+    char id[GATEWAY_MAX_ID];
 
-    open_frame(&w, &frame, "connect", next_id(a, id));
+    gateway_open(&w, &frame, "connect", gateway_next_id(a, id));
     json_key_string(&w, STR("deviceId"), a->settings.user_id);
     json_key_string(&w, STR("role"), STR("channel"));
     json_key_uint(&w, STR("protocolVersion"), 2);
-    send_frame(a, &w, &frame);
-    list_each(link, &a->places) {
-        struct place *p = list_entry(link, struct place, link);
-        struct str rest = buf_str(&p->people), person;
-        say_session(a, p, "session_create");
-        while (next_person(&rest, &person)) {
-            say_presence(a, p, person, true);
-        }
-    }
+    gateway_send(a, &w, &frame);
+    gateway_people_again(a);
     list_each(link, &a->turns) {
         send_turn(a, list_entry(link, struct turn, link));
     }
@@ -504,12 +319,10 @@ static void gateway_free(struct agent *a)
     if (a == NULL) {
         return;
     }
-    while (!list_empty(&a->turns)) {
-        free_turn(list_entry(a->turns.next, struct turn, link));
+    list_each_safe(link, &a->turns) {
+        free_turn(list_entry(link, struct turn, link));
     }
-    while (!list_empty(&a->places)) {
-        free_place(list_entry(a->places.next, struct place, link));
-    }
+    gateway_people_forget(a);
     uplink_fini(&a->uplink);
     buf_fini(&a->texts);
     free(a);

@@ -129,7 +129,7 @@ static void run_retry(struct bridge *b, const struct call *call)
     struct talk *talk = call->talk;
     struct question *q = talk->last;
 
-    if (q != NULL && q->state != QUESTION_SETTLED) {
+    if (talk->turn != NULL || (q != NULL && q->state != QUESTION_SETTLED)) {
         tell(b, call, STR("I am still at it. `/stop` ends it."));
     } else if (q == NULL || q->text.len == 0) {
         tell(b, call, STR("There is nothing to try again. Please send your question once more."));
@@ -137,7 +137,7 @@ static void run_retry(struct bridge *b, const struct call *call)
         tell(b, call, STR("There is too much waiting here already. Please try later."));
     } else {
         struct session *s = session_find(b, talk, talk->session_number);
-        if (s != NULL && talk->turn == NULL) {
+        if (s != NULL) {
             session_forget_last(b, s);
         }
         inbox_again(b, q);

@@ -299,7 +299,8 @@ static void place(struct bridge *b, struct question *q)
     if (q->state == QUESTION_SETTLED) {
         b->kept_text += q->text.len;
         list_append(&b->settled, &q->link);
-    } else if (q->state == QUESTION_WAITING) {
+    } else if (q->talk->turn == NULL || q->talk->turn->question != q) {
+        q->state = QUESTION_WAITING;
         list_append(&q->talk->waiting, &q->link);
         q->talk->waiting_count++;
         b->counts.questions_waiting++;

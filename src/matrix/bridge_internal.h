@@ -282,7 +282,8 @@ void row_fini(struct thing *t);
 void bridge_act(struct bridge *b, const struct bridge_action *action);
 void bridge_log(struct bridge *b, unsigned level, const char *event, struct str about,
                 const char *format, ...) __attribute__((format(printf, 5, 6)));
-enum { BRIDGE_LOG_DEBUG, BRIDGE_LOG_INFO, BRIDGE_LOG_WARNING, BRIDGE_LOG_ERROR };
+/* As of hub_ports.log. */
+enum { LEVEL_DEBUG, LEVEL_INFO, LEVEL_WARNING, LEVEL_ERROR };
 bool bridge_is_admin(const struct bridge *b, struct str user_id);
 
 /* --- bridge_room.c ---------------------------------------------------------------------------- */

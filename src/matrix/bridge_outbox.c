@@ -212,7 +212,7 @@ static void refused(struct bridge *b, struct send *s, struct str error)
     bool is_edit = s->replaces.len > 0;
 
     b->counts.refused_sends_total++;
-    bridge_log(b, BRIDGE_LOG_WARNING, "bridge_send_refused", s->room_id, "error=%.*s",
+    bridge_log(b, LEVEL_WARNING, "bridge_send_refused", s->room_id, "error=%.*s",
                STR_ARG(text_cut(error, NAME_MAX_BYTES)));
     if (str_equal(error, STR("M_TOO_LARGE")) && s->limit > PIECE_MIN_BYTES) {
         b->piece_bytes = s->limit / 2;

@@ -42,7 +42,7 @@ static struct room *room_get(struct bridge *b, struct str id)
         return room;
     }
     if (slab_count(&b->tables[TABLE_ROOM].slab) >= ROOMS_MAX) {
-        bridge_log(b, BRIDGE_LOG_WARNING, "bridge_too_many_rooms", id, "max=%d", ROOMS_MAX);
+        bridge_log(b, LEVEL_WARNING, "bridge_too_many_rooms", id, "max=%d", ROOMS_MAX);
         return NULL;
     }
     room = thing_new(b, TABLE_ROOM, id);
@@ -92,7 +92,7 @@ static void notice(struct bridge *b, struct room *room)
 static void encrypted(struct bridge *b, struct room *room)
 {
     if (!room->is_encrypted) {
-        bridge_log(b, BRIDGE_LOG_WARNING, "bridge_room_encrypted", room->thing.key, "%s", "");
+        bridge_log(b, LEVEL_WARNING, "bridge_room_encrypted", room->thing.key, "%s", "");
         silence(b, room);
         room->is_encrypted = true;
         thing_touch(b, &room->thing);
@@ -145,13 +145,13 @@ static void invited(struct bridge *b, const struct bridge_event *event)
         return;
     }
     if (!is_ours(b, event->room) && !may_invite(b, event->sender)) {
-        bridge_log(b, BRIDGE_LOG_WARNING, "bridge_invite_refused", event->room, "inviter=%.*s",
+        bridge_log(b, LEVEL_WARNING, "bridge_invite_refused", event->room, "inviter=%.*s",
                    STR_ARG(event->sender));
         return;
     }
     room = room_get(b, event->room);
     if (room != NULL) {
-        bridge_log(b, BRIDGE_LOG_INFO, "bridge_invite_taken", event->room, "inviter=%.*s",
+        bridge_log(b, LEVEL_INFO, "bridge_invite_taken", event->room, "inviter=%.*s",
                    STR_ARG(event->sender));
         room->is_joining = true;
         thing_touch(b, &room->thing);
@@ -175,7 +175,7 @@ static void joined(struct bridge *b, struct room *room)
 
 static void left(struct bridge *b, struct room *room)
 {
-    bridge_log(b, BRIDGE_LOG_INFO, "bridge_room_left", room->thing.key, "%s", "");
+    bridge_log(b, LEVEL_INFO, "bridge_room_left", room->thing.key, "%s", "");
     silence(b, room);
     b->counts.rooms -= room->is_joined;
     b->counts.encrypted_rooms -= room->is_joined && room->is_encrypted;
@@ -236,7 +236,7 @@ void room_joined(struct bridge *b, struct str name, struct str error)
     if (error.len == 0) {
         return;
     }
-    bridge_log(b, BRIDGE_LOG_WARNING, "bridge_join_failed", name, "error=%.*s", STR_ARG(error));
+    bridge_log(b, LEVEL_WARNING, "bridge_join_failed", name, "error=%.*s", STR_ARG(error));
     if (room != NULL && room->is_joining && !room->is_joined) {
         room->is_joining = false;
         thing_touch(b, &room->thing);

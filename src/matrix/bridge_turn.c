@@ -281,8 +281,8 @@ void bridge_answering(struct bridge *b, uint64_t turn, struct str text)
 static void fail(struct bridge *b, struct turn *t, enum bridge_failure failure, struct str error)
 {
     b->counts.failures_total[failure]++;
-    bridge_log(b, BRIDGE_LOG_WARNING, "bridge_turn_failed", t->talk->room_id,
-               "failure=%d error=%.*s", (int)failure, STR_ARG(text_cut(error, NAME_MAX_BYTES)));
+    bridge_log(b, LEVEL_WARNING, "bridge_turn_failed", t->talk->room_id, "failure=%d error=%.*s",
+               (int)failure, STR_ARG(text_cut(error, NAME_MAX_BYTES)));
     take_back_part(b, t);
     end_with(b, t, speech_failure(b, failure, error));
 }

@@ -180,7 +180,7 @@ void homeserver_start(struct homeserver *h, struct str next_batch)
         return;
     }
     h->wants_quick = true;
-    home_login_start(h);
+    home_find_start(h);
 }
 
 void homeserver_tick(struct homeserver *h, struct bridge_time now)

@@ -7,13 +7,14 @@
  * it waits and tries again whatever can pass, for ever, and says so once. It decides nothing about
  * messages: events go to `ports` as they come, and actions come from the core.
  *
- *   homeserver.c          life, finding the server, what is due when
+ *   homeserver.c          life, what is due when, how it stands
+ *   homeserver_find.c     finding the server: .well-known, /versions
  *   homeserver_login.c    tokens: login, refresh, soft logout; the table of its states
  *   homeserver_sync.c     sync, gaps (/messages), the first sync
  *   homeserver_send.c     sends, joins, typing, receipts; 429 and backoff
- *   homeserver_call.c     requests: the token, 429, backoff, what is refused for good
- *   homeserver_check.c    the steps of `--check`
- *   homeserver_url.c      paths, percent-encoding
+ *   homeserver_call.c     requests that wait and are under way, backoff
+ *   homeserver_answer.c   what becomes of one: the token, 429, what passes, what is refused for
+ * good homeserver_check.c    the steps of `--check` homeserver_url.c      paths, percent-encoding
  *   sync_parse.c (sync.h) a response of /sync or /messages into events: pure
  *   credentials.c         the credentials file
  */

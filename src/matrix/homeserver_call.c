@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "json/reader.h"
-
 enum {
     MAX_UNDER_WAY = 16, /* beside the sync */
     MAX_JOINS = 4,      /* of these: a join can take minutes */
@@ -12,7 +10,6 @@ enum {
     SMALL_BODY = 256 * 1024,
     PAGE_BODY = 16 * 1024 * 1024,
     SYNC_BODY = 64 * 1024 * 1024,
-    MAX_CODE = 64,
     MAX_REQUEST = 1 << 20,
 };
 
@@ -134,7 +131,7 @@ uint64_t home_backoff(struct homeserver *h, unsigned failures)
     return delay_ms < MAX_DELAY_MS ? delay_ms : MAX_DELAY_MS;
 }
 
-static void delay(struct home_call *c, uint64_t ms)
+void home_call_delay(struct home_call *c, uint64_t ms)
 {
     c->delay_ms = ms;
     c->is_delayed = true;
@@ -142,7 +139,7 @@ static void delay(struct home_call *c, uint64_t ms)
 
 void home_call_again(struct home_call *c)
 {
-    delay(c, home_backoff(c->home, ++c->failures));
+    home_call_delay(c, home_backoff(c->home, ++c->failures));
 }
 
 void home_calls_tick(struct homeserver *h)
@@ -197,288 +194,6 @@ uint64_t home_calls_deadline(const struct homeserver *h)
     return first;
 }
 
-/* --- what comes ---------------------------------------------------------------------------------
- */
-
-enum verdict {
-    ANSWERED,
-    REFUSED,
-    TOKEN_DEAD,
-    SLOWED, /* 429 */
-    TOO_LARGE,
-    PASSING, /* not reached, or not well */
-    ACCOUNT_GONE
-};
-
-struct finding {
-    const struct http_response *response;
-    enum verdict verdict;
-    char code[MAX_CODE]; /* of Matrix: "M_FORBIDDEN"; NUL-terminated, perhaps empty */
-    int64_t wait_ms;     /* of 429; -1: it does not say */
-};
-
-/* The code is shown in logs: it has only what codes have. */
-static void read_code(struct str body, struct finding *f)
-{
-    size_t len = json_unescape_to(json_get(body, STR("errcode")), f->code, sizeof(f->code) - 1);
-
-    len = len < sizeof(f->code) ? len : 0;
-    for (size_t i = 0; i < len; i++) {
-        char c = f->code[i];
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-              c == '_' || c == '.')) {
-            len = 0;
-        }
-    }
-    f->code[len] = '\0';
-}
-
-static void read_refusal(const struct http_response *r, struct finding *f)
-{
-    uint64_t ms;
-
-    f->wait_ms = r->retry_after_ms;
-    if (!json_valid(r->body) || json_kind_of(r->body) != JSON_OBJECT) {
-        return;
-    }
-    read_code(r->body, f);
-    if (str_to_uint(json_get(r->body, STR("retry_after_ms")), INT32_MAX, &ms)) {
-        f->wait_ms = (int64_t)ms;
-    }
-}
-
-static bool is_code(const struct finding *f, const char *code)
-{
-    return strcmp(f->code, code) == 0;
-}
-
-static enum verdict judge_status(const struct home_call *c, const struct finding *f)
-{
-    const struct call_rule *rule = &call_rules[c->kind];
-    unsigned status = f->response->status;
-
-    if (status / 100 == 2) {
-        return ANSWERED;
-    }
-    if (is_code(f, "M_USER_LOCKED") || is_code(f, "M_USER_DEACTIVATED")) {
-        return ACCOUNT_GONE;
-    }
-    if (rule->by_token && status == 401 &&
-        (is_code(f, "M_UNKNOWN_TOKEN") || is_code(f, "M_MISSING_TOKEN"))) {
-        return TOKEN_DEAD;
-    }
-    if (status == 429 || is_code(f, "M_LIMIT_EXCEEDED")) {
-        return SLOWED;
-    }
-    if (status >= 500 || status == 408 || status == 425) {
-        return PASSING;
-    }
-    /* Without a code it was not the homeserver that said so, but something before it. */
-    return rule->takes_all || f->code[0] != '\0' ? REFUSED : PASSING;
-}
-
-static void judge(const struct home_call *c, const struct http_response *r, struct finding *f)
-{
-    *f = (struct finding){.response = r, .wait_ms = -1};
-    if (r->error != HTTP_OK) {
-        f->verdict = r->error == HTTP_TOO_LARGE ? TOO_LARGE : PASSING;
-        return;
-    }
-    if (r->status / 100 != 2) {
-        read_refusal(r, f);
-    }
-    f->verdict = judge_status(c, f);
-}
-
-/* Whether a failure of this request says how the server is, and not only what it thinks of it. */
-static bool is_vital(const struct home_call *c)
-{
-    return c->kind <= CALL_SYNC || c->home->is_checking;
-}
-
-static void tell_away(struct home_call *c, const struct finding *f)
-{
-    struct homeserver *h = c->home;
-    const struct http_response *r = f->response;
-
-    if (r->error == HTTP_TIMEOUT && !is_vital(c)) {
-        return;
-    }
-    if (r->error != HTTP_OK) {
-        home_fault(h, HOMESERVER_AWAY, "The homeserver cannot be reached: %s", r->sentence);
-        h->was_cut |= h->fault == HOMESERVER_AWAY;
-    } else if (is_vital(c) && h->fault == HOMESERVER_FINE) { /* else it is known better */
-        home_fault(h, HOMESERVER_AWAY, "The homeserver answers %u%s%s", r->status,
-                   f->code[0] != '\0' ? " " : "", f->code);
-    }
-}
-
-/* It failed, and that can pass. */
-static void fail_call(struct home_call *c, const struct finding *f)
-{
-    struct homeserver *h = c->home;
-
-    tell_away(c, f);
-    h->wants_quick |= c->kind == CALL_SYNC;
-    if (c->is_unwanted || !call_rules[c->kind].is_patient) {
-        home_log(h, LEVEL_DEBUG, "homeserver_skipped", buf_str(&c->room), "request=%s status=%u",
-                 call_rules[c->kind].name, f->response->status);
-        home_call_free(c);
-        return;
-    }
-    home_call_again(c);
-}
-
-static void slow_call(struct home_call *c, const struct finding *f)
-{
-    uint64_t ms = f->wait_ms >= 0 ? (uint64_t)f->wait_ms : home_backoff(c->home, c->failures + 1);
-
-    if (c->is_unwanted) {
-        home_call_free(c);
-        return;
-    }
-    /* A limit without a time is asked again more and more seldom, one with a time when it says. */
-    c->failures = f->wait_ms >= 0 ? 0 : c->failures + 1;
-    c->slowed_ms += ms;
-    delay(c, ms);
-}
-
-/* While its answer is dealt with, a request is nobody's: what comes of it may start the next one.
- */
-static void detach(struct home_call *c)
-{
-    struct homeserver *h = c->home;
-
-    h->login = h->login == c ? NULL : h->login;
-    h->sync = h->sync == c ? NULL : h->sync;
-}
-
-/* It is to be tried again. */
-static void attach(struct home_call *c)
-{
-    struct homeserver *h = c->home;
-
-    if (c->kind == CALL_SYNC || c->kind == CALL_MESSAGES) {
-        h->sync = c;
-    } else if (c->kind < CALL_SYNC) {
-        h->login = c;
-    }
-}
-
-/* The server is there, and does what it should. */
-static void note_success(struct home_call *c)
-{
-    struct homeserver *h = c->home;
-    bool was_away = h->fault == HOMESERVER_AWAY && (h->was_cut || is_vital(c));
-
-    if (call_rules[c->kind].by_token) {
-        h->losses = 0;
-    }
-    if (was_away || (h->fault == HOMESERVER_NO_SERVER && is_vital(c))) {
-        home_calls_wake(h);
-        home_fault(h, HOMESERVER_FINE, "%s", "");
-    }
-}
-
-static void answer_call(struct home_call *c, const struct finding *f)
-{
-    struct homeserver *h = c->home;
-    struct finding broken = *f;
-
-    if (h->date_ms < 0) {
-        h->date_ms = f->response->date_ms;
-    }
-    detach(c);
-    if (call_rules[c->kind].answered(c, f->response->body)) {
-        note_success(c);
-        home_call_free(c);
-        return;
-    }
-    attach(c);
-    broken.verdict = PASSING;
-    if (is_vital(c) && h->fault == HOMESERVER_FINE) {
-        home_fault(h, HOMESERVER_NO_SERVER,
-                   "What answers there is no homeserver: %u without what Matrix has in it",
-                   f->response->status);
-    }
-    fail_call(c, &broken);
-}
-
-static void refuse_call(struct home_call *c, const struct finding *f)
-{
-    detach(c);
-    if (call_rules[c->kind].refused(c, f->response->status, str_from_z(f->code))) {
-        note_success(c); /* it is there, and has decided */
-        home_call_free(c);
-        return;
-    }
-    attach(c);
-    fail_call(c, f);
-}
-
-static void lose_account(struct homeserver *h, const struct finding *f)
-{
-    if (is_code(f, "M_USER_LOCKED")) {
-        home_fault(h, HOMESERVER_LOCKED,
-                   "The account %.*s is locked; ask the administrator of the homeserver",
-                   STR_ARG(h->user_id));
-    } else {
-        home_fault(h, HOMESERVER_DEACTIVATED,
-                   "The account %.*s has been deactivated; set up another one",
-                   STR_ARG(h->user_id));
-    }
-}
-
-static void lose_token(struct home_call *c)
-{
-    struct homeserver *h = c->home;
-    unsigned age = c->token_age;
-
-    if (c->kind == CALL_WHOAMI) {
-        home_call_free(c);
-    } else if (++c->deaths > 1) { /* one that never gets through is not to use up tokens */
-        delay(c, home_backoff(h, c->deaths - 1));
-    }
-    home_login_lost(h, age);
-}
-
-static void call_done(void *owner, const struct http_response *response)
-{
-    struct home_call *c = owner;
-    struct homeserver *h = c->home;
-    struct finding f;
-
-    c->http = NULL;
-    judge(c, response, &f);
-    switch (f.verdict) {
-    case ANSWERED:
-        answer_call(c, &f);
-        break;
-    case REFUSED:
-        refuse_call(c, &f);
-        break;
-    case TOKEN_DEAD:
-        lose_token(c);
-        break;
-    case SLOWED:
-        slow_call(c, &f);
-        break;
-    case TOO_LARGE:
-        if (!home_sync_less(c)) {
-            fail_call(c, &f);
-        }
-        break;
-    case ACCOUNT_GONE:
-        home_call_free(c);
-        lose_account(h, &f);
-        break;
-    case PASSING:
-        fail_call(c, &f);
-        break;
-    }
-    home_pump(h);
-}
-
 /* --- starting -----------------------------------------------------------------------------------
  */
 
@@ -503,12 +218,12 @@ static void start_call(struct home_call *c)
         .timeout_ms = rule->timeout_ms + (c->kind == CALL_SYNC ? h->sync_timeout_ms : 0),
         .max_body = rule->max_body,
         .owner = c,
-        .done = call_done,
+        .done = home_call_done,
     };
     c->token_age = h->token_age;
     c->http = url.failed || c->path.failed ? NULL : http_start(h->http, &request);
     if (c->http == NULL) {
-        delay(c, FIRST_DELAY_MS);
+        home_call_delay(c, FIRST_DELAY_MS);
     }
     buf_fini(&url);
 }
@@ -522,18 +237,18 @@ void home_pump(struct homeserver *h)
     }
     list_each(link, &h->calls) {
         struct home_call *c = list_entry(link, struct home_call, link);
-        under_way += c->http != NULL && !is_vital(c);
+        under_way += c->http != NULL && !home_is_vital(c);
         joins += c->http != NULL && c->kind == CALL_JOIN;
     }
     list_each(link, &h->calls) {
         struct home_call *c = list_entry(link, struct home_call, link);
-        bool has_room = is_vital(c) ||
+        bool has_room = home_is_vital(c) ||
                         (under_way < MAX_UNDER_WAY && (c->kind != CALL_JOIN || joins < MAX_JOINS));
         if (!has_room || c->is_delayed || c->due_ms > h->now.mono_ms || !can_start(c)) {
             continue;
         }
         start_call(c);
-        under_way += !is_vital(c);
+        under_way += !home_is_vital(c);
         joins += c->kind == CALL_JOIN;
     }
 }

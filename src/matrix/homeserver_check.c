@@ -10,7 +10,7 @@ void homeserver_check(struct homeserver *h, const struct homeserver_checker *che
 {
     h->checker = *checker;
     h->is_checking = true;
-    home_login_start(h);
+    home_find_start(h);
 }
 
 static void report(struct homeserver *h, const char *step, bool is_ok, const char *format, ...)

@@ -143,6 +143,9 @@ struct homeserver {
     unsigned timeline_limit;
     unsigned page_limit;
     bool wants_quick; /* the next sync is not to wait: it shows that the server is back */
+    bool has_told;    /* an event, since the last response */
+    unsigned empties; /* responses without one, one after the other, since empty_ms */
+    uint64_t empty_ms;
     uint64_t synced_ms;
     bool has_synced; /* synced_ms is to be counted from the next tick */
     uint64_t strange_logged_ms;
@@ -192,28 +195,50 @@ uint64_t home_calls_deadline(const struct homeserver *h);
 void home_calls_wake(struct homeserver *h);
 /* Tries it again after a while that grows with its failures. */
 void home_call_again(struct home_call *c);
+/* Tries it again so long after the next tick. */
+void home_call_delay(struct home_call *c, uint64_t ms);
+/* Whether a failure of this request says how the server is, and not only what it thinks of it. */
+static inline bool home_is_vital(const struct home_call *c)
+{
+    return c->kind <= CALL_SYNC || c->home->is_checking;
+}
 /* 1 s, 2 s ... 60 s, and up to half as much by chance, but never above 60 s. */
 uint64_t home_backoff(struct homeserver *h, unsigned failures);
+
+/* --- homeserver_answer.c -----------------------------------------------------------------------
+ */
+
+/* The `done` of every request. */
+void home_call_done(void *owner, const struct http_response *response);
 
 /* --- homeserver_login.c ------------------------------------------------------------------------
  */
 
-void home_login_start(struct homeserver *h);
 /* Nothing more is asked. */
 void home_login_stop(struct homeserver *h);
 /* The state's request, when there is none; a token that ends soon. */
 void home_login_tick(struct homeserver *h);
 uint64_t home_login_deadline(const struct homeserver *h);
+/* The server is known, and speaks Matrix: now with which token. */
+void home_login_begin(struct homeserver *h);
+/* To another state. */
+void home_login_enter(struct homeserver *h, enum login_state state);
 /* A request was answered that the token is no good. */
 void home_login_lost(struct homeserver *h, unsigned token_age);
-bool home_answer_well_known(struct home_call *c, struct str body);
-bool home_refuse_well_known(struct home_call *c, unsigned status, struct str code);
-bool home_answer_versions(struct home_call *c, struct str body);
-bool home_refuse_versions(struct home_call *c, unsigned status, struct str code);
 bool home_answer_whoami(struct home_call *c, struct str body);
 bool home_answer_token(struct home_call *c, struct str body);
 bool home_refuse_password(struct home_call *c, unsigned status, struct str code);
 bool home_refuse_refresh(struct home_call *c, unsigned status, struct str code);
+
+/* --- homeserver_find.c -------------------------------------------------------------------------
+ */
+
+/* Finds the server that is configured. */
+void home_find_start(struct homeserver *h);
+bool home_answer_well_known(struct home_call *c, struct str body);
+bool home_refuse_well_known(struct home_call *c, unsigned status, struct str code);
+bool home_answer_versions(struct home_call *c, struct str body);
+bool home_refuse_versions(struct home_call *c, unsigned status, struct str code);
 
 /* --- homeserver_sync.c -------------------------------------------------------------------------
  */

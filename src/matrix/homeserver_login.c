@@ -4,12 +4,10 @@
 #include "json/writer.h"
 
 enum {
-    MAX_MARGIN_MS = 60000,  /* how long before its end a token is renewed, at most */
-    MARGIN_PART = 4,        /* and at most this part of its life */
-    FIRST_OF_V3_REFRESH = 3 /* v1.3 has it at /v3/refresh; before it was /v1/refresh (MSC2918) */
+    MAX_MARGIN_MS = 60000, /* how long before its end a token is renewed, at most */
+    MARGIN_PART = 4,       /* and at most this part of its life */
 };
 
-static void enter(struct homeserver *h, enum login_state state);
 static void work(struct homeserver *h);
 
 /* --- requests -----------------------------------------------------------------------------------
@@ -142,7 +140,7 @@ static bool start_request(struct homeserver *h, enum call_kind kind)
  * no case of its own: with and without it a refresh is tried first, and then the password, with the
  * same device.
  */
-static void enter(struct homeserver *h, enum login_state state)
+void home_login_enter(struct homeserver *h, enum login_state state)
 {
     home_call_free(h->login);
     h->state = state;
@@ -167,7 +165,7 @@ void home_login_stop(struct homeserver *h)
 
 static void renew(struct homeserver *h)
 {
-    enter(h, h->credentials.refresh_token.len > 0 ? LOGIN_REFRESH : LOGIN_PASSWORD);
+    home_login_enter(h, h->credentials.refresh_token.len > 0 ? LOGIN_REFRESH : LOGIN_PASSWORD);
 }
 
 void home_login_lost(struct homeserver *h, unsigned token_age)
@@ -193,7 +191,7 @@ static void save(struct homeserver *h)
     if (h->fault == HOMESERVER_FAILED) {
         home_fault(h, HOMESERVER_FINE, "%s", "");
     }
-    enter(h, h->is_known ? LOGIN_READY : LOGIN_WHOAMI);
+    home_login_enter(h, h->is_known ? LOGIN_READY : LOGIN_WHOAMI);
 }
 
 /* What the state does, if it is not under way. */
@@ -240,8 +238,12 @@ void home_login_tick(struct homeserver *h)
     if (h->state == LOGIN_READY && h->now.mono_ms >= h->refresh_at_ms) {
         h->refresh_at_ms = UINT64_MAX;
         renew(h);
-    } else if (!h->has_retry &&
-               (h->retry_at_ms == UINT64_MAX || h->now.mono_ms >= h->retry_at_ms)) {
+        return;
+    }
+    if (h->retry_at_ms != UINT64_MAX && h->now.mono_ms >= h->retry_at_ms) {
+        h->retry_at_ms = UINT64_MAX;
+    }
+    if (h->retry_at_ms == UINT64_MAX) {
         work(h);
     }
 }
@@ -254,130 +256,25 @@ uint64_t home_login_deadline(const struct homeserver *h)
     if (h->lifetime_ms > 0) {
         return 0;
     }
-    return h->state == LOGIN_READY ? h->refresh_at_ms : h->retry_at_ms;
+    return h->state == LOGIN_READY && h->refresh_at_ms < h->retry_at_ms ? h->refresh_at_ms
+                                                                        : h->retry_at_ms;
 }
 
-static void begin(struct homeserver *h)
+void home_login_begin(struct homeserver *h)
 {
     const struct credentials *c = &h->credentials;
     uint64_t left = c->expires_ms > h->now.wall_ms ? c->expires_ms - h->now.wall_ms : 0;
 
     if (c->access_token.len > 0 && (c->expires_ms == 0 || left > 0)) {
         h->lifetime_ms = left;
-        enter(h, LOGIN_WHOAMI);
+        home_login_enter(h, LOGIN_WHOAMI);
     } else {
         renew(h);
     }
 }
 
-void home_login_start(struct homeserver *h)
-{
-    struct buf error;
-    struct str base;
-    bool is_name = false;
-
-    buf_init(&error, sizeof(h->sentence));
-    const char *wrong = url_read_server(h->server, &is_name, &base);
-    if (wrong != NULL) {
-        buf_printf(&error, "matrix.server: \"%.*s\" %s", STR_ARG(h->server), wrong);
-    }
-    if (wrong != NULL || !credentials_read(&h->credentials, h->credentials_file, &error)) {
-        home_fault(h, HOMESERVER_CONFIG, "%.*s", STR_ARG(buf_str(&error)));
-    } else if (is_name) {
-        h->server = base;
-        enter(h, LOGIN_FIND);
-    } else {
-        buf_append_str(&h->base, base);
-        enter(h, LOGIN_VERSIONS);
-    }
-    buf_fini(&error);
-}
-
 /* --- answers ------------------------------------------------------------------------------------
  */
-
-bool home_answer_well_known(struct home_call *c, struct str body)
-{
-    struct homeserver *h = c->home;
-    struct str url = STR("");
-    bool is_name;
-
-    if (json_valid(body)) {
-        (void)json_string_plain(json_get(json_get(body, STR("m.homeserver")), STR("base_url")),
-                                &url);
-    }
-    if (!url_is_https(url) || url_read_server(url, &is_name, &url) != NULL) {
-        home_fault(
-            h, HOMESERVER_NO_SERVER,
-            "https://%.*s/.well-known/matrix/client names no https URL; set matrix.server to "
-            "that of the homeserver",
-            STR_ARG(h->server));
-        return false;
-    }
-    buf_clear(&h->base);
-    buf_append_str(&h->base, url);
-    enter(h, LOGIN_VERSIONS);
-    return true;
-}
-
-bool home_refuse_well_known(struct home_call *c, unsigned status, struct str code)
-{
-    struct homeserver *h = c->home;
-
-    (void)code;
-    if (status != 404) {
-        home_fault(
-            h, HOMESERVER_NO_SERVER,
-            "https://%.*s/.well-known/matrix/client answers %u; set matrix.server to the URL of "
-            "the homeserver",
-            STR_ARG(h->server), status);
-        return false;
-    }
-    buf_clear(&h->base);
-    buf_append_str(&h->base, STR("https://"));
-    buf_append_str(&h->base, h->server);
-    enter(h, LOGIN_VERSIONS);
-    return true;
-}
-
-bool home_answer_versions(struct home_call *c, struct str body)
-{
-    struct homeserver *h = c->home;
-    struct json_iter it;
-    struct str raw, text;
-    uint64_t minor, newest = 0;
-
-    if (!json_valid(body) || json_kind_of(json_get(body, STR("versions"))) != JSON_ARRAY) {
-        return false;
-    }
-    it = json_iter_of(json_get(body, STR("versions")));
-    while (json_next_element(&it, &raw)) {
-        if (json_string_plain(raw, &text) && str_starts_with(text, STR("v1.")) &&
-            str_to_uint(str_slice(text, 3, text.len), 10000, &minor) && minor > newest) {
-            newest = minor;
-        }
-    }
-    if (newest == 0) {
-        home_fault(h, HOMESERVER_NO_SERVER,
-                   "The homeserver speaks no version of Matrix from v1.1 on; it wants an update");
-        return false;
-    }
-    h->old_refresh = newest < FIRST_OF_V3_REFRESH;
-    home_log(h, LEVEL_INFO, "homeserver_found", buf_str(&h->base), "version=v1.%u",
-             (unsigned)newest);
-    begin(h);
-    return true;
-}
-
-bool home_refuse_versions(struct home_call *c, unsigned status, struct str code)
-{
-    (void)code;
-    home_fault(c->home, HOMESERVER_NO_SERVER,
-               "%.*s answers %u when asked for its versions, so it is no homeserver; look at "
-               "matrix.server",
-               STR_ARG(buf_str(&c->home->base)), status);
-    return false;
-}
 
 static bool take_string(struct str raw, struct buf *out)
 {
@@ -425,9 +322,9 @@ bool home_answer_whoami(struct home_call *c, struct str body)
     }
     h->is_known = true;
     if (device->len == 0 && take_string(json_get(body, STR("device_id")), device)) {
-        enter(h, LOGIN_SAVE);
+        home_login_enter(h, LOGIN_SAVE);
     } else {
-        enter(h, LOGIN_READY);
+        home_login_enter(h, LOGIN_READY);
     }
     return true;
 }
@@ -465,7 +362,7 @@ bool home_answer_token(struct home_call *c, struct str body)
         home_log(h, LEVEL_DEBUG, "token_renewed", h->user_id, "lifetime_ms=%llu",
                  (unsigned long long)lifetime_ms);
     }
-    enter(h, LOGIN_SAVE);
+    home_login_enter(h, LOGIN_SAVE);
     return true;
 }
 
@@ -491,11 +388,11 @@ bool home_refuse_refresh(struct home_call *c, unsigned status, struct str code)
         !h->tried_both) {
         h->tried_both = true;
         h->old_refresh = !h->old_refresh;
-        enter(h, LOGIN_REFRESH);
+        home_login_enter(h, LOGIN_REFRESH);
         return true;
     }
     buf_clear(&h->credentials.refresh_token);
     h->tried_both = false;
-    enter(h, LOGIN_PASSWORD);
+    home_login_enter(h, LOGIN_PASSWORD);
     return true;
 }

@@ -5,7 +5,11 @@
 #include "matrix/sync.h"
 #include "json/writer.h"
 
-enum { STRANGE_GAP_MS = 60000 /* between two lines about events that are none */ };
+enum {
+    STRANGE_GAP_MS = 60000, /* between two lines about events that are none */
+    MAX_EMPTIES = 20,       /* in EMPTY_SPAN_MS; then the next sync waits as long */
+    EMPTY_SPAN_MS = 1000
+};
 
 /* --- requests -----------------------------------------------------------------------------------
  */
@@ -127,12 +131,22 @@ void home_sync_prepare(struct home_call *c)
     buf_fini(&filter);
 }
 
+/* A server that answers at once, with nothing, is not to be asked without end. */
+static bool is_idle_talk(struct homeserver *h)
+{
+    if (h->now.mono_ms - h->empty_ms >= EMPTY_SPAN_MS) {
+        h->empty_ms = h->now.mono_ms;
+        h->empties = 0;
+    }
+    return h->empties > MAX_EMPTIES;
+}
+
 void home_sync_tick(struct homeserver *h)
 {
     bool fills = !list_empty(&h->gaps);
 
     if (h->sync != NULL || h->is_stopping || h->is_checking || h->has_retry ||
-        h->state == LOGIN_IDLE || home_is_over(h->fault)) {
+        h->retry_at_ms != UINT64_MAX || h->state == LOGIN_IDLE || home_is_over(h->fault)) {
         return;
     }
     struct home_call *c = home_call_new(h, fills ? CALL_MESSAGES : CALL_SYNC, STR(""));
@@ -141,6 +155,11 @@ void home_sync_tick(struct homeserver *h)
         return;
     }
     h->sync = c;
+    if (!fills && is_idle_talk(h)) {
+        c->delay_ms = EMPTY_SPAN_MS;
+        c->is_delayed = true;
+        h->empties = 0;
+    }
 }
 
 bool home_sync_less(struct home_call *c)
@@ -182,6 +201,7 @@ static void on_event(void *owner, const struct bridge_event *event)
 {
     struct homeserver *h = owner;
 
+    h->has_told = true;
     h->ports.event(h->ports.owner, event);
 }
 
@@ -245,6 +265,8 @@ static void tell_sync(struct homeserver *h, struct str body)
         return;
     }
     log_strange(h, &r);
+    h->empties = h->has_told ? 0 : h->empties + 1;
+    h->has_told = false;
     h->wants_quick = false;
     h->has_synced = true;
     h->ports.synced(h->ports.owner, buf_str(&h->next_batch));

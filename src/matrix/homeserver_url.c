@@ -48,7 +48,7 @@ static bool has_scheme(struct str url, struct str scheme)
 /* A server name: a host or an address, perhaps with a port behind it. */
 static bool is_name(struct str name)
 {
-    size_t colon = name.len;
+    size_t colon;
     uint64_t port;
 
     if (name.len > 0 && name.ptr[0] == '[') { /* IPv6 */

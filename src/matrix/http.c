@@ -21,6 +21,8 @@ struct http_client {
     struct list calls;        /* all that have not ended */
     struct list waiting; /* started, not yet handed to curl, which refuses that in its callbacks */
     struct list ready;   /* with a piece for `part` */
+    bool is_telling;     /* `part` and `done` are being called: nothing is freed meanwhile */
+    bool has_ended;      /* some have ended since, to be freed then */
 };
 
 struct http_call {
@@ -43,8 +45,7 @@ struct http_call {
     char sentence[CURL_ERROR_SIZE];
     bool is_added; /* to `multi` */
     bool too_large;
-    bool is_busy;      /* inside `part` or `done` */
-    bool is_cancelled; /* while it was busy */
+    bool has_ended; /* nothing more is told of it */
 };
 
 static uint64_t now_ms(void)
@@ -159,11 +160,27 @@ void http_client_free(struct http_client *c)
 
 void http_cancel(struct http_call *call)
 {
-    if (call->is_busy) {
-        call->is_cancelled = true;
+    call->has_ended = true;
+    call->client->has_ended = true;
+    if (!call->client->is_telling) {
+        free_call(call);
+    }
+}
+
+/* Behind the telling: frees what has ended in it. */
+static void sweep(struct http_client *c)
+{
+    c->is_telling = false;
+    if (!c->has_ended) {
         return;
     }
-    free_call(call);
+    list_each_safe(link, &c->calls) {
+        struct http_call *call = list_entry(link, struct http_call, in_calls);
+        if (call->has_ended) {
+            free_call(call);
+        }
+    }
+    c->has_ended = false;
 }
 
 /* --- what comes ---------------------------------------------------------------------------------
@@ -291,7 +308,7 @@ static const char *sentence_of(struct http_call *call, enum http_error error, CU
     return call->sentence;
 }
 
-/* Tells its caller how it ended, and frees it. */
+/* Tells its caller how it ended. */
 static void end_call(struct http_call *call, CURLcode code)
 {
     struct http_response response = {.error = error_of(call, code)};
@@ -308,23 +325,20 @@ static void end_call(struct http_call *call, CURLcode code)
     if (response.error == HTTP_OK) {
         response.body = buf_str(&call->body);
     }
-    call->is_busy = true;
+    call->has_ended = true;
+    call->client->has_ended = true;
     call->done(call->owner, &response);
-    free_call(call);
 }
 
 static void hand_on_parts(struct http_client *c)
 {
-    while (!list_empty(&c->ready)) {
-        struct http_call *call = list_entry(c->ready.next, struct http_call, in_ready);
-        list_remove(&call->in_ready);
-        call->is_busy = true;
-        call->part(call->owner, buf_str(&call->body));
-        call->is_busy = false;
-        buf_clear(&call->body);
-        if (call->is_cancelled) {
-            free_call(call);
+    list_each_safe(link, &c->ready) {
+        struct http_call *call = list_entry(link, struct http_call, in_ready);
+        list_remove(link);
+        if (!call->has_ended) {
+            call->part(call->owner, buf_str(&call->body));
         }
+        buf_clear(&call->body);
     }
 }
 
@@ -463,68 +477,75 @@ struct http_call *http_start(struct http_client *c, const struct http_request *r
 
 static void add_waiting(struct http_client *c)
 {
-    while (!list_empty(&c->waiting)) {
-        struct http_call *call = list_entry(c->waiting.next, struct http_call, in_waiting);
-        list_remove(&call->in_waiting);
-        if (curl_multi_add_handle(c->multi, call->easy) != CURLM_OK) {
-            end_call(call, CURLE_OUT_OF_MEMORY);
+    list_each_safe(link, &c->waiting) {
+        struct http_call *call = list_entry(link, struct http_call, in_waiting);
+        list_remove(link);
+        if (call->has_ended) {
             continue;
         }
-        call->is_added = true;
+        call->is_added = curl_multi_add_handle(c->multi, call->easy) == CURLM_OK;
+        if (!call->is_added) {
+            end_call(call, CURLE_OUT_OF_MEMORY);
+        }
     }
 }
 
-/* Those of which nothing was heard for too long end; returns how long the others have, or
+/* Those of which nothing was heard for too long end. Returns how long the others have, or
  * `timeout_ms`. */
 static int end_silent(struct http_client *c, int timeout_ms)
 {
     uint64_t now = now_ms();
-    struct http_call *silent;
 
-    do {
-        silent = NULL;
-        list_each(link, &c->calls) {
-            struct http_call *call = list_entry(link, struct http_call, in_calls);
-            uint64_t until = call->heard_ms + call->silence_ms;
-            if (call->silence_ms == 0 || call->is_busy) {
-                continue;
-            }
-            if (until <= now) {
-                silent = call;
-                break;
-            }
-            if (timeout_ms < 0 || until - now < (uint64_t)timeout_ms) {
-                timeout_ms = (int)(until - now);
-            }
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed has left the list. */
+    list_each_safe(link, &c->calls) {
+        struct http_call *call = list_entry(link, struct http_call, in_calls);
+        uint64_t until = call->heard_ms + call->silence_ms;
+        if (call->silence_ms == 0 || call->has_ended) {
+            continue;
         }
-        if (silent != NULL) {
-            end_call(silent, CURLE_OPERATION_TIMEDOUT);
+        if (until <= now) {
+            end_call(call, CURLE_OPERATION_TIMEDOUT);
             timeout_ms = 0;
+        } else if (timeout_ms < 0 || until - now < (uint64_t)timeout_ms) {
+            timeout_ms = (int)(until - now);
         }
-    } while (silent != NULL);
+    }
     return timeout_ms;
 }
 
-/* What can be done without waiting. Returns whether anything ended. */
-static bool work(struct http_client *c)
+static void end_finished(struct http_client *c)
 {
-    bool has_ended = false;
-    int running, left;
     CURLMsg *message;
+    int left;
 
-    add_waiting(c);
-    (void)curl_multi_perform(c->multi, &running);
-    hand_on_parts(c);
     while ((message = curl_multi_info_read(c->multi, &left)) != NULL) {
         struct http_call *call = NULL;
         if (message->msg == CURLMSG_DONE) {
             CURLcode code = message->data.result;
             (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
-            end_call(call, code);
-            has_ended = true;
+            if (!call->has_ended) {
+                end_call(call, code);
+            }
         }
     }
-    return has_ended;
+}
+
+/* What can be done without waiting; returns how long to wait then. */
+static int work(struct http_client *c, int timeout_ms)
+{
+    int running;
+
+    c->is_telling = true;
+    timeout_ms = end_silent(c, timeout_ms);
+    add_waiting(c);
+    (void)curl_multi_perform(c->multi, &running);
+    hand_on_parts(c);
+    end_finished(c);
+    if (c->has_ended || !list_empty(&c->waiting)) {
+        timeout_ms = 0;
+    }
+    sweep(c);
+    return timeout_ms;
 }
 
 /* curl leaves out hanging up and errors, so the watches are asked once more. */
@@ -554,13 +575,10 @@ void http_wait(struct http_client *c, struct http_watch *watches, size_t count, 
             fds[used++] = (struct curl_waitfd){.fd = watches[i].fd, .events = watches[i].events};
         }
     }
-    timeout_ms = end_silent(c, timeout_ms);
-    if (work(c) || !list_empty(&c->waiting)) {
-        timeout_ms = 0;
-    }
+    timeout_ms = work(c, timeout_ms);
     (void)curl_multi_poll(c->multi, fds, used, timeout_ms < 0 ? INT32_MAX : timeout_ms, NULL);
     poll_watches(watches, count);
-    (void)work(c);
+    (void)work(c, 0);
 }
 
 void http_wake(struct http_client *c)

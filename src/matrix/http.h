@@ -57,7 +57,10 @@ struct http_request {
 struct http_client *http_client_new(void);
 /* Calls that are open end without `done`. NULL is taken. */
 void http_client_free(struct http_client *c);
-/* Starts a request; borrows it. NULL: no memory. The call is valid until `done` has returned. */
+/*
+ * Starts a request; borrows it. NULL: no memory. The call is valid until `done` has returned. One
+ * that finds a kept connection dead is made again at once over a new one: it may be done twice.
+ */
 struct http_call *http_start(struct http_client *c, const struct http_request *request);
 /* Ends it at once; `done` is not called. */
 void http_cancel(struct http_call *call);

@@ -20,10 +20,9 @@ void sse_fini(struct sse *s)
 
 static void dispatch(struct sse *s)
 {
-    /* Each line of data put a line feed behind it; the last one is none of the data. */
-    struct str data = str_slice(buf_str(&s->data), 0, s->data.len > 0 ? s->data.len - 1 : 0);
-
     if (s->has_data) {
+        /* Each line of data put a line feed behind it; the last one is none of the data. */
+        struct str data = str_make(s->data.data, s->data.len - 1);
         s->event(s->owner, s->type.len > 0 ? buf_str(&s->type) : STR("message"), data);
     }
     buf_clear(&s->type);

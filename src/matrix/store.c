@@ -246,7 +246,12 @@ static int configure(struct store *s)
     int code = run(s, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-256;"
                       "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF");
 
-    code = code == SQLITE_OK ? run(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL") : code;
+    if (code == SQLITE_OK) {
+        /* A log of 1 MiB, then it is written into the file: that bounds its index in memory, too.
+         */
+        code = run(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                      "PRAGMA wal_autocheckpoint=256");
+    }
     /* Takes the lock, and keeps it. */
     return code == SQLITE_OK ? run(s, "BEGIN EXCLUSIVE; COMMIT") : code;
 }

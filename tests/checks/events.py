@@ -12,10 +12,10 @@ from pathlib import Path
 # A call that logs, up to what stands behind its event: one level and one literal, or two of them to choose from.
 CALL = re.compile(
     r"\b(?:hub_log|log_write|forward_log|tell|bridge_log|home_log|daemon_log)\(\s*[^,()]+(?:\([^()]*\))?,"
-    r"\s*([^,;()]*\b(?:BRIDGE_)?(?:LOG|LEVEL)_[A-Z]+[^,;()]*),\s*([^,;]*?\"[^,;]*?),",
+    r"\s*([^,;()]*\b(?:LOG|LEVEL)_[A-Z]+[^,;()]*),\s*([^,;]*?\"[^,;]*?),",
     re.S,
 )
-LEVEL = re.compile(r"\b(?:BRIDGE_)?(?:LOG|LEVEL)_([A-Z]+)")
+LEVEL = re.compile(r"\b(?:LOG|LEVEL)_([A-Z]+)")
 ROW = re.compile(r"^\| `([a-z_]+)` \| (debug|info|warning|error) \|", re.M)
 BRIDGE = "matrix"
 

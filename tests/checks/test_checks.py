@@ -67,7 +67,7 @@ class Events(TreeCase):
     )
 
     BRIDGE_SOURCE = """
-        bridge_log(b, BRIDGE_LOG_WARNING, "six", room->key, "%s", "");
+        bridge_log(b, LEVEL_WARNING, "six", room->key, "%s", "");
         home_log(c->home, LEVEL_DEBUG, "seven", buf_str(&c->room), "a=%u", 1);
         daemon_log(d, is_up ? LOG_INFO : LOG_ERROR,
                    is_up ? "eight" : "nine", STR(""), STR(""));

@@ -167,6 +167,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     assert(!html.failed);
     check_html(buf_str(&html));
     buf_fini(&html);
-    check_pieces(text, (size_t)input[0] << 8 | input[1]);
+    /* Each piece costs a search: mostly a short text, and one text in eight. */
+    if ((input[1] & 7) == 0) {
+        size_t max_bytes = (size_t)input[0] << 8 | input[1];
+        check_pieces(str_slice(text, 0, max_bytes < 1024 ? 64 : 1024), max_bytes);
+    }
     return 0;
 }

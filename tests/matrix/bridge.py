@@ -11,8 +11,9 @@ import threading
 import time
 from pathlib import Path
 
+from web import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 30
 
 
 def program():

@@ -112,6 +112,9 @@ static size_t part(bool is_last, size_t len)
     return is_last && kill_when == TORN ? len / 2 : len;
 }
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the C library's names are its
+ * own. */
+
 SEEN ssize_t write(int fd, const void *bytes, size_t len)
 {
     bool is_last = count(matters(fd));
@@ -200,3 +203,5 @@ SEEN int unlink(const char *path)
 
     return (int)done(is_last, syscall(SYS_unlinkat, AT_FDCWD, path, 0));
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

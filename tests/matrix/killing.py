@@ -55,11 +55,17 @@ class Book:
             threads = {thread for where, thread in self.asked if where == room}
             elsewhere = [one.body for one in self.place.homeserver.shown(room, BOT) if one.thread not in threads]
             assert not elsewhere, f"said where nothing was asked: {elsewhere}"
+        self.check_keys()
+
+    def check_keys(self):
+        """One key a question, whatever happens; an API that knows none gets none."""
         keys = defaultdict(set)
         for one in self.place.agent.asked:
             keys[one.question].add(one.key)
         several = {question: found for question, found in keys.items() if len(found) > 1}
         assert not several, f"questions with several keys: {several}"
+        used = [key for found in keys.values() for key in found if key]
+        assert len(used) == len(set(used)), "one key for several questions"
 
 
 def differences(expected, found):

@@ -12,8 +12,7 @@ from nio import (
     RoomMessageText,
     SyncResponse,
 )
-
-PATIENCE = 30
+from web import PATIENCE
 
 
 class Person:

@@ -9,6 +9,7 @@ from pathlib import Path
 from agents import AIAgent, OpenAI
 from bridge import Bridge, free_port
 from homeserver import Homeserver
+from web import PATIENCE
 
 ALICE, BOB, MALLORY, ADMIN = (f"@{name}:example.org" for name in ("alice", "bob", "mallory", "admin"))
 BOT = "@bot:example.org"
@@ -57,6 +58,7 @@ class Place:
         self.health = f"127.0.0.1:{free_port()}"
         self.config = merge(self.defaults(adapter), more.get("config"))
         self.bridges = []
+        self.is_quiet = False
 
     def defaults(self, adapter):
         agent = {"adapter": adapter, "timeout": "20s"}
@@ -97,7 +99,7 @@ class Place:
                     if bridge.is_running():
                         bridge.stop()
             finally:
-                if self.bridges:  # pytest shows it when the test has failed
+                if self.bridges and not self.is_quiet:  # pytest shows it when the test has failed
                     print("--- the bridge's log, its last 60 lines", *self.bridges[-1].lines[-60:], sep="\n")
             self.homeserver.check()
             if self.agent:
@@ -146,7 +148,7 @@ class Place:
         device = self.device()
         return bool(device and device.told and device.syncs)
 
-    def wait(self, claim, what="", patience=30):
+    def wait(self, claim, what="", patience=PATIENCE):
         def holds():
             assert not self.bridges or self.bridge.is_running(), "the bridge has ended:\n" + self.bridge.log[-3000:]
             return claim()
@@ -183,7 +185,7 @@ class Place:
             said = [one for one in self.said(room) if pattern.search(one.body)]
             return next((one for one in said if reply_to in (None, one.reply_to)), None)
 
-        return self.wait(found, f"{pattern.pattern!r} to {reply_to}; said {self.bodies(room)[-5:]}")
+        return self.wait(found, lambda: f"{pattern.pattern!r} to {reply_to}; said {self.bodies(room)[-5:]}")
 
     def command(self, text, sender=ALICE, room=None, pattern=r"\S"):
         """Says a command, and waits for what the bot says next."""

@@ -3,6 +3,7 @@ the doubles of the homeserver and of the agents stand on."""
 
 import asyncio
 import json
+import os
 import re
 import threading
 import time
@@ -13,6 +14,8 @@ from urllib.parse import unquote_to_bytes
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 TARGET = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/%?-]*\Z")
 ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# How long a test waits for what only a hang keeps from happening.
+PATIENCE = float(os.environ.get("PATIENCE", "30"))
 MAX_HEAD, MAX_BODY = 64 << 10, 8 << 20
 
 
@@ -56,6 +59,7 @@ class Request:
     headers: dict  # names in lower case
     body: bytes
     connection: object
+    received: float = field(default_factory=time.monotonic)
     segments: list = field(default_factory=list)  # of the path, unescaped
     query: list = field(default_factory=list)  # pairs, unescaped
 
@@ -76,6 +80,7 @@ class Response:
     body: object = b""  # bytes, or what is written as JSON, or an asynchronous iterator of bytes
     headers: dict = field(default_factory=dict)
     cut_after: int = -1  # so many bytes of the whole are sent, then the connection ends
+    written: object = None  # called when it has been handed to the kernel
 
     def encode(self):
         """The whole, as it is sent."""
@@ -180,6 +185,8 @@ class Connection(asyncio.Protocol):
             self.transport.write(data[: response.cut_after])
             raise Cut
         self.transport.write(data)
+        if response.written:
+            response.written()
 
     async def stream(self, response):
         """In chunks, each one of what the iterator gives."""

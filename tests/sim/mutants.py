@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Plant each bug of mutants.toml in a copy of the sources; the simulator must find it.
+"""Plant each bug of a mutants.toml in a copy of the sources; the simulator must find it.
 
-usage: mutants.py SOURCE_ROOT BUILD_ROOT COMPILER...
+usage: mutants.py SIMULATOR SOURCE_ROOT BUILD_ROOT COMPILER...
 
 Prints TAP-like lines; the exit status is 1 when a bug was missed.
 """
@@ -11,10 +11,28 @@ import sys
 import tempfile
 import tomllib
 
-MODULES = ["base", "json", "proto", "ws", "fanout", "core"]
-GENERATED = ["errors", "messages"]
+# What a simulator is made of, and how it is asked.
+SIMULATORS = {
+    "hub": {
+        "sources": [
+            *(f"src/{module}/*.c" for module in ("base", "json", "proto", "ws", "fanout", "core")),
+            "tests/sim/*.c",
+        ],
+        "generated": ["errors", "messages"],
+        "mutants": "tests/sim/mutants.toml",
+        "seeds": "1-60",
+    },
+    "matrix": {
+        "sources": [
+            "src/base/*.c", "src/json/*.c", "src/matrix/bridge*.c",
+            "tests/sim/faults.c", "tests/sim/matrix/*.c",
+        ],
+        "generated": ["errors"],
+        "mutants": "tests/sim/matrix/mutants.toml",
+        "seeds": "1-40",
+    },
+}
 WRAP = ["-Wl,--wrap=malloc", "-Wl,--wrap=calloc", "-Wl,--wrap=realloc"]
-SEEDS = "1-60"
 
 
 def run(command, **more):
@@ -24,8 +42,7 @@ def run(command, **more):
 class Tree:
     """The sources, compiled once; a mutant replaces one object."""
 
-    def __init__(self, source, build, compiler, work):
-        self.source = source
+    def __init__(self, simulator, source, build, compiler, work):
         self.work = work
         self.compile = [
             *compiler, "-std=gnu11", "-D_GNU_SOURCE", "-O1", "-g", "-c",
@@ -34,14 +51,11 @@ class Tree:
         ]
         self.link = compiler
         self.objects = {}
-        for module in MODULES:
-            for path in sorted((source / "src" / module).glob("*.c")):
+        for pattern in simulator["sources"]:
+            for path in sorted(source.glob(pattern)):
                 self.add(path)
-        for path in sorted((source / "tests" / "sim").glob("*.c")):
-            self.add(path)
-        for path in sorted((build / "schema").glob("*.gen.c")):
-            if path.name.split(".")[0] in GENERATED:
-                self.add(path)
+        for name in simulator["generated"]:
+            self.add(build / "schema" / f"{name}.gen.c")
 
     def add(self, path):
         target = self.work / f"{len(self.objects)}.o"
@@ -68,24 +82,25 @@ class Tree:
         return program
 
 
-def finds_bug(program):
+def finds_bug(program, seeds):
     """Whether the simulator ends badly; a life that never ends counts as found too."""
     try:
-        return run([str(program), "--seeds", SEEDS], timeout=120).returncode != 0
+        return run([str(program), "--seeds", seeds], timeout=120).returncode != 0
     except subprocess.TimeoutExpired:
         return True
 
 
 def main(argv):
-    if len(argv) < 4:
+    if len(argv) < 5 or argv[1] not in SIMULATORS:
         sys.exit(__doc__)
-    source, build, compiler = pathlib.Path(argv[1]), pathlib.Path(argv[2]), argv[3:]
-    with open(source / "tests" / "sim" / "mutants.toml", "rb") as file:
+    simulator = SIMULATORS[argv[1]]
+    source, build, compiler = pathlib.Path(argv[2]), pathlib.Path(argv[3]), argv[4:]
+    with open(source / simulator["mutants"], "rb") as file:
         mutants = tomllib.load(file)["mutant"]
     missed = 0
     with tempfile.TemporaryDirectory() as directory:
-        tree = Tree(source, build, compiler, pathlib.Path(directory))
-        if finds_bug(tree.build("nothing planted", None, None)):
+        tree = Tree(simulator, source, build, compiler, pathlib.Path(directory))
+        if finds_bug(tree.build("nothing planted", None, None), simulator["seeds"]):
             sys.exit("the simulator fails with no bug planted")
         for number, mutant in enumerate(mutants, 1):
             path = source / mutant["file"]
@@ -93,7 +108,7 @@ def main(argv):
             if text.count(mutant["old"]) != 1:
                 sys.exit(f"{mutant['name']}: its old text is not in {mutant['file']} just once")
             program = tree.build(mutant["name"], path, text.replace(mutant["old"], mutant["new"]))
-            found = finds_bug(program)
+            found = finds_bug(program, simulator["seeds"])
             missed += not found
             print(f"{'ok' if found else 'not ok'} {number} - {mutant['name']}", flush=True)
     print(f"{len(mutants) - missed} of {len(mutants)} planted bugs found")

@@ -20,7 +20,8 @@ def test_first_answer(build, adapter):
     answer = place.answer("what time is it?")
     assert answer.msgtype == "m.text" and answer.thread == ""
     asked = place.agent.asked[0]
-    assert asked.question == "what time is it?" and asked.key
+    assert asked.question == "what time is it?"
+    assert asked.key or adapter == "openai", "that API knows no key"
     place.wait(lambda: not place.homeserver.typing_in(place.room), "no more typing")
     room = place.homeserver.room(place.room)
     assert (BOT, True) in room.typing_log, "it typed while the agent worked"

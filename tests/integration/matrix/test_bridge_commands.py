@@ -71,15 +71,16 @@ def test_stop(place):
     place.wait(lambda: not place.homeserver.typing_in(place.room), "no more typing")
 
 
-def test_retry_has_another_key(place):
-    place.agent.fail("503", 20)
+def test_retry_has_another_key(build):
+    place = build("aiagent")
+    place.agent.script = lambda question: Answer(error="overheated") if len(place.agent.asked) == 1 else None
+    place.start()
     asked = place.ask("hello")
     place.wait_said("/retry", reply_to=asked)
-    place.agent.faults.clear()
     place.ask("/retry")
     place.wait_said("echo: hello")
     place.ask("/retry")
-    place.wait(lambda: len(place.agent.asked) >= 2, "asked once more")
+    place.agent.wait(lambda: len(place.agent.asked) == 3, "asked once more")
     keys = [one.key for one in place.agent.asked]
     assert len(set(keys)) == len(keys) and all(keys)
 

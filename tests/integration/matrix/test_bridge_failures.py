@@ -26,13 +26,15 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("script", FAILURES.values(), ids=FAILURES)
-def test_a_failure_is_told_once(place, script):
+def test_a_failure_is_told_once(build, script):
+    place = build("openai", config={"agent": {"timeout": "3s"}})
     place.agent.script = script
+    place.start()
     asked = place.ask("bad")
     place.wait_said("/retry", reply_to=asked)
     place.answer("good")
     assert len([shown for shown in place.said() if shown.reply_to == asked]) == 1
-    assert not place.homeserver.typing_in(place.room)
+    place.wait(lambda: not place.homeserver.typing_in(place.room), "no more typing")
 
 
 def test_whom_to_ask(place):
@@ -49,7 +51,9 @@ def test_an_overloaded_agent_is_asked_again(place):
     assert len({one.key for one in place.agent.asked}) == 1
 
 
-def test_an_agent_that_is_away_and_comes_back(place):
+def test_an_agent_that_is_away_and_comes_back(build):
+    place = build("openai", config={"agent": {"timeout": "2s"}})
+    place.start()
     place.agent.web.shut()
     asked = place.ask("anybody?")
     place.wait(lambda: any(shown.reply_to == asked for shown in place.said()), "a word about it")
@@ -91,7 +95,9 @@ def test_an_aiagent_that_has_forgotten_its_sessions(build):
     place.answer("three")
 
 
-def test_nothing_of_the_agents_address_is_shown(place):
+def test_nothing_of_the_agents_address_is_shown(build):
+    place = build("openai", config={"agent": {"timeout": "2s"}})
+    place.start()
     place.agent.web.shut()
     asked = place.ask("anybody?")
     place.wait(lambda: any(shown.reply_to == asked for shown in place.said()), "a word about it")
@@ -149,8 +155,9 @@ def test_a_gap_after_a_stop(build):
             place.ask(f"question {number}", room)
     place.start()
     for room in place.rooms:
-        place.wait(lambda at=room: len(place.said(at)) >= 40, "all answers")
-        assert place.bodies(room)[-40:] == [f"echo: question {number}" for number in range(40)]
+        expected = [f"echo: question {number}" for number in range(40)]
+        place.wait(lambda at=room: place.bodies(at)[-1:] == expected[-1:], "all answers")
+        assert [body for body in place.bodies(room) if body != "echo: before"] == expected
 
 
 def test_repeated_events(place):
@@ -188,7 +195,7 @@ def test_limits(build, fault):
 def test_a_limited_room_holds_up_no_other(build):
     place = build("openai", rooms=2)
     place.start()
-    place.homeserver.fault(limited(8000, path=place.room.replace("!", ".") + "/send", count=1))
+    place.homeserver.fault(limited(8000, path=f"{place.room}/send", count=1))
     place.ask("here")
     place.homeserver.wait(lambda: place.homeserver.calls("send", status=429))
     place.answer("there", place.rooms[1])

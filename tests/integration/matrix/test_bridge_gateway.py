@@ -31,7 +31,7 @@ def agents(gateway):
 
 @pytest.fixture
 def place(build, gateway):
-    settings = {"base_url": gateway.ws_url("/ws"), "capability": "demo.x"}
+    settings = {"base_url": gateway.ws_url("/ws"), "capability": "demo.x", "timeout": "3s"}
     return build("gateway", config={"agent": settings, "bridge": {"poll_interval": "50ms"}})
 
 

@@ -1,16 +1,18 @@
 """Every question is answered once, in order, wherever the bridge is killed.
 
-KILLS says how often it is killed at random (200), SEED repeats a run that failed.
+KILLS says how often it is killed at random (200, half of them with each adapter), SEED repeats a run that failed.
 """
 
 import os
 import random
+import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from agents import Answer, OpenAI
+from agents import AIAgent, Answer, OpenAI
 from homeserver import Fault, limited
 from killing import WHENS, Book, Killer, killed_at, shim
 from place import ALICE, BOB, Place
@@ -19,10 +21,16 @@ KILLS = int(os.environ.get("KILLS", "200"))
 SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
 # As many calls as the scripted turn could ever need.
 MOST_CALLS = 3000
+AT_ONCE = 6
 
 
 def answer_in_pieces(question):
-    return Answer(pieces=["echo: ", question[:1], question[1:]], pace_s=0.002)
+    pieces = ["echo: ", question[:1], question[1:]]
+    return Answer(f"echo: {question}", pieces=pieces, pace_s=0.002)
+
+
+def agent_of(adapter):
+    return {"openai": OpenAI, "aiagent": AIAgent}[adapter]("a key of the agent", answer_in_pieces)
 
 
 @pytest.fixture
@@ -53,9 +61,12 @@ def test_the_shim(needs_shim, tmp_path, when, sizes):
 class Script:
     """One turn in a room, one in a thread, a command: with a kill at one call of the bridge's whole life."""
 
+    ADAPTERS = {"before": "openai", "torn": "aiagent", "after": "openai"}
+
     def __init__(self, directory, call, when):
         directory.mkdir()
-        self.place = Place(directory, "openai", agent=OpenAI("a key of the agent", answer_in_pieces))
+        self.place = Place(directory, self.ADAPTERS[when], agent=agent_of(self.ADAPTERS[when]))
+        self.place.is_quiet = True
         self.call, self.when = call, when
         self.was_killed = False
 
@@ -91,8 +102,21 @@ class Script:
                 expected = [(event_id, text and f"echo: {text}") for event_id, text in asked]
                 found = [(to, None if to == help_id else body) for to, body in book.answers(room, thread)]
                 assert found == expected, (self.call, self.when)
-            assert len({one.key for one in place.agent.asked}) == 4, "one key a question"
+            book.check_keys()
+            said = place.bodies()
+            self.stop()
+            assert place.bodies() == said, "nothing is said again"
         return self.was_killed
+
+    def stop(self):
+        """It may be killed while it ends, too; what comes after that has nothing left to say."""
+        process = self.place.bridge.process
+        process.send_signal(signal.SIGTERM)
+        if self.place.bridge.wait_exit() == -signal.SIGKILL and not self.was_killed:
+            self.was_killed = True
+            self.place.launch()
+            self.place.wait(self.place.is_waiting, "a sync")
+            self.place.wait_synced()
 
     def helped(self, help_id):
         return [shown for shown in self.place.said() if shown.reply_to == help_id]
@@ -101,15 +125,22 @@ class Script:
 @pytest.mark.parametrize("when", WHENS)
 def test_a_kill_at_every_call(needs_shim, tmp_path, when):
     """Until a call is not reached any more: then the script has been killed at all of them."""
-    for call in range(1, MOST_CALLS):
+
+    def run(call):
         try:
-            if not Script(tmp_path / f"{when}-{call}", call, when).run():
-                break
+            return Script(tmp_path / f"{when}-{call}", call, when).run()
         except BaseException:
             print(f"killed {when} call {call}")
             raise
-    assert 20 < call < MOST_CALLS - 1, call
-    print(f"{call - 1} calls, killed {when} each")
+
+    # Each waits most of the time: some at once.
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for first in range(1, MOST_CALLS, AT_ONCE):
+            killed = list(pool.map(run, range(first, first + AT_ONCE)))
+            if not any(killed):
+                break
+    assert 20 < first < MOST_CALLS - AT_ONCE, first
+    print(f"about {first - 1} calls, killed {when} each")
 
 
 def traffic(place, book, chance):
@@ -136,10 +167,11 @@ def trouble(place, chance):
         homeserver.fault(limited(30, path="/send/", probability=0.1))
 
 
-def test_kills_at_random(build, needs_shim):
+@pytest.mark.parametrize("adapter", ["openai", "aiagent"])
+def test_kills_at_random(build, needs_shim, adapter):
     print(f"SEED={SEED} KILLS={KILLS} repeats this run")
     chance = random.Random(SEED)
-    place = build("openai", agent=OpenAI("a key of the agent", answer_in_pieces), rooms=20)
+    place = build(adapter, agent=agent_of(adapter), rooms=20)
     place.homeserver.faults.chance = random.Random(SEED + 1)
     place.homeserver.set_lifetime(5)
     place.start()
@@ -150,7 +182,7 @@ def test_kills_at_random(build, needs_shim):
         if chance.random() < 0.3:
             traffic(place, book, chance)
 
-    while killer.kills < KILLS:
+    while killer.kills < KILLS / 2:
         trouble(place, chance)
         killer.one(meanwhile)
         if killer.kills % 20 == 0:
@@ -163,5 +195,5 @@ def test_kills_at_random(build, needs_shim):
         book.ask(room)
     place.wait(book.is_settled, "the last answers")
     book.check()
-    assert killer.with_turns_open > KILLS // 10, "too few kills with a turn open to prove anything"
+    assert killer.with_turns_open > KILLS // 20, "too few kills with a turn open to prove anything"
     print(f"{killer.kills} kills, {killer.with_turns_open} with turns open, {book.count} questions")

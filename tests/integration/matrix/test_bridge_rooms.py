@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from agents import Answer
 from person import Person
 from place import ALICE, BOB, BOT, MALLORY
@@ -21,8 +23,9 @@ def test_rooms_of_the_configuration_are_joined(build):
 
 def test_an_invite_by_a_foreign_client(place):
     with Person(place.homeserver.url, ALICE) as alice:
-        made = alice.ask(alice.client.room_create(name="Attic", invite=[BOT])).room_id
+        made = alice.ask(alice.client.room_create(name="Attic")).room_id
         alice.say(made, "before you came")
+        alice.ask(alice.client.room_invite(made, BOT))
         place.wait(lambda: place.homeserver.room(made).membership(BOT) == "join", "joined")
         place.wait_synced()
         alice.say(made, "now")
@@ -39,15 +42,23 @@ def test_refused_invites(place):
     assert place.homeserver.room(room).membership(BOT) == "invite"
     place.bridge.wait_line(MALLORY)
     place.restart()
-    place.answer("still here", other)
+    place.answer("still here", other, BOB)
     assert place.homeserver.room(room).membership(BOT) == "invite"
 
 
-def test_kicked_and_back(place):
+@pytest.mark.parametrize("at_once", [False, True], ids=["one by one", "between two syncs"])
+def test_kicked_and_back(place, at_once):
+    """A sync that comes after both tells of the invite alone."""
+    homeserver = place.homeserver
     place.answer("one")
-    place.homeserver.kick(ALICE, place.room, BOT)
-    place.homeserver.say(ALICE, place.room, "while you were out")
-    place.homeserver.invite(ALICE, place.room, BOT)
+    if at_once:
+        room = homeserver.room(place.room)
+        homeserver.web.call(lambda: [homeserver.rooms.member(room, ALICE, BOT, which) for which in ("leave", "invite")])
+    else:
+        homeserver.kick(ALICE, place.room, BOT)
+        place.wait_synced()
+        homeserver.say(ALICE, place.room, "while you were out")
+        homeserver.invite(ALICE, place.room, BOT)
     place.wait(lambda: place.homeserver.room(place.room).membership(BOT) == "join", "back")
     place.wait_synced()
     place.answer("two")

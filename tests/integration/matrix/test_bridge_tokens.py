@@ -9,6 +9,7 @@ import pytest
 from homeserver import Fault, Homeserver
 from place import BOT, PASSWORD
 from raw_client import RawClient
+from web import PATIENCE
 
 REFUSED = 77
 OLD = {"synapse 1.67": ["v1.1", "v1.2"], "v1.3": ["v1.1", "v1.2", "v1.3"]}
@@ -16,6 +17,14 @@ OLD = {"synapse 1.67": ["v1.1", "v1.2"], "v1.3": ["v1.1", "v1.2", "v1.3"]}
 
 def kept(place):
     return json.loads(place.credentials.read_text())
+
+
+def talk_until(place, claim):
+    """Asks one thing after the other until it is so."""
+    deadline = time.monotonic() + PATIENCE
+    while not claim():
+        assert time.monotonic() < deadline, "not so in time"
+        place.answer(f"at {time.monotonic()}")
 
 
 def test_what_is_kept(place):
@@ -36,8 +45,7 @@ def test_tokens_of_two_seconds(build, versions):
     place.homeserver.set_lifetime(2)
     place.start()
     name = "refresh" if versions is None or "v1.3" in versions else "refresh_old"
-    while len(place.homeserver.calls(name, status=200)) < 4:
-        place.answer(f"at {time.monotonic()}")
+    talk_until(place, lambda: len(place.homeserver.calls(name, status=200)) >= 4)
     assert len(place.homeserver.calls("login", status=200)) == 1
     expired = [call for call in place.homeserver.log if call.status == 401]
     assert not expired, "it refreshes before its token ends"
@@ -49,8 +57,7 @@ def test_a_refresh_in_trouble(build, kind):
     place.homeserver.set_lifetime(2)
     place.homeserver.fault(Fault(kind, path="/refresh", count=2))
     place.start()
-    while len(place.homeserver.calls("refresh", status=200)) < 4:
-        place.answer(f"at {time.monotonic()}")
+    talk_until(place, lambda: len(place.homeserver.calls("refresh", status=200)) >= 4)
     assert len(place.homeserver.calls("login", status=200)) == 1
 
 
@@ -104,11 +111,11 @@ def test_a_password_that_has_changed(place):
 
 @pytest.mark.parametrize("level", ["info", "debug"])
 def test_no_secret_is_shown(build, level):
-    place = build("openai")
+    place = build("openai", config={"agent": {"timeout": "2s"}})
     place.homeserver.set_lifetime(2)
-    place.start(PARLEY_LOG__LEVEL=level)
+    place.start(PARLEY_BRIDGE_LOG__LEVEL=level)
     place.answer("one")
-    place.agent.fail("503", 9)
+    place.agent.fail("503", 99)
     place.homeserver.restart()
     place.ask("two")
     place.homeserver.wait(lambda: len(place.homeserver.calls("refresh", status=200)) >= 2)

@@ -1,6 +1,7 @@
 """The client of a homeserver, by itself, before the strict double."""
 
 import json
+import random
 import ssl
 import subprocess
 
@@ -167,6 +168,37 @@ def test_refresh_of_old_servers(tmp_path):
             probe.wait_bodies(["on"])
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_among_new_tokens(place, seed):
+    """Whatever a kill leaves in the file lets the next one in, and nothing is missed or changes its place."""
+    hs, chance = place.homeserver, random.Random(seed)
+    hs.set_lifetime(0.4)
+    heard, said, since = {}, [], ""
+    with place.synced() as probe:
+        since = probe.of("synced")[-1]["next"]
+    for number in range(12):
+        for kind in ("cut", "cut-after", "cut-half"):
+            hs.fault(Fault(kind, path="/refresh|/sync|/login", count=1, probability=chance.random()))
+        with place.probe(since=since, sync_ms=100) as probe:
+            body = f"number {number}"
+            said.append(body)
+            hs.say(ALICE, place.room, body)
+            if chance.random() < 0.7:
+                probe.wait("event", kind="message", body=body)
+            enough = len(hs.log) + chance.randrange(8)
+            hs.wait(lambda: len(hs.log) >= enough, "requests to be killed among")
+            probe.kill()
+        since = next((line["next"] for line in reversed(probe.of("synced")) if line["next"]), since)
+        heard |= {line["id"]: line["body"] for line in probe.of("event", kind="message")}
+    hs.clear_faults()
+    with place.probe(since=since) as probe:
+        hs.say(ALICE, place.room, "last")
+        probe.wait("event", kind="message", body="last")
+        heard |= {line["id"]: line["body"] for line in probe.of("event", kind="message")}
+    assert list(heard.values()) == [*said, "last"]
+    assert list(hs.people.users[BOT].devices) == ["BRIDGE"]
+
+
 @pytest.mark.parametrize("soft", [True, False])
 def test_logged_out(place, soft):
     hs = place.homeserver
@@ -220,8 +252,10 @@ def test_another_device(place):
 def test_restarts_and_cuts(place):
     hs = place.homeserver
     with place.synced() as probe:
-        hs.restart()
+        hs.wait(lambda: hs.people.users[BOT].devices["BRIDGE"].syncs, "a sync that waits")
+        hs.web.shut()
         assert probe.wait("fault")["fault"] == AWAY
+        hs.web.open(hs.web.port)
         assert probe.wait("fault", 2)["fault"] == FINE
         hs.fault(Fault("cut-after", path="/send/", count=1))
         hs.fault(Fault("cut", path="/send/", count=1, skip=1))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from web import Cut, Response, Web  # noqa: E402
+from web import PATIENCE, Cut, Response, Web  # noqa: E402
 
 
 @dataclass
@@ -49,7 +49,8 @@ class Asked:
     model: str = ""
     gone: object = None  # an asyncio.Event: the asker has left before the end
     ended: bool = False
-    started: float = field(default_factory=time.monotonic)
+    started: float = 0.0  # when it was here, and
+    last: float = 0.0  # when the end of its answer was given away
 
 
 class AgentDouble:
@@ -92,13 +93,13 @@ class AgentDouble:
         """The next requests: a status, or "cut"."""
         self.faults += [what] * times
 
-    def wait(self, claim, what="", patience=30):
+    def wait(self, claim, what="", patience=PATIENCE):
         deadline = time.monotonic() + patience
         with self.news:
             while not (found := claim()):
                 left = deadline - time.monotonic()
                 assert left > 0, f"not so in time: {what or claim}"
-                self.news.wait(min(left, 0.25))
+                self.news.wait(min(left, 0.05))
         return found
 
     def questions(self):

@@ -14,6 +14,7 @@
 """
 
 import json
+import time
 
 from web import Cut, Response
 
@@ -51,7 +52,9 @@ class OpenAI(AgentDouble):
             self.violation(f"roles do not alternate: {roles}")
         gone = request.connection.gone
         key = request.headers.get("idempotency-key", "")
-        asked = self.note(Asked(messages[-1]["content"], key, "", messages[:-1], body.get("model", ""), gone))
+        asked = Asked(messages[-1]["content"], key, "", messages[:-1], body.get("model", ""), gone)
+        asked.started = request.received
+        self.note(asked)
         answer = self.script_for(asked.question)
         if answer.status != 200:
             await self.pause(answer.delay_s, gone)
@@ -76,6 +79,7 @@ class OpenAI(AgentDouble):
         if answer.error:
             yield writer.event({"error": {"message": answer.error, "type": "server_error", "code": None}})
             return
+        asked.last = time.monotonic()
         for data in writer.end():
             yield data
         with self.news:

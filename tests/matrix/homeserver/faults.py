@@ -11,7 +11,7 @@ KINDS = ("status", "cut", "cut-after", "cut-half", "garbage", "slow", "gap", "re
 @dataclass
 class Fault:
     kind: str
-    path: str = ""  # a pattern, looked for in the path
+    path: str = ""  # a pattern, looked for in the path without its escapes
     method: str = ""
     count: int = -1  # how often; -1: always
     skip: int = 0  # so many pass before
@@ -28,7 +28,7 @@ class Fault:
     def meets(self, request, chance):
         if self.count == 0 or (self.method and self.method != request.method):
             return False
-        if not re.search(self.path, request.path):
+        if not re.search(self.path, "/" + "/".join(request.segments)):
             return False
         if self.probability < 1 and chance.random() >= self.probability:
             return False

@@ -8,7 +8,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from web import Cut, Response, Web
+from web import PATIENCE, Cut, Response, Web
 
 from . import routes
 from .errors import MatrixError
@@ -55,6 +55,7 @@ class Homeserver(Persons):
         self.not_before = {}
         self.page_limit = 100
         self.early_tolerance_s = 0.02
+        self.on_sync_written = None  # (Sync): told when its response has been written
         self.hook = None  # (whether before): told when a request has come, and when it is applied
         scheme = "https" if tls else "http"
         self.web = Web(self.handle, self.violation, tls)
@@ -118,14 +119,15 @@ class Homeserver(Persons):
             self.log_file.write(json.dumps(entry) + "\n")
             self.log_file.flush()
 
-    def wait(self, claim, what="", patience=30):
-        """Waits until `claim()` holds, looked at whenever something happens; returns what it gives."""
+    def wait(self, claim, what="", patience=PATIENCE):
+        """Waits until `claim()` holds, looked at whenever something happens; returns what it gives.
+        `what` it is, a text or a function that makes one, stands in the error."""
         deadline = time.monotonic() + patience
         with self.news:
             while not (found := claim()):
                 left = deadline - time.monotonic()
-                assert left > 0, f"not so in time: {what or claim}"
-                self.news.wait(min(left, 0.25))
+                assert left > 0, f"not so in time: {what() if callable(what) else what or claim}"
+                self.news.wait(min(left, 0.05))
         return found
 
     # --- what goes wrong --------------------------------------------------------------------
@@ -166,7 +168,7 @@ class Homeserver(Persons):
             response = await self.answer(call)
         except MatrixError as error:
             response = error.response()
-        if response.status == 429:
+        if response.status == 429 and not any(fault.kind[:3] == "cut" for fault in call.faults):
             self.remember_limit(call, response)
         self.note(call, response)
         self.tell_hook(False)

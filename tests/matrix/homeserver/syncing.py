@@ -31,7 +31,9 @@ async def sync(hs, call):
     ended = [one for one in call.device.syncs if not one.is_set()]
     if ended and hs.is_subject(call):
         hs.violation(f"{call.user.id} has more than one sync open on {call.device.id}")
-    call.device.told = max(call.device.told, since)
+    with hs.news:
+        call.device.told = max(call.device.told, since)
+        hs.news.notify_all()
     return await wait_for_news(hs, call, since, wanted, timeout_ms)
 
 
@@ -63,7 +65,7 @@ async def wait_for_news(hs, call, since, wanted, timeout_ms):
         call.device.syncs.remove(over)
     if call.pair.revoked and not call.pair.after:
         raise UnknownToken(soft=call.pair.soft)
-    return Response(200, response.response())
+    return Response(200, response.response(), written=hs.on_sync_written and (lambda: hs.on_sync_written(response)))
 
 
 async def wait_gone(gone, woken, over):

@@ -35,12 +35,15 @@ void check_step(struct model *m)
                 model_fail(m, "something is still under way to room %u, which is encrypted", i);
             }
         }
-        if (r->is_member && r->is_joined && !r->is_known_encrypted && m->open_asks > 0) {
-            for (unsigned t = 0; t < THREADS; t++) {
-                if (agent_open(m, i, t) > 0 && m->d.now.mono_ms > r->typing_until_ms) {
-                    model_fail(m, "the agent is at work, and typing has run out in room %u", i);
-                }
-            }
+        unsigned open = 0;
+        for (unsigned t = 0; t < THREADS; t++) {
+            open += agent_open(m, i, t);
+        }
+        if (open > 0 && r->is_joined && m->d.now.mono_ms > r->typing_until_ms) {
+            model_fail(m, "the agent is at work, and typing has run out in room %u", i);
+        }
+        if (open == 0 && r->is_joined && r->is_typing) {
+            model_fail(m, "nothing is under way, and we are typing in room %u", i);
         }
     }
 }
@@ -172,11 +175,6 @@ static void check_rest(struct model *m)
     if (driver_rows(&m->d, TABLE_QUESTION) > 2048 + 400) {
         model_fail(m, "at the end %zu questions are remembered",
                    driver_rows(&m->d, TABLE_QUESTION));
-    }
-    for (unsigned i = 0; i < ROOMS; i++) {
-        if (m->rooms[i].is_typing && m->rooms[i].is_joined) {
-            model_fail(m, "nothing is under way, and we are typing in room %u", i);
-        }
     }
 }
 

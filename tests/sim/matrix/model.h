@@ -12,7 +12,7 @@
 
 #include "driver.h"
 
-enum { ROOMS = 6, THREADS = 3, USERS = 4, FLIGHTS = ROOMS };
+enum { ROOMS = 6, THREADS = 3, USERS = 4, FLIGHTS = ROOMS, TOUCHED = 4096 };
 
 /* An event of the stream. Its id is "$eN", where N is its number. */
 struct event {
@@ -93,6 +93,8 @@ struct model {
     uint64_t random;
     struct event *events;
     uint32_t event_count, event_cap;
+    uint32_t touched[TOUCHED]; /* by what was told in this step */
+    unsigned touched_count;
     uint32_t told; /* events that the process was told */
     struct message *messages;
     uint32_t message_count, message_cap;

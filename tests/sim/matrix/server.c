@@ -75,6 +75,9 @@ static void note_told(struct model *m, uint32_t number)
     char key[32];
 
     (void)snprintf(key, sizeof(key), "$e%u", number);
+    assert(m->touched_count + 2 < TOUCHED);
+    m->touched[m->touched_count++] = number;
+    m->touched[m->touched_count++] = e->target;
     switch (e->kind) {
     case MATRIX_MESSAGE:
         if (e->command != NULL && strcmp(e->command, "/leave") == 0) {
@@ -205,10 +208,8 @@ static void check_batch(struct model *m)
 
 void server_step_ended(struct model *m, bool is_committed)
 {
-    uint32_t from = m->event_count > 400 ? m->event_count - 400 : 0;
-
-    for (uint32_t i = from; i < m->event_count; i++) {
-        struct event *e = &m->events[i];
+    for (unsigned i = 0; i < m->touched_count; i++) {
+        struct event *e = &m->events[m->touched[i]];
         if (is_committed) {
             e->committed_version = e->told_version;
             e->is_redacted = e->is_told_redacted;
@@ -218,6 +219,7 @@ void server_step_ended(struct model *m, bool is_committed)
             e->is_due &= e->was_kept;
         }
     }
+    m->touched_count = 0;
     for (unsigned i = 0; i < ROOMS; i++) {
         struct room_state *r = &m->rooms[i];
         if (is_committed) {

@@ -27,7 +27,9 @@ int main(void)
             return 1;
         }
         printf("%zu\n", html.len);
-        (void)fwrite(html.data, 1, html.len, stdout);
+        if (html.len > 0) {
+            (void)fwrite(html.data, 1, html.len, stdout);
+        }
         (void)fflush(stdout);
         buf_fini(&html);
     }

@@ -473,6 +473,30 @@ static void test_a_file_that_cannot_be_written(void **state)
     rig_teardown(&r);
 }
 
+/* A new device is on the disk before anybody hears of it. */
+static void test_a_device_that_cannot_be_written(void **state)
+{
+    struct home_rig r;
+    char fresh[72];
+
+    (void)state;
+    rig_setup(&r, "https://hs", "{\"password\":\"pw\"}");
+    (void)snprintf(fresh, sizeof(fresh), "%s.new", r.path);
+    assert_int_equal(mkdir(fresh, 0700), 0);
+    rig_start(&r, "");
+    rig_answer(&r, "/versions", 200, VERSIONS_OK);
+    assert_int_equal(r.fault, HOMESERVER_FAILED);
+    assert_int_equal(fake_count(r.http, "/login"), 0);
+    assert_int_equal(rmdir(fresh), 0);
+    rig_tick(&r, 0);
+    rig_tick_to_deadline(&r, 1000);
+    assert_int_equal(fake_count(r.http, "/login"), 1);
+    assert_int_equal(homeserver_deadline(r.home), UINT64_MAX); /* nothing to hurry for */
+    rig_answer(&r, "/login", 200, LOGIN_OK);
+    assert_int_equal(r.fault, HOMESERVER_FINE);
+    rig_teardown(&r);
+}
+
 static void test_locked_while_running(void **state)
 {
     struct home_rig r;
@@ -509,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_refresh_that_does_not_get_through),
         cmocka_unit_test(test_tokens_that_die_at_once),
         cmocka_unit_test(test_a_file_that_cannot_be_written),
+        cmocka_unit_test(test_a_device_that_cannot_be_written),
         cmocka_unit_test(test_locked_while_running),
     };
 

@@ -157,6 +157,29 @@ static void test_too_large(void **state)
     rig_teardown(&r);
 }
 
+/* A server that does not wait is asked twenty times a second, unless it has something to say. */
+static void test_a_server_that_does_not_wait(void **state)
+{
+    struct home_rig r;
+
+    (void)state;
+    rig_ready(&r, "s1");
+    for (int i = 0; i < 100; i++) {
+        rig_answer(&r, "/sync", 200, SYNC("s2", ROOM("!r:x", "false", "", "")));
+    }
+    for (int i = 0; i < 21; i++) {
+        rig_answer(&r, "/sync", 200, SYNC("s2", ""));
+    }
+    assert_int_equal(fake_count(r.http, "/sync"), 0);
+    rig_tick_to_deadline(&r, 1000);
+    for (int i = 0; i < 100; i++) {
+        rig_answer(&r, "/sync", 200, SYNC("s2", ""));
+        rig_tick(&r, 60);
+    }
+    assert_int_equal(r.now_ms, 1000000 + 1000 + 6000);
+    rig_teardown(&r);
+}
+
 /* --- gaps ---------------------------------------------------------------------------------------
  */
 
@@ -302,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_a_server_that_does_not_wait),
         cmocka_unit_test(test_gap),
         cmocka_unit_test(test_ends_of_gaps),
         cmocka_unit_test(test_gap_that_is_not_seen),
