@@ -4,7 +4,8 @@
 
 /*
  * A program of the build, which is not installed: it writes what the table of commands says as the
- * source of the manual page (for scdoc) and as docs/commands.md.
+ * sources of manual pages (for scdoc) and as docs/commands.md. parley-bridge(8) is one command's,
+ * and goes on with a text that is written by hand.
  */
 
 static const struct {
@@ -31,6 +32,9 @@ static const struct {
     {"PARLEY_TOKEN", "the credential that they give it; see `--token-file`"},
     {"PARLEY_CONFIG", "the file of options of `parley serve`; see `--config`"},
     {"PARLEY_SECTION__KEY", "an option of `parley serve`: `PARLEY_LISTEN__PORT` is listen.port"},
+    {"PARLEY_BRIDGE_CONFIG", "the file of options of `parley bridge`; see `--config`"},
+    {"PARLEY_BRIDGE_SECTION__KEY",
+     "an option of `parley bridge`: `PARLEY_BRIDGE_MATRIX__SERVER` is matrix.server"},
     {"NO_COLOR", "when it is set, nothing is in colour"},
 };
 
@@ -176,7 +180,40 @@ static void print_manual(void)
     for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
         manual_item(variables[i].name, NULL, variables[i].meaning);
     }
-    (void)printf("\n# SEE ALSO\n\n*parley.yaml*(5)\n");
+    (void)printf("\n# SEE ALSO\n\n*parley.yaml*(5), *parley-bridge*(8), *parley-bridge.yaml*(5)\n");
+}
+
+static bool print_file(const char *path)
+{
+    FILE *file = fopen(path, "r");
+
+    if (file == NULL) {
+        return false;
+    }
+    for (int c = getc(file); c != EOF; c = getc(file)) {
+        (void)putchar(c);
+    }
+    bool is_whole = ferror(file) == 0;
+    return fclose(file) == 0 && is_whole;
+}
+
+static bool print_bridge_manual(const char *rest)
+{
+    (void)printf("parley-bridge(8)\n\n"
+                 "# NAME\n\nparley-bridge - %s\n\n"
+                 "# SYNOPSIS\n\n*parley bridge* ",
+                 command_bridge.summary);
+    print_scdoc(command_bridge.synopsis);
+    (void)printf("++\n*parley-bridge* ");
+    print_scdoc(command_bridge.synopsis);
+    (void)printf("\n\n# DESCRIPTION\n\n");
+    print_scdoc(command_bridge.about);
+    (void)printf("\n# OPTIONS\n");
+    for (const struct flag *flag = command_bridge.flags; flag->name != NULL; flag++) {
+        manual_item(flag->name, flag->value, flag->help);
+    }
+    (void)putchar('\n');
+    return print_file(rest);
 }
 
 int main(int argc, char **argv)
@@ -185,8 +222,13 @@ int main(int argc, char **argv)
         print_markdown();
     } else if (argc == 2 && strcmp(argv[1], "manual") == 0) {
         print_manual();
+    } else if (argc == 3 && strcmp(argv[1], "bridge-manual") == 0) {
+        if (!print_bridge_manual(argv[2])) {
+            (void)fprintf(stderr, "%s cannot be read\n", argv[2]);
+            return CLI_FAILED;
+        }
     } else {
-        (void)fprintf(stderr, "usage: commands-reference markdown|manual\n");
+        (void)fprintf(stderr, "usage: commands-reference markdown|manual|bridge-manual REST\n");
         return CLI_USAGE;
     }
     return fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;

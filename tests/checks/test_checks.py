@@ -66,28 +66,49 @@ class Events(TreeCase):
         ]
     )
 
-    def test_all_are_there(self):
+    BRIDGE_SOURCE = """
+        bridge_log(b, LEVEL_WARNING, "six", room->key, "%s", "");
+        home_log(c->home, LEVEL_DEBUG, "seven", buf_str(&c->room), "a=%u", 1);
+        daemon_log(d, is_up ? LOG_INFO : LOG_ERROR,
+                   is_up ? "eight" : "nine", STR(""), STR(""));
+    """
+    BRIDGE_TABLE = "".join(
+        f"| `{event}` | {level} | when |\n"
+        for event, level in [("six", "warning"), ("seven", "debug"), ("eight", "info"), ("nine", "error")]
+    )
+
+    def setUp(self):
+        super().setUp()
         self.plant("src/core/a.c", self.SOURCE)
+        self.plant("src/matrix/a.c", self.BRIDGE_SOURCE)
         self.plant("docs/operation.md", self.TABLE)
+        self.plant("docs/bridge.md", self.BRIDGE_TABLE + "| `parley_metric` | gauge | what |\n")
+
+    def test_all_are_there(self):
         self.assert_clean(events)
 
     def test_each_that_is_missing(self):
-        self.plant("src/core/a.c", self.SOURCE)
-        for row in self.TABLE.splitlines(True):
-            self.plant("docs/operation.md", self.TABLE.replace(row, ""))
-            self.assert_caught(events, row.split("`")[1])
+        for page, table in {"operation.md": self.TABLE, "bridge.md": self.BRIDGE_TABLE}.items():
+            for row in table.splitlines(True):
+                self.plant(f"docs/{page}", table.replace(row, ""))
+                self.assert_caught(events, row.split("`")[1])
+            self.plant(f"docs/{page}", table)
 
     def test_one_that_is_gone_or_has_another_level(self):
-        self.plant("src/core/a.c", self.SOURCE)
         self.plant("docs/operation.md", self.TABLE + "| `six` | info | never |\n")
         self.assert_caught(events, "six")
         self.plant("docs/operation.md", self.TABLE.replace("error", "info"))
         self.assert_caught(events, "four")
+        self.plant("docs/operation.md", self.TABLE)
+        self.plant("docs/bridge.md", self.BRIDGE_TABLE.replace("error", "info"))
+        self.assert_caught(events, "nine")
 
     def test_a_source_that_logs_nothing_is_not_believed(self):
-        self.plant("src/core/a.c", "")
-        self.plant("docs/operation.md", "")
-        self.assertEqual(self.run_check(events)[0], 1)
+        for source, page in {"core": "operation.md", "matrix": "bridge.md"}.items():
+            self.setUp()
+            self.plant(f"src/{source}/a.c", "")
+            self.plant(f"docs/{page}", "")
+            self.assertEqual(self.run_check(events)[0], 1)
 
 
 class Stripping(unittest.TestCase):

@@ -69,6 +69,18 @@ class References(TreeCase):
         "src/cli/kick.c": 'const struct command command_kick = {\n    .name = "kick",\n};\n',
         "src/cli/doctor.c": '= {\n    {"port", NEEDS_NO_URL, doctor_port},\n};\n',
         "src/rest/routes.c": '{{PLAIN("/healthz"), READ}, run_health},\n',
+        "schema/bridge.toml": "[[option]]\nkey = 'matrix.server'\n",
+        "src/matrix/bridge_command.c": '= {\n    {"stop", "", "stop it all", false, run_stop},\n};\n',
+        "src/matrix/daemon_watch.c": 'write_metric(out, "rooms", "gauge"); STR("# TYPE parley_bridge_failures_total counter")\n',
+        "src/matrix/daemon_check.c": 'report(&c, "state file", true, "fine");\n',
+        "src/matrix/homeserver_check.c": 'report(h, "clock", false, "The clock of "\n    "%s is %lld s wrong");\n',
+        "src/matrix/homeserver_login.c": 'home_fault(h, HOMESERVER_LOCKED, "The account %.*s is locked");\n',
+        "src/matrix/homeserver_url.c": 'return "is no URL";\n',
+        "src/matrix/agent_http.c": 'return "nobody answers there";\n',
+        "src/matrix/uplink.c": 'lose(u, "it takes nothing");\n',
+        "src/matrix/bridge_speech.c": '[FAILURE_AWAY] = "The agent is away",\n',
+        "src/matrix/credentials.c": 'return "is no JSON object";\n',
+        "src/matrix/store.c": 'return "the disk is full";\n',
     }
     PAGES = {
         "docs/configuration.md": "\n| `log.level` | the level |\n",
@@ -77,6 +89,10 @@ class References(TreeCase):
         "docs/commands.md": "\n## parley kick\n",
         "docs/protocol.md": "`/healthz`\n",
         "docs/troubleshooting.md": "the check `port`, `log.colour`, `src/cli/kick.c`, `parley_memory_bytes`, `src/NAME.c`\n",
+        "docs/bridge-configuration.md": "\n| `matrix.server` | where |\n",
+        "docs/bridge.md": "\n| `/stop` | stop it all |\n| `parley_bridge_rooms` |\n| `parley_bridge_failures_total` |\n| `state file` |\n| `clock` |\n"
+        "The clock of ann is 3 s wrong. The account ann is locked. It is no URL: nobody answers there, it takes nothing.\n"
+        "The agent is away. The file is no JSON object, the disk is full. See `bridge.db`.\n",
     }
 
     def plant_all(self, **changed):
@@ -95,14 +111,22 @@ class References(TreeCase):
             "docs/commands.md": ["kick"],
             "docs/protocol.md": ["/healthz"],
             "docs/troubleshooting.md": ["port"],
+            "docs/bridge-configuration.md": ["matrix.server"],
+            "docs/bridge.md": ["stop", "stop it all", "parley_bridge_rooms", "parley_bridge_failures_total", "clock", "state file"],
         }.items():
             for name in names:
                 self.plant_all(**{page: self.PAGES[page].replace(name, "x")})
                 self.assert_caught(references, f"{page}: ")
                 self.assert_caught(references, f" {name} is not mentioned")
 
+    def test_a_sentence_that_the_page_does_not_have(self):
+        words = ["s wrong", "is locked", "no URL", "nobody", "nothing", "agent is away", "JSON", "disk"]
+        for word in words:
+            self.plant_all(**{"docs/bridge.md": self.PAGES["docs/bridge.md"].replace(word, "x")})
+            self.assert_caught(references, "docs/bridge.md: of the sentence ")
+
     def test_what_is_not_there_any_more(self):
-        for name in ("log.lvl", "parley_memory", "src/cli/kicks.c"):
+        for name in ("log.lvl", "matrix.servers", "parley_memory", "parley_bridge_room", "src/cli/kicks.c"):
             self.plant_all(**{"README.md": f"See `{name}`.\n"})
             self.assert_caught(references, "README.md: there is no ")
             self.assert_caught(references, name)

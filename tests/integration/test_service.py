@@ -18,7 +18,7 @@ from harness.gateway import ROOT, environment, program, run_parley
 from harness.manager import Manager
 from harness.raw import exchange, split_response
 
-OK, FAILED, USAGE, CONFIGURATION = 0, 1, 2, 78
+OK, FAILED, USAGE, REFUSED, CONFIGURATION = 0, 1, 2, 77, 78
 
 
 def needs(tool):
@@ -339,14 +339,18 @@ def test_a_second_signal_ends_it_at_once(start, threads):
 # --- the units -------------------------------------------------------------------------------
 
 
-def unit_text():
-    return (ROOT / "packaging/systemd/parley.service.in").read_text().replace("@bindir@", os.path.dirname(program()))
+UNITS = ["parley.service", "parley-bridge.service"]
+
+
+def unit_text(name):
+    return (ROOT / f"packaging/systemd/{name}.in").read_text().replace("@bindir@", os.path.dirname(program()))
 
 
 @needs("systemd-analyze")
-def test_the_unit_is_confined(tmp_path):
-    unit = tmp_path / "parley.service"
-    unit.write_text(unit_text())
+@pytest.mark.parametrize("name", UNITS)
+def test_the_unit_is_confined(tmp_path, name):
+    unit = tmp_path / name
+    unit.write_text(unit_text(name))
     command = ["systemd-analyze", "security", "--offline=true", "--json=short", "--no-pager", str(unit)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     checks = json.loads(done.stdout)
@@ -358,15 +362,24 @@ def test_the_unit_is_confined(tmp_path):
 
 @needs("systemd-analyze")
 def test_the_units_are_understood(tmp_path):
-    (tmp_path / "parley.service").write_text(re.sub("^Documentation=.*\n", "", unit_text(), flags=re.M))
-    text = (ROOT / "packaging/systemd/parley.socket").read_text()
-    (tmp_path / "parley.socket").write_text(re.sub("^Documentation=.*\n", "", text, flags=re.M))
-    command = ["systemd-analyze", "verify", str(tmp_path / "parley.service"), str(tmp_path / "parley.socket")]
+    names = [*UNITS, "parley.socket"]
+    for name in names:
+        text = unit_text(name) if name in UNITS else (ROOT / "packaging/systemd" / name).read_text()
+        (tmp_path / name).write_text(re.sub("^Documentation=.*\n", "", text, flags=re.M))
+    command = ["systemd-analyze", "verify", *(str(tmp_path / name) for name in names)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     said = [line for line in done.stderr.splitlines() if "parley" in line]
     assert said == [], done
 
 
-def test_the_unit_does_not_try_a_wrong_configuration_again():
-    assert f"RestartPreventExitStatus={CONFIGURATION}\n" in unit_text()
-    assert "Type=notify\n" in unit_text() and "ExecReload=kill -HUP $MAINPID\n" in unit_text()
+@pytest.mark.parametrize("name, codes", zip(UNITS, [f"{CONFIGURATION}", f"{REFUSED} {CONFIGURATION}"]))
+def test_the_unit_does_not_try_again_what_stays_wrong(name, codes):
+    assert f"RestartPreventExitStatus={codes}\n" in unit_text(name)
+    assert "Type=notify\n" in unit_text(name) and "ExecReload=kill -HUP $MAINPID\n" in unit_text(name)
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_the_unit_can_read_its_configuration(name):
+    """systemd leaves a configuration directory to root, whoever the service runs as, and gives it this mode (0755)."""
+    assert "ConfigurationDirectory=parley\n" in unit_text(name)
+    assert "ConfigurationDirectoryMode" not in unit_text(name)
