@@ -26,20 +26,26 @@ struct scan {
 /* Prepares a scan of `text`, which is borrowed and shorter than 4 GiB. */
 void scan_init(struct scan *s, struct str text);
 
-/* Notes an error at `at` and returns NULL. */
-const char *scan_fail(struct scan *s, enum wire_status status, const char *at);
-/* Notes that the text cannot go on with what is at `at`, or ends there too early. */
-const char *scan_refuse(struct scan *s, const char *at);
+/* Notes an error at `at`. */
+void scan_note(struct scan *s, enum wire_status status, const char *at) __attribute__((cold));
 
-/* A string; `at` is its opening quote. */
-const char *scan_string(struct scan *s, const char *at);
-/*
- * A key from its opening quote to the value behind the colon. *ret_key is the key, raw. `at` may
- * be the end, or anything else.
- */
-const char *scan_key(struct scan *s, const char *at, struct str *ret_key);
-/* Any value, with all that is in it. `at` may be the end, or anything else. */
-const char *scan_value(struct scan *s, const char *at);
+/* The same, and returns NULL. */
+static inline const char *scan_fail(struct scan *s, enum wire_status status, const char *at)
+{
+    scan_note(s, status, at);
+    return NULL;
+}
+
+/* Notes that the text cannot go on with what is at `at`, or ends there too early. */
+static inline const char *scan_refuse(struct scan *s, const char *at)
+{
+    return scan_fail(s, at < s->end ? WIRE_NOT_JSON : WIRE_TRUNCATED, at);
+}
+
+/* Goes on in a string from a character that is not plain, or from the end. */
+const char *scan_string_rest(struct scan *s, const char *at);
+/* Any value but a string, with all that is in it. `at` may be the end, or anything else. */
+const char *scan_other_value(struct scan *s, const char *at);
 /* Nothing but white space up to the end of the text. */
 const char *scan_end(struct scan *s, const char *at);
 
@@ -97,6 +103,41 @@ static inline const char *scan_plain(const char *at, const char *end)
         at++;
     }
     return at;
+}
+
+/* A string; `at` is its opening quote. */
+static inline const char *scan_string(struct scan *s, const char *at)
+{
+    at = scan_plain(at + 1, s->end);
+    return at < s->end && *at == '"' ? at + 1 : scan_string_rest(s, at);
+}
+
+/*
+ * A key from its opening quote to the value behind the colon. *ret_key is the key, raw. `at` may
+ * be the end, or anything else.
+ */
+static inline const char *scan_key(struct scan *s, const char *at, struct str *ret_key)
+{
+    if (at == s->end || *at != '"') {
+        return scan_refuse(s, at);
+    }
+    const char *key = at;
+    at = scan_string(s, at);
+    if (at == NULL) {
+        return NULL;
+    }
+    *ret_key = str_make(key, (size_t)(at - key));
+    at = scan_space(at, s->end);
+    if (at == s->end || *at != ':') {
+        return scan_refuse(s, at);
+    }
+    return scan_space(at + 1, s->end);
+}
+
+/* Any value, with all that is in it. `at` may be the end, or anything else. */
+static inline const char *scan_value(struct scan *s, const char *at)
+{
+    return at < s->end && *at == '"' ? scan_string(s, at) : scan_other_value(s, at);
 }
 
 /*
