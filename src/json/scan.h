@@ -12,6 +12,9 @@
 #include "json/wire.h"
 
 #include <endian.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 struct scan {
     const char *text;
@@ -75,6 +78,40 @@ static inline uint32_t scan_hex_digit(char c)
     return c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A') + 10 : 16;
 }
 
+#ifdef __SSE2__
+
+/*
+ * Goes on to the first byte that is a quote, a backslash, a control character or not ASCII, 16
+ * bytes at a time. Returns false when there is none before the last 15 bytes. As signed numbers,
+ * bytes that are not ASCII are below 0x20 like control characters.
+ */
+static inline bool scan_plain_blocks(const char **at, const char *end)
+{
+    for (; end - *at >= 16; *at += 16) {
+        __m128i bytes = _mm_loadu_si128((const void *)*at);
+        __m128i outside = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
+        __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+        __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+        int special = _mm_movemask_epi8(_mm_or_si128(outside, _mm_or_si128(quote, backslash)));
+        if (special != 0) {
+            *at += __builtin_ctz((unsigned)special);
+            return true;
+        }
+    }
+    return false;
+}
+
+#else
+
+/* Elsewhere all is left to the words of scan_plain. */
+static inline bool scan_plain_blocks(const char **at, const char *end)
+{
+    (void)at, (void)end;
+    return false;
+}
+
+#endif
+
 /*
  * The first byte that is a quote, a backslash, a control character or not ASCII; or `end`.
  *
@@ -87,6 +124,9 @@ static inline const char *scan_plain(const char *at, const char *end)
 {
     const uint64_t each = 0x0101010101010101u;
 
+    if (scan_plain_blocks(&at, end)) {
+        return at;
+    }
     for (; end - at >= 8; at += 8) {
         uint64_t word;
         memcpy(&word, at, sizeof(word));
