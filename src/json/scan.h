@@ -181,18 +181,18 @@ static inline const char *scan_value(struct scan *s, const char *at)
 }
 
 /*
- * The outermost object, from its opening brace to behind its closing one; each of its members is
- * taken by `member`, from the key to the end of the value. Inline, so that `member` is too.
+ * The outermost object, or the value of one of its members (so it cannot be too deep), from its
+ * opening brace to behind its closing one; each of its members is taken by `member`, from the key
+ * to the end of the value. Inline, so that `member` is too.
  */
 static inline const char *scan_object(struct scan *s, const char *at,
                                       const char *(*member)(void *walk, const char *at), void *walk)
 {
-    s->depth = 1;
     at = scan_space(at + 1, s->end);
     if (at < s->end && *at == '}') {
         return at + 1;
     }
-    for (;;) {
+    for (s->depth++;;) {
         at = member(walk, at);
         if (at == NULL) {
             return NULL;
@@ -202,6 +202,7 @@ static inline const char *scan_object(struct scan *s, const char *at,
             return scan_refuse(s, at);
         }
         if (*at == '}') {
+            s->depth--;
             return at + 1;
         }
         at = scan_space(at + 1, s->end);

@@ -12,6 +12,8 @@ struct decoding {
     struct report report;
     enum parley_strictness strictness;
     void **memory; /* what is decoded may take; NULL to check only */
+    /* The members of one object, which were taken apart, but not sorted yet; or NULL. */
+    struct object_members *inner;
 };
 
 /*

@@ -12,27 +12,27 @@ static void **memory_of(void *message)
 }
 
 /*
- * Whether the text is one JSON object with a type; *ret_type is that, raw. `members` is to be
- * finished in either case.
+ * Whether the text is one JSON object with a type; *ret_type is that, raw. `members` and `inner`
+ * are to be finished in either case.
  */
 static bool open_text(const struct report *r, size_t len, struct object_members *members,
-                      struct str *ret_type)
+                      struct object_members *inner, struct str *ret_type)
 {
     static const struct field_info type = {
         .name = {"type", 4}, .kind = FIELD_TYPE, .min_length = 1, .max_length = SIZE_MAX};
     const struct step path = {.name = type.name};
     size_t i = 0;
 
-    if (!object_members_scan(members, r, len)) {
+    if (!object_members_scan(members, inner, r, len)) {
         return false;
     }
-    while (i < members->other_count && !str_equal(members->others[i].key, type.name)) {
+    while (i < members->count && !str_equal(members->all[i].key, type.name)) {
         i++;
     }
-    if (i == members->other_count) {
+    if (i == members->count) {
         return report_missing(r, &type, NULL, r->text);
     }
-    struct str raw = members->others[i].value;
+    struct str raw = members->all[i].value;
     if (*raw.ptr != '"') {
         return report_value(r, PARLEY_WRONG_KIND, &type, &path, raw);
     }
@@ -76,14 +76,17 @@ void parley_message_fini(const struct parley_message_info *info, void *message)
 static bool decode_text(const struct parley_message_info *info, const struct decoding *d,
                         struct str text, void *message)
 {
-    struct object_members members;
+    struct decoding inside = *d;
+    struct object_members members, inner;
     struct str type;
 
-    bool ok = open_text(&d->report, text.len, &members, &type);
+    inside.inner = &inner;
+    bool ok = open_text(&d->report, text.len, &members, &inner, &type);
     if (ok && !json_string_is(type, info->type)) {
         ok = report_type(&d->report, PARLEY_OTHER_TYPE, type, info->type.ptr);
     }
-    ok = ok && decode_members(d, &info->object, text, &members, message, NULL);
+    ok = ok && decode_members(&inside, &info->object, text, &members, message, NULL);
+    object_members_fini(&inner);
     object_members_fini(&members);
     return ok;
 }
@@ -148,19 +151,21 @@ bool parley_check(enum parley_dialect dialect, enum parley_strictness strictness
     struct decoding d =
         decoding_of(whole, strictness, ret_problem != NULL ? ret_problem : &unwanted);
     enum parley_type type = PARLEY_TYPE_NONE;
-    struct object_members members;
+    struct object_members members, inner;
     struct str raw = {"", 0};
     bool ok = false;
 
     if (!check_length(&d.report, len)) {
         return false;
     }
-    if (open_text(&d.report, len, &members, &raw)) {
+    d.inner = &inner;
+    if (open_text(&d.report, len, &members, &inner, &raw)) {
         type = find_type(dialect, raw);
         ok = type != PARLEY_TYPE_NONE
                  ? decode_members(&d, &message_table[type]->object, whole, &members, NULL, NULL)
                  : report_type(&d.report, PARLEY_UNKNOWN_TYPE, raw, NULL);
     }
+    object_members_fini(&inner);
     object_members_fini(&members);
     if (ret_type != NULL) {
         *ret_type = type;
