@@ -24,6 +24,8 @@ static bool accept_absence(const struct decoding *d, const struct field_info *fi
 static bool decode_fields(const struct decoding *d, const struct object_info *info, struct str raw,
                           const struct object_members *members, char *out, const struct step *path)
 {
+    struct step step = {.up = path};
+
     for (size_t i = 0; i < info->count; i++) {
         const struct field_info *field = &info->fields[i];
         const struct member *member = members->fields[i];
@@ -33,7 +35,7 @@ static bool decode_fields(const struct decoding *d, const struct object_info *in
             }
             continue;
         }
-        struct step step = {.up = path, .name = member->key};
+        step.name = member->key;
         void *value = out != NULL ? out + field->offset : NULL;
         if (!decode_value(d, field, member->value, value, &step)) {
             return false;
@@ -64,7 +66,7 @@ static bool check_other_names(const struct decoding *d, const struct object_info
                 return false;
             }
             if ((field->flags & FIELD_SAME) != 0 &&
-                !is_same(members->fields[i]->value, other->value)) {
+                !is_same(raw_text(members->fields[i]->value), raw_text(other->value))) {
                 return report_other(&d->report, PARLEY_DUPLICATE, &step, other->text,
                                     "the same value under each of its names", "another");
             }

@@ -16,7 +16,7 @@ static void **memory_of(void *message)
  * are to be finished in either case.
  */
 static bool open_text(const struct report *r, size_t len, struct object_members *members,
-                      struct object_members *inner, struct str *ret_type)
+                      struct object_members *inner, struct raw_value *ret_type)
 {
     static const struct field_info type = {
         .name = {"type", 4}, .kind = FIELD_TYPE, .min_length = 1, .max_length = SIZE_MAX};
@@ -32,22 +32,22 @@ static bool open_text(const struct report *r, size_t len, struct object_members 
     if (i == members->count) {
         return report_missing(r, &type, NULL, r->text);
     }
-    struct str raw = members->all[i].value;
+    struct raw_value raw = members->all[i].value;
     if (*raw.ptr != '"') {
-        return report_value(r, PARLEY_WRONG_KIND, &type, &path, raw);
+        return report_value(r, PARLEY_WRONG_KIND, &type, &path, raw_text(raw));
     }
     *ret_type = raw;
     return true;
 }
 
 /* The type that a raw string names. */
-static enum parley_type find_type(enum parley_dialect dialect, struct str raw)
+static enum parley_type find_type(enum parley_dialect dialect, struct raw_value raw)
 {
     char name[64];
-    struct str text;
+    struct str text = str_make(raw.ptr + 1, raw.len - 2);
 
-    if (!json_string_plain(raw, &text)) {
-        size_t len = json_unescape_to(raw, name, sizeof(name));
+    if (raw.escaped) {
+        size_t len = json_unescape_to(raw_text(raw), name, sizeof(name));
         text = str_make(name, len <= sizeof(name) ? len : 0);
     }
     return parley_type_find(dialect, text.ptr, text.len);
@@ -78,12 +78,12 @@ static bool decode_text(const struct parley_message_info *info, const struct dec
 {
     struct decoding inside = *d;
     struct object_members members, inner;
-    struct str type;
+    struct raw_value type;
 
     inside.inner = &inner;
     bool ok = open_text(&d->report, text.len, &members, &inner, &type);
-    if (ok && !json_string_is(type, info->type)) {
-        ok = report_type(&d->report, PARLEY_OTHER_TYPE, type, info->type.ptr);
+    if (ok && !raw_is(type, info->type)) {
+        ok = report_type(&d->report, PARLEY_OTHER_TYPE, raw_text(type), info->type.ptr);
     }
     ok = ok && decode_members(&inside, &info->object, text, &members, message, NULL);
     object_members_fini(&inner);
@@ -152,7 +152,7 @@ bool parley_check(enum parley_dialect dialect, enum parley_strictness strictness
         decoding_of(whole, strictness, ret_problem != NULL ? ret_problem : &unwanted);
     enum parley_type type = PARLEY_TYPE_NONE;
     struct object_members members, inner;
-    struct str raw = {"", 0};
+    struct raw_value raw;
     bool ok = false;
 
     if (!check_length(&d.report, len)) {
@@ -163,7 +163,7 @@ bool parley_check(enum parley_dialect dialect, enum parley_strictness strictness
         type = find_type(dialect, raw);
         ok = type != PARLEY_TYPE_NONE
                  ? decode_members(&d, &message_table[type]->object, whole, &members, NULL, NULL)
-                 : report_type(&d.report, PARLEY_UNKNOWN_TYPE, raw, NULL);
+                 : report_type(&d.report, PARLEY_UNKNOWN_TYPE, raw_text(raw), NULL);
     }
     object_members_fini(&inner);
     object_members_fini(&members);

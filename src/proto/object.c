@@ -65,15 +65,27 @@ static bool make_room(struct object_members *m)
     return true;
 }
 
-/* A member as it stands in the text; whether it is a field's is asked later. */
-static bool collect(struct object_members *m, struct str raw_key, bool escaped, struct str value)
+/* For a member that finds no room in the list, or whose key has escapes. */
+static __attribute__((cold)) bool prepare(struct object_members *m, struct str raw_key,
+                                          bool escaped, struct str *key)
 {
-    struct str key = str_slice(raw_key, 1, raw_key.len - 1);
+    return (m->count < m->cap || make_room(m)) && (!escaped || unescape_key(m, raw_key, key));
+}
 
-    if ((m->count == m->cap && !make_room(m)) || (escaped && !unescape_key(m, raw_key, &key))) {
+/* A member as it stands in the text; whether it is a field's is asked later. */
+static inline bool collect(struct object_members *m, struct str raw_key, bool escaped,
+                           struct raw_value value)
+{
+    struct str key = str_make(raw_key.ptr + 1, raw_key.len - 2);
+
+    if ((m->count == m->cap || escaped) && !prepare(m, raw_key, escaped, &key)) {
         return false;
     }
-    m->all[m->count++] = (struct member){.text = raw_key.ptr, .key = key, .value = value};
+    struct member *member = &m->all[m->count++];
+    member->text = raw_key.ptr;
+    member->key = key;
+    member->value = value;
+    member->taken = false;
     return true;
 }
 
@@ -194,7 +206,8 @@ bool object_members_init(struct object_members *m, const struct report *r, struc
 
     begin(m, raw.ptr);
     while (json_next_member(&it, &key, &value)) {
-        if (!collect(m, key, str_find(key, '\\') < key.len, value)) {
+        struct raw_value raw_value = {value.ptr, (uint32_t)value.len, true};
+        if (!collect(m, key, str_find(key, '\\') < key.len, raw_value)) {
             return report_no_memory(r, path, key.ptr);
         }
     }
@@ -207,6 +220,22 @@ struct walk {
     struct object_members *inner;
 };
 
+/* From a key to its value; *ret_escaped: whether there is an escape in it. */
+static inline const char *enter_member(struct scan *s, const char *at, struct str *ret_key,
+                                       bool *ret_escaped)
+{
+    s->escaped = false;
+    at = scan_key(s, at, ret_key);
+    *ret_escaped = s->escaped;
+    s->escaped = false;
+    return at;
+}
+
+static inline struct raw_value make_raw(const struct scan *s, const char *from, const char *end)
+{
+    return (struct raw_value){from, (uint32_t)(end - from), s->escaped};
+}
+
 /* A member of an object inside, which is given up when it has too many. */
 static const char *scan_inner_member(void *owner, const char *at)
 {
@@ -214,13 +243,12 @@ static const char *scan_inner_member(void *owner, const char *at)
     struct object_members *m = walk->inner;
     struct scan *s = &walk->scan;
     struct str key = STR("");
+    bool escaped;
+    const char *value = enter_member(s, at, &key, &escaped);
 
-    s->escaped = false;
-    const char *value = scan_key(s, at, &key);
     if (value == NULL) {
         return NULL;
     }
-    bool escaped = s->escaped;
     at = scan_value(s, value);
     if (at == NULL || m->object == NULL) {
         return at;
@@ -229,7 +257,7 @@ static const char *scan_inner_member(void *owner, const char *at)
         m->object = NULL;
         return at;
     }
-    return collect(m, key, escaped, str_make(value, (size_t)(at - value))) ? at : NULL;
+    return collect(m, key, escaped, make_raw(s, value, at)) ? at : NULL;
 }
 
 /* The value of a member of a message. */
@@ -253,19 +281,18 @@ static const char *scan_member(void *owner, const char *at)
     struct object_members *m = walk->members;
     struct scan *s = &walk->scan;
     struct str key = STR("");
+    bool escaped;
+    const char *value = enter_member(s, at, &key, &escaped);
 
-    s->escaped = false;
-    const char *value = scan_key(s, at, &key);
     if (value == NULL) {
         return NULL;
     }
-    bool escaped = s->escaped;
     at = scan_inner(walk, value);
     /* Those that are too many are read for their grammar alone. */
     if (at == NULL || m->count > WIRE_MAX_MEMBERS) {
         return at;
     }
-    return collect(m, key, escaped, str_make(value, (size_t)(at - value))) ? at : NULL;
+    return collect(m, key, escaped, make_raw(s, value, at)) ? at : NULL;
 }
 
 bool object_members_scan(struct object_members *m, struct object_members *inner,

@@ -11,11 +11,30 @@
 #include "proto/problem.h"
 #include "json/reader.h"
 
+/* A value as it stands in the text, and whether a backslash may be in it. */
+struct raw_value {
+    const char *ptr;
+    uint32_t len;
+    bool escaped;
+};
+
+static inline struct str raw_text(struct raw_value raw)
+{
+    return str_make(raw.ptr, raw.len);
+}
+
+/* Whether a raw string is this text. */
+static inline bool raw_is(struct raw_value raw, struct str text)
+{
+    return raw.escaped ? json_string_is(raw_text(raw), text)
+                       : str_equal(str_make(raw.ptr + 1, raw.len - 2), text);
+}
+
 struct member {
     const char *text; /* as it is written: "key": value */
     struct str key;   /* unescaped */
-    struct str value; /* raw */
-    bool taken;       /* it is the value of a field */
+    struct raw_value value;
+    bool taken; /* it is the value of a field */
 };
 
 /* The whole member as it is written. */
