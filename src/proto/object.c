@@ -23,15 +23,16 @@ bool field_is_also(const struct field_info *field, struct str key)
     return name != NULL && name->len > 0;
 }
 
-/* The field of this name, looked for from `*next` on, since most messages keep the order. */
-static size_t find_field(const struct object_info *info, struct str key, size_t *next)
+/* The field of this name, looked for from `next` on, since most messages keep the order. */
+static size_t find_field(const struct object_info *info, struct str key, size_t next)
 {
-    size_t at = *next;
-
-    for (size_t tried = 0; tried < info->count; tried++, at++) {
-        at = at < info->count ? at : 0;
-        if (str_equal(info->fields[at].name, key)) {
-            *next = at + 1;
+    for (size_t at = next; at < info->count; at++) {
+        if (str_equal_short(info->fields[at].name, key)) {
+            return at;
+        }
+    }
+    for (size_t at = 0; at < next; at++) {
+        if (str_equal_short(info->fields[at].name, key)) {
             return at;
         }
     }
@@ -159,7 +160,7 @@ static bool find_fields(struct object_members *m, const struct report *r,
     memset(m->fields, 0, info->count * sizeof(m->fields[0]));
     for (size_t i = 0; i < m->count; i++) {
         struct member *member = &m->all[i];
-        size_t found = find_field(info, member->key, &next);
+        size_t found = find_field(info, member->key, next);
         if (found == info->count) {
             m->other_count++;
         } else if (m->fields[found] != NULL) {
@@ -167,6 +168,7 @@ static bool find_fields(struct object_members *m, const struct report *r,
         } else {
             m->fields[found] = member;
             member->taken = true;
+            next = found + 1;
         }
     }
     return true;
