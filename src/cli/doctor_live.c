@@ -105,7 +105,10 @@ static const char *fix_of(int http_status)
     }
 }
 
-/* The world's path: the first that is configured, or the default for a gateway elsewhere. */
+/*
+ * The world's path: the first that is configured; of a gateway elsewhere what the address says, or
+ * the default.
+ */
 static void append_path(const struct doctor *d, struct buf *out)
 {
     struct str path, rest = STR("");
@@ -113,7 +116,11 @@ static void append_path(const struct doctor *d, struct buf *out)
     if (d->url == NULL) {
         rest = str_from_z(config_text(&d->config, OPTION_LISTEN_WORLD_PATHS));
     }
-    buf_append_str(out, config_next_element(&rest, &path) ? path : STR("/ws/matrix"));
+    if (config_next_element(&rest, &path)) {
+        buf_append_str(out, path);
+    } else {
+        url_append_world(out, &d->gateway.url, STR(""));
+    }
 }
 
 /* The greeting, and a pong for a ping. */

@@ -231,6 +231,7 @@ static void enter(struct hub *hub, uint32_t client, uint32_t session, const char
 
     if (!session_has(hub, session, client)) {
         if (!may_enter(hub, client, session, id)) {
+            session_drop_if_empty(hub, session);
             return;
         }
         if (!session_join(hub, session, client)) {
@@ -325,6 +326,35 @@ void meeting_create(struct hub *hub, uint32_t client, struct str text)
 
 /* --- session_join, session_leave -------------------------------------------------------------- */
 
+/* A world is there as soon as somebody enters it, by whichever dialect. */
+static bool is_world(struct str id)
+{
+    struct str prefix = STR("world:");
+
+    return str_starts_with(id, prefix) && id.len > prefix.len;
+}
+
+/* Into a session that the client may know of, or a world that begins with it. */
+static void join(struct hub *hub, uint32_t client, struct str id)
+{
+    uint32_t session = session_find(hub, id);
+    bool may = hub_may(hub, client_at(hub, client)->principal, MAY_ENTER, id).code == ERROR_NONE;
+
+    if (!may || (session == SLAB_NONE && !is_world(id))) {
+        (void)refuse(hub, client, ERROR_SESSION_NOT_FOUND,
+                     "No session has this id now; create it with session_create.", id);
+        return;
+    }
+    if (session == SLAB_NONE) {
+        session = session_new(hub, id);
+    }
+    if (session == SLAB_NONE) {
+        refuse_for_room(hub, client);
+    } else {
+        enter(hub, client, session, "joined");
+    }
+}
+
 void meeting_join(struct hub *hub, uint32_t client, struct str text)
 {
     struct parley_session_join message;
@@ -332,16 +362,12 @@ void meeting_join(struct hub *hub, uint32_t client, struct str text)
     parley_session_join_init(&message);
     if (world_read(hub, client, text, &parley_session_join_info, &message)) {
         struct str id = text_of(&message.payload.session_id);
-        uint32_t session = id_valid(id) ? session_find(hub, id) : SLAB_NONE;
-        if (session == SLAB_NONE ||
-            hub_may(hub, client_at(hub, client)->principal, MAY_ENTER, id).code != ERROR_NONE) {
+        if (id_valid(id)) {
+            join(hub, client, id);
+        } else {
             client_error(hub, client, ERROR_SESSION_NOT_FOUND,
                          "No session has this id now; create it with session_create.",
-                         id_valid(id) ? "{\"sessionId\":\"%.*s\"}"
-                                      : "{\"path\":\"payload.sessionId\"}",
-                         STR_ARG(id));
-        } else {
-            enter(hub, client, session, "joined");
+                         "{\"path\":\"payload.sessionId\"}");
         }
     }
     parley_session_join_fini(&message);
