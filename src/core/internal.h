@@ -291,7 +291,7 @@ static inline void monitor_note(struct hub *hub, uint32_t sender, const struct s
                                 struct str target)
 {
     if (hub->watch.monitor_count > 0) {
-        monitor_copy(hub, sender, speech, target);
+        monitor_copy(hub, sender, speech, target, SLAB_NONE);
     }
 }
 

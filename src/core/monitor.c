@@ -4,9 +4,10 @@
 #include "json/reader.h"
 
 /*
- * monitor: an administrator sees what is passed on. A copy is made once, for all who want it, when
- * the message has been found good and before it is sent. What the gateway itself answers is not
- * passed on: so no credential is ever in a copy, and no copy of a copy is made.
+ * monitor: an administrator sees what is passed on, requests to agents and what comes of them
+ * included. A copy is made once, for all who want it, when the message has been found good, in the
+ * turn in which it is sent. What else the gateway itself answers is not passed on: so no credential
+ * is ever in a copy, and no copy of a copy is made.
  */
 
 struct monitor {
@@ -64,7 +65,8 @@ static void write_copy(struct hub *hub, const struct speech *speech, struct str 
     (void)control_close(hub, &w, false);
 }
 
-void monitor_copy(struct hub *hub, uint32_t sender, const struct speech *speech, struct str target)
+void monitor_copy(struct hub *hub, uint32_t sender, const struct speech *speech, struct str target,
+                  uint32_t except)
 {
     char type[TYPE_TEXT_MAX + 1], id[CLIENT_ID_SIZE]; /* one more: no pattern equals a longer one */
     size_t type_len = json_unescape_to(speech->type, type, sizeof(type));
@@ -76,7 +78,7 @@ void monitor_copy(struct hub *hub, uint32_t sender, const struct speech *speech,
     uint32_t clients[MONITORS_MAX], count = 0;
 
     for (uint32_t i = 0; i < hub->watch.monitor_count; i++) {
-        if (wants(hub->watch.monitors[i], &copied)) {
+        if (hub->watch.monitors[i]->client != except && wants(hub->watch.monitors[i], &copied)) {
             clients[count++] = hub->watch.monitors[i]->client;
         }
     }

@@ -66,8 +66,10 @@ bool monitor_is(const struct hub *hub, uint32_t client);
 void monitor_stop(struct hub *hub, uint32_t client);
 /*
  * Copies a message that is about to be passed on to the monitors that want it; to be called by way
- * of monitor_note. `sender` may be SLAB_NONE; `target`: the id that it is for, or empty.
+ * of monitor_note, or, where a monitor has it already (`except`, a client), after a look whether
+ * anybody watches. `sender` may be SLAB_NONE; `target`: the id that it is for, or empty.
  */
-void monitor_copy(struct hub *hub, uint32_t sender, const struct speech *speech, struct str target);
+void monitor_copy(struct hub *hub, uint32_t sender, const struct speech *speech, struct str target,
+                  uint32_t except);
 
 #endif

@@ -180,3 +180,18 @@ def test_credential(start, agent, tmp_path):
     assert "AUTH_REQUIRED" in call(gateway, "demo.x", code=REFUSED)
     agent(gateway, "--exec", "cat", PARLEY_TOKEN="s3cret")
     assert call(gateway, "demo.x", "1", "--token-file", str(secret)) == "1\n"
+
+
+def test_watched(tcp_gateway, agent):
+    """What a monitor hears of a request that one program asks and another one answers."""
+    boss = tcp_gateway.control()
+    boss.ask("monitor", {"types": ["route_*", "error"]})
+    agent(tcp_gateway, "--exec", "cat", "--id", "echo")
+    assert call(tcp_gateway, "demo.x", "0.10") == "0.10\n"
+    asked, answered = boss.next()["payload"], boss.next()["payload"]
+    assert asked["message"]["type"] == "route_request" and asked["target"] == "echo", asked
+    assert answered["message"]["type"] == "route_response" and answered["source"] == "echo", answered
+    assert asked["source"] == answered["target"] and asked["source"].startswith("c-")
+    assert answered["message"]["payload"]["result"] == asked["message"]["payload"]["request"] == 0.10
+    assert "NO_AGENT" in call(tcp_gateway, "demo.none", code=UNAVAILABLE)
+    assert boss.heard_nothing() is None
