@@ -160,33 +160,37 @@ static struct monitor *monitor_new(uint32_t client, const struct parley_monitor_
     return m;
 }
 
-static bool check(struct hub *hub, uint32_t client, const struct parley_monitor_payload *p)
+static bool check(struct hub *hub, struct sender *sender, const struct parley_monitor_payload *p)
 {
     if ((p->types.is == PARLEY_SET &&
-         !world_check_patterns(hub, client, &p->types, "payload.types")) ||
+         !world_check_patterns(hub, sender, &p->types, "payload.types")) ||
         (p->sessions.is == PARLEY_SET &&
-         !world_check_patterns(hub, client, &p->sessions, "payload.sessions"))) {
+         !world_check_patterns(hub, sender, &p->sessions, "payload.sessions"))) {
         return false;
     }
     if (p->from.is == PARLEY_SET && !id_valid(str_make(p->from.ptr, p->from.len))) {
-        client_error(hub, client, ERROR_INVALID_MESSAGE,
-                     "`from` is the id of an agent or a client, 1 to 128 characters out of "
-                     "A-Z a-z 0-9 . _ : @ -",
-                     "{\"path\":\"payload.from\"}");
+        sender_refuse(hub, sender, ERROR_INVALID_MESSAGE,
+                      "`from` is the id of an agent or a client, 1 to 128 characters out of "
+                      "A-Z a-z 0-9 . _ : @ -",
+                      "{\"path\":\"payload.from\"}");
         return false;
     }
     return true;
 }
 
-static void start(struct hub *hub, uint32_t client, const struct parley_monitor_payload *p)
+static void start(struct hub *hub, struct sender *sender, const struct parley_monitor_payload *p)
 {
     struct watch *watch = &hub->watch;
+    uint32_t client = sender->client;
     struct json_writer w;
 
     if (!monitor_is(hub, client) && watch->monitor_count == MONITORS_MAX) {
-        client_error(hub, client, ERROR_LIMIT_REACHED,
-                     "As many clients as may watch the traffic do so already; close one of them.",
-                     "{\"limit\":\"monitors\",\"max\":%u}", MONITORS_MAX);
+        sender_refuse(hub, sender, ERROR_LIMIT_REACHED,
+                      "As many clients as may watch the traffic do so already; close one of them.",
+                      "{\"limit\":\"monitors\",\"max\":%u}", MONITORS_MAX);
+        return;
+    }
+    if (sender_only_asks(sender)) {
         return;
     }
     struct monitor *m = monitor_new(client, p);
@@ -201,17 +205,17 @@ static void start(struct hub *hub, uint32_t client, const struct parley_monitor_
     control_answer(hub, client, &w);
 }
 
-void monitor_start(struct hub *hub, uint32_t client, struct str text)
+void monitor_start(struct hub *hub, struct sender *sender, struct str text)
 {
     struct parley_monitor message;
 
-    if (!watch_may(hub, client)) {
+    if (!watch_may(hub, sender)) {
         return;
     }
     parley_monitor_init(&message);
-    if (world_read(hub, client, text, &parley_monitor_info, &message) &&
-        check(hub, client, &message.payload)) {
-        start(hub, client, &message.payload);
+    if (relay_parse(hub, sender, text, &parley_monitor_info, &message) &&
+        check(hub, sender, &message.payload)) {
+        start(hub, sender, &message.payload);
     }
     parley_monitor_fini(&message);
 }

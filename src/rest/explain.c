@@ -6,6 +6,7 @@
 #include "json/writer.h"
 
 enum { DIALECT, MESSAGE, AS, SESSION, WORLD, EXPLAIN_MEMBERS };
+enum { CANDIDATES_MAX = 64 * 1024 };
 
 static const struct body_member explain_members[EXPLAIN_MEMBERS] = {
     [DIALECT] = {{"dialect", 7}, BODY_TEXT, false, 32},
@@ -52,7 +53,7 @@ static bool check_place(struct call *call, const struct body_value *values, uint
 }
 
 static void write_explanation(struct call *call, const struct hub_explanation *e,
-                              struct str details)
+                              struct str candidates, struct str details)
 {
     struct str message = str_from_z(e->message);
     struct json_writer w;
@@ -60,7 +61,10 @@ static void write_explanation(struct call *call, const struct hub_explanation *e
     json_writer_init(&w, &call->out);
     json_begin_object(&w);
     if (e->code == ERROR_NONE) {
-        json_key_string(&w, STR("verdict"), e->answered ? STR("answered") : STR("delivered"));
+        json_key_string(&w, STR("verdict"),
+                        e->answered ? STR("answered")
+                        : e->waits  ? STR("waits")
+                                    : STR("delivered"));
     } else {
         json_key_string(&w, STR("verdict"), str_from_z(error_table[e->code].code));
         json_key_string(&w, STR("message"),
@@ -73,21 +77,28 @@ static void write_explanation(struct call *call, const struct hub_explanation *e
     if (e->target[0] != '\0') {
         json_key_string(&w, STR("target"), str_from_z(e->target));
     }
+    if (e->is_request) {
+        json_key_uint(&w, STR("considered"), e->considered);
+        json_key_raw(&w, STR("candidates"), candidates);
+    }
     json_key_raw(&w, STR("details"), details.len > 0 ? details : STR("{}"));
     json_end_object(&w);
 }
 
-static void explain(struct call *call, const struct hub_question *question)
+static void explain(struct call *call, struct hub_question *question)
 {
     struct hub_explanation explanation;
-    struct buf details;
+    struct buf details, candidates;
 
     buf_init(&details, CALL_MAX_DETAILS);
+    buf_init(&candidates, CANDIDATES_MAX);
+    question->candidates = &candidates;
     enum error_code code =
         hub_explain(call->hub, call->asker->principal, question, &explanation, &details);
     struct str more = details.failed ? STR("") : buf_str(&details);
     if (code == ERROR_NONE) {
-        write_explanation(call, &explanation, more);
+        write_explanation(call, &explanation, candidates.failed ? STR("[]") : buf_str(&candidates),
+                          more);
     } else {
         call_refuse(call, code,
                     code == ERROR_TARGET_NOT_FOUND
@@ -96,6 +107,7 @@ static void explain(struct call *call, const struct hub_question *question)
                         : STR("The client in `as` speaks another dialect; say which in `dialect`."),
                     more);
     }
+    buf_fini(&candidates);
     buf_fini(&details);
 }
 
