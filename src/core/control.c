@@ -498,7 +498,8 @@ static bool answer(struct hub *hub, struct sender *sender, const struct wire *w,
     if (!is_for_whoever && answers[kind] == NULL) {
         return request_answer(hub, sender, w, text, kind);
     }
-    if ((is_for_whoever || kind == PARLEY_TYPE_ROUTE_REQUEST) &&
+    if ((is_for_whoever || kind == PARLEY_TYPE_ROUTE_REQUEST ||
+         kind == PARLEY_TYPE_SESSION_PATCH) &&
         !relay_allows(hub, sender, w, text, type)) {
         return true;
     }
@@ -520,7 +521,9 @@ static void hear(struct hub *hub, struct sender *sender, const struct wire *w, s
     if (answer(hub, sender, w, type, text)) {
         type_discard(type);
     } else if (type->kind[DIALECT_GATEWAY] == PARLEY_TYPE_PRESENCE) {
-        meeting_presence(hub, sender, w, text);
+        if (relay_allows(hub, sender, w, text, type)) {
+            meeting_presence(hub, sender, w, text);
+        }
         type_discard(type);
     } else if (type->kind[DIALECT_GATEWAY] == PARLEY_TYPE_BROADCAST) {
         carry_broadcast(hub, sender, w, text, type);
