@@ -123,21 +123,23 @@ static void append_path(const struct doctor *d, struct buf *out)
     }
 }
 
-/* The greeting, and a pong for a ping. */
+/* The greeting, and a pong for a ping; an address may name the path of either dialect. */
 static enum cli_exit converse(struct remote *r)
 {
     int64_t deadline = socket_now_ms() + DOCTOR_TIMEOUT_MS;
     struct str message;
 
     enum cli_exit code = remote_receive(r, DOCTOR_TIMEOUT_MS, &message);
-    if (code == CLI_OK && !(json_valid(message) && json_string_is(json_get(message, STR("type")),
-                                                                  STR("connection_ack")))) {
+    struct str type =
+        code == CLI_OK && json_valid(message) ? json_get(message, STR("type")) : STR("");
+    if (code == CLI_OK && !json_string_is(type, STR("connection_ack")) &&
+        !json_string_is(type, STR("session_info"))) {
         buf_clear(&r->error);
         buf_append_str(&r->error, STR("the first message is no connection_ack"));
         code = CLI_PROTOCOL;
     }
     if (code == CLI_OK) {
-        code = remote_send(r, STR("{\"type\":\"ping\"}"));
+        code = remote_send(r, STR("{\"type\":\"ping\",\"id\":\"doctor\"}"));
     }
     while (code == CLI_OK) {
         int64_t left = deadline - socket_now_ms();

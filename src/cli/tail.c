@@ -5,6 +5,7 @@
 #include "cli/envelope.h"
 #include "cli/print.h"
 #include "cli/session.h"
+#include "cli/socket.h"
 #include "cli/tail.h"
 
 enum {
@@ -92,11 +93,17 @@ static enum cli_exit subscribe(struct remote *r, const struct watch *w)
 /* Until the answer: everything that the session says comes after it. */
 static enum cli_exit join(struct remote *r, const struct watch *w)
 {
+    int64_t deadline = socket_now_ms() + REMOTE_TIMEOUT_MS;
     struct str text;
 
     enum cli_exit code = session_send_join(r, str_from_z(w->session));
-    while (code == CLI_OK && (code = remote_receive(r, REMOTE_TIMEOUT_MS, &text)) == CLI_OK) {
+    while (code == CLI_OK) {
         struct envelope e;
+        int64_t left = deadline - socket_now_ms();
+        code = remote_receive(r, left > 0 ? (int)left : 0, &text);
+        if (code != CLI_OK) {
+            break;
+        }
         if (!envelope_read(text, &e) || !envelope_answers(&e, SESSION_JOIN_ID)) {
             continue;
         }

@@ -95,7 +95,9 @@ static bool renews(struct hub *hub, struct sender *sender, const struct parley_s
     attempt.address = c->address;
     attempt.near = c->near;
     if (gate_try(hub, &attempt, &principal, &why) == GATE_OPEN) {
-        return access_renew(hub, sender->client, principal);
+        bool renewed = access_renew(hub, sender->client, principal);
+        sender->principal = client_at(hub, sender->client)->principal;
+        return renewed;
     }
     sender_refuse(hub, sender, why.code, gate_text(&why), "%s", "");
     return false;

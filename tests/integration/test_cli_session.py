@@ -241,3 +241,6 @@ def test_no_world_at_this_path(elsewhere, words):
 def test_the_api_has_paths_of_its_own(elsewhere):
     """An address with the path of a WebSocket serves all commands."""
     assert expect(OK, "status", "--json", url=f"{elsewhere.url}/hub").stdout.startswith("{")
+    for path in ("hub", "land"):
+        said = run_parley("doctor", "--url", f"{elsewhere.url}/{path}").stdout
+        assert f"/{path} greets and answers" in said, said
