@@ -85,19 +85,18 @@ static void write_explanation(struct call *call, const struct hub_explanation *e
     json_end_object(&w);
 }
 
-static void explain(struct call *call, struct hub_question *question)
+static void explain(struct call *call, const struct hub_question *question)
 {
     struct hub_explanation explanation;
-    struct buf details, candidates;
+    const struct buf *candidates = question->candidates;
+    struct buf details;
 
     buf_init(&details, CALL_MAX_DETAILS);
-    buf_init(&candidates, CANDIDATES_MAX);
-    question->candidates = &candidates;
     enum error_code code =
         hub_explain(call->hub, call->asker->principal, question, &explanation, &details);
     struct str more = details.failed ? STR("") : buf_str(&details);
     if (code == ERROR_NONE) {
-        write_explanation(call, &explanation, candidates.failed ? STR("[]") : buf_str(&candidates),
+        write_explanation(call, &explanation, candidates->failed ? STR("[]") : buf_str(candidates),
                           more);
     } else {
         call_refuse(call, code,
@@ -107,7 +106,6 @@ static void explain(struct call *call, struct hub_question *question)
                         : STR("The client in `as` speaks another dialect; say which in `dialect`."),
                     more);
     }
-    buf_fini(&candidates);
     buf_fini(&details);
 }
 
@@ -116,9 +114,11 @@ void run_explain(struct call *call)
     struct body_value values[EXPLAIN_MEMBERS];
     struct hub_question question;
     char session[BODY_SESSION_SIZE];
-    struct buf texts;
+    struct buf texts, candidates;
 
     buf_init(&texts, call->body.len + 2);
+    buf_init(&candidates, CANDIDATES_MAX);
+    question.candidates = &candidates;
     if (body_read(call, explain_members, EXPLAIN_MEMBERS, values, &texts) &&
         read_dialect(call, &values[DIALECT], &question.dialect) &&
         check_place(call, values, question.dialect)) {
@@ -130,5 +130,6 @@ void run_explain(struct call *call)
         }
         explain(call, &question);
     }
+    buf_fini(&candidates);
     buf_fini(&texts);
 }
