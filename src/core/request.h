@@ -10,6 +10,7 @@
  *   request_queue.c   who gets which, and who waits
  *   request_ask.c     what clients ask
  *   request_reply.c   what agents answer, and what askers take back
+ *   request_explain.c who would get one, when it is only asked about
  *   request_say.c     what is said to askers and agents
  *
  * A request stands in a slab. While it waits it is in the queue of its capability or of its agent,
@@ -144,15 +145,25 @@ void queue_serve(struct hub *hub, struct agent *a);
 /* --- request_ask.c ---------------------------------------------------------------------------- */
 
 /* route_request, in the dialect of the client. */
-void request_route(struct hub *hub, uint32_t client, struct str text);
+struct sender;
+void request_route(struct hub *hub, struct sender *sender, struct str text);
 /* `chat` that is for whoever can. */
-void request_chat(struct hub *hub, uint32_t client, const struct wire *w, struct str text);
+void request_chat(struct hub *hub, struct sender *sender, const struct wire *w, struct str text);
+
+/* --- request_explain.c ------------------------------------------------------------------------ */
+
+struct dry_run;
+/* Notes who could answer, and of each why it would get the question or why not. */
+void request_explain(const struct hub *hub, struct dry_run *dry, const struct question *q);
+/* Notes where a question goes that is not refused; `target`: the agent that it names. */
+void request_explain_way(const struct hub *hub, struct dry_run *dry, const struct question *q,
+                         uint32_t target);
 
 /* --- request_reply.c -------------------------------------------------------------------------- */
 
 /* route_response and route_cancel. */
-void request_response(struct hub *hub, uint32_t client, struct str text);
-void request_cancel(struct hub *hub, uint32_t client, struct str text);
+void request_response(struct hub *hub, struct sender *sender, struct str text);
+void request_cancel(struct hub *hub, struct sender *sender, struct str text);
 /*
  * A message that may have a `replyTo`: whether it was about a request, or as if it were, and so is
  * dealt with. `kind` is that of its type in the dialect of its sender. What says that it is for a

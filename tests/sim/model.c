@@ -404,7 +404,7 @@ static void act_control(struct model *m, struct mclient *c, const struct action 
         enter_session(m, c, a->session, there ? INFO_JOINED : INFO_CREATED);
         break;
     case DEED_JOIN:
-        if (there) {
+        if (there || a->session < MODEL_WORLDS) { /* a world begins when somebody enters it */
             enter_session(m, c, a->session, INFO_JOINED);
         } else {
             expect_answer(c, HEARD_ERROR, ERROR_NO_SESSION);
