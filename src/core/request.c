@@ -83,6 +83,7 @@ void request_change(struct hub *hub, struct request *r, enum request_event event
         }
         r->state = next;
         queue_enter(hub, r);
+        queue_wake_all(hub, r);
         break;
     case REQUEST_ASKED:
         r->state = next;

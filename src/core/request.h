@@ -131,14 +131,19 @@ void request_change(struct hub *hub, struct request *r, enum request_event event
 uint32_t queue_choose(const struct hub *hub, uint32_t capability);
 /* Whether an agent takes another request now. */
 bool queue_takes(const struct agent *a);
-/* Puts it where it waits, by its order, and wakes an agent for it. */
+/* Puts it where it waits, by its order. */
 void queue_enter(struct hub *hub, struct request *r);
+/* Wakes the agent that is to get it, when it is the next one and somebody is free. */
+void queue_wake(struct hub *hub, const struct request *r);
+/* It is not the only one that has come back: wakes all that are free for it. */
+void queue_wake_all(struct hub *hub, const struct request *r);
 void queue_leave(struct hub *hub, struct request *r);
 /* Whether somebody is connected who could answer it. */
 bool queue_has_agent(const struct hub *hub, const struct request *r);
 /* Whether a request for this would have to wait: somebody does already, or nobody is free. */
 bool queue_would_wait(const struct hub *hub, uint32_t capability, uint32_t target);
-/* Gives an agent of hub->ready what has waited longest, or takes it out of the list. */
+/* Of what an agent of hub->ready may have, gives away what has waited longest; or it is not ready.
+ */
 void queue_serve(struct hub *hub, struct agent *a);
 
 /* --- request_ask.c ---------------------------------------------------------------------------- */

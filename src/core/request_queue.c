@@ -6,6 +6,10 @@
  * one longest ago. When there is none, requests wait in the order in which they came, for each
  * capability and each agent on its own. While something waits for a capability nobody who offers it
  * is free, so a request that finds others waiting does not look for an agent.
+ *
+ * Requests that come back from an agent that was lost are an exception: several come at once, and
+ * there may be agents for all of them. So each wakes all that are free for it, and while more than
+ * one is awake each request looks for the best.
  */
 
 bool queue_takes(const struct agent *a)
@@ -73,20 +77,35 @@ static void insert(struct list *queue, struct request *r)
 
 void queue_enter(struct hub *hub, struct request *r)
 {
-    uint32_t agent = r->capability == SLAB_NONE ? target_of(hub, r) : SLAB_NONE;
-
     hub->counts.requests_queued++;
     hub->queued_bytes += request_bytes(r);
+    insert(r->capability == SLAB_NONE ? &agent_at(hub, target_of(hub, r))->waiting
+                                      : &capability_at(hub, r->capability)->waiting,
+           r);
+}
+
+void queue_wake(struct hub *hub, const struct request *r)
+{
+    uint32_t agent = SLAB_NONE;
+
     if (r->capability == SLAB_NONE) {
-        insert(&agent_at(hub, agent)->waiting, r);
-    } else {
-        struct list *queue = &capability_at(hub, r->capability)->waiting;
-        bool first = list_empty(queue);
-        insert(queue, r);
-        agent = first || queue->next == &r->at ? queue_choose(hub, r->capability) : SLAB_NONE;
+        agent = target_of(hub, r);
+    } else if (capability_at(hub, r->capability)->waiting.next == &r->at) {
+        agent = queue_choose(hub, r->capability);
     }
     if (agent != SLAB_NONE) {
         requests_agent_free(hub, agent_at(hub, agent));
+    }
+}
+
+void queue_wake_all(struct hub *hub, const struct request *r)
+{
+    if (r->capability == SLAB_NONE) {
+        queue_wake(hub, r);
+        return;
+    }
+    list_each(link, &capability_at(hub, r->capability)->offers) {
+        requests_agent_free(hub, agent_at(hub, list_entry(link, struct offer, link)->agent));
     }
 }
 
@@ -123,5 +142,8 @@ void queue_serve(struct hub *hub, struct agent *a)
         list_remove(&a->ready);
         return;
     }
-    request_change(hub, r, EVENT_ASSIGNED, client_at(hub, a->client)->agent);
+    bool is_alone = a->ready.next == &hub->ready && a->ready.prev == &hub->ready;
+    request_change(hub, r, EVENT_ASSIGNED,
+                   is_alone || r->capability == SLAB_NONE ? client_at(hub, a->client)->agent
+                                                          : queue_choose(hub, r->capability));
 }

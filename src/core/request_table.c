@@ -232,6 +232,7 @@ bool request_new(struct hub *hub, uint32_t client, const struct question *q)
     hub->counts.requests++;
     r->state = REQUEST_WAITING;
     queue_enter(hub, r);
+    queue_wake(hub, r);
     return true;
 fail:
     if (asker != SLAB_NONE && asker_at(hub, asker)->count == 0) {
