@@ -57,7 +57,10 @@ static bool own_is(const void *owner, uint32_t index, const void *key)
 
 static bool is_due_before(const void *owner, uint32_t a, uint32_t b)
 {
-    return request_at(owner, a)->deadline_ms < request_at(owner, b)->deadline_ms;
+    const struct request *one = request_at(owner, a), *other = request_at(owner, b);
+
+    return one->deadline_ms != other->deadline_ms ? one->deadline_ms < other->deadline_ms
+                                                  : one->order < other->order;
 }
 
 static void note_place(void *owner, uint32_t index, uint32_t place)

@@ -322,6 +322,25 @@ static void test_fail_over_of_several(void **state)
     room_free(r);
 }
 
+/* What ends at the same moment ends in the order of asking. */
+static void test_timeouts_in_order(void **state)
+{
+    struct room *r = room_new(NULL);
+    int asker = room_control(r), agent = agent_of(r, "pi", "grep", 16);
+    char id[] = "a";
+
+    (void)state;
+    for (; id[0] < 'a' + 16; id[0]++) {
+        ask(r, asker, id, FOR_GREP);
+        (void)take(r, agent);
+    }
+    room_advance(r, 30000);
+    for (id[0] = 'a'; id[0] < 'a' + 16; id[0]++) {
+        expect_end(r, asker, id, "ROUTE_TIMEOUT");
+    }
+    room_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +355,7 @@ int main(void)
         cmocka_unit_test(test_drain),
         cmocka_unit_test(test_famine),
         cmocka_unit_test(test_fail_over_of_several),
+        cmocka_unit_test(test_timeouts_in_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
