@@ -1,0 +1,16 @@
+#ifndef PARLEY_TESTS_FOLLOW_H
+#define PARLEY_TESTS_FOLLOW_H
+
+/*
+ * Clients that follow the state of the hub (sync_state): each change must have the next version,
+ * and what they know of agents, sessions and clients in the end must be so.
+ */
+
+#include "model.h"
+
+/* Takes what is heard of the state; false: it is about something else. */
+bool follow_hears(struct mclient *c, struct str text);
+/* Everything has been heard: it is what the hub, at this version, and the model know. */
+void follow_check(const struct model *m, uint64_t version);
+
+#endif
