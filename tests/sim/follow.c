@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "heard.h"
 #include "json/reader.h"
 
 enum { NOT_THERE = -1, IS_ONLINE, IS_BUSY, IS_OFFLINE };
@@ -184,5 +185,37 @@ void follow_check(const struct model *m, uint64_t version)
         if (c->used && c->open && c->conn != NULL && c->follow != NULL) {
             check_one(m, c, version);
         }
+    }
+}
+
+/* --- traffic ---------------------------------------------------------------------------------- */
+
+void follow_copy(struct model *m, const struct expected *what)
+{
+    struct expected copy = *what;
+
+    copy.kind = HEARD_COPY;
+    copy.skippable = false;
+    for (int i = 0; i < MODEL_CLIENTS; i++) {
+        if (m->clients[i].used && m->clients[i].watching) {
+            model_expect(&m->clients[i], &copy);
+        }
+    }
+}
+
+void follow_check_copy(struct model *m, const struct mclient *c, const struct expected *want,
+                       struct str text)
+{
+    struct str session = heard_string(text, "\"session\":\"");
+
+    heard_check_name(m, c, want,
+                     heard_string(text, want->from_world
+                                            ? "\"dialect\":\"world\",\"source\":\""
+                                            : "\"dialect\":\"gateway\",\"source\":\""));
+    if (!str_equal(session, want->session == NO_SESSION
+                                ? STR("")
+                                : str_from_z(model_sessions[want->session]))) {
+        model_fail(c, "has a copy from session \"%.*s\" instead of %d", STR_ARG(session),
+                   want->session);
     }
 }

@@ -10,8 +10,8 @@
 enum { SHOWN = 400 }; /* bytes of a message in a complaint */
 
 static const char *const heard_names[] = {
-    "ack",   "message",      "joined",   "left",       "error",   "pong",   "slow",
-    "close", "session_info", "presence", "agent_info", "request", "cancel", "answer"};
+    "ack",          "message",  "joined",     "left",    "error",  "pong",   "slow",     "close",
+    "session_info", "presence", "agent_info", "request", "cancel", "answer", "watching", "copy"};
 
 uint64_t heard_number(struct str text, const char *key)
 {
@@ -43,6 +43,8 @@ static void read_error(struct expected *e, struct str text)
         e->number = heard_number(text, "\"dropped\":");
     } else if (heard_has(text, "\"code\":\"SESSION_NOT_FOUND\"")) {
         e->number = ERROR_NO_SESSION;
+    } else if (heard_has(text, "\"rule\":\"grant:")) {
+        e->number = ERROR_NO_GRANT;
     } else if (heard_has(text, "\"code\":\"NOT_A_MEMBER\"")) {
         e->number = ERROR_NO_MEMBER;
     }
@@ -120,6 +122,9 @@ static struct expected read_text(struct model *m, const struct mclient *c, struc
         e.kind = HEARD_PONG;
     } else if (heard_begins(text, "{\"type\":\"error\"")) {
         read_error(&e, text);
+    } else if (heard_begins(text, "{\"type\":\"monitor\"")) {
+        e.kind = heard_has(text, "\"watching\":true") ? HEARD_WATCHING : HEARD_COPY;
+        e.number = e.kind == HEARD_COPY ? heard_number(text, "\"n\":") : 0;
     } else if (heard_begins(text, "{\"type\":\"agent_info\"")) {
         read_agent(&e, text);
     } else if (heard_begins(text, "{\"type\":\"session_info\"")) {
@@ -241,6 +246,9 @@ static void check_in_gateway(struct model *m, const struct mclient *c, const str
             model_fail(c, "hears a message of the wrong dialect: %.*s", STR_ARG(text));
         }
         check_session(c, want->session, "\"sessionId\":\"", text);
+        break;
+    case HEARD_COPY:
+        follow_check_copy(m, c, want, text);
         break;
     case HEARD_PRESENCE:
         heard_check_name(m, c, want, heard_string(text, "\"deviceId\":\""));

@@ -26,6 +26,7 @@ struct life {
     struct model model;
     unsigned weights[EVENT_COUNT];
     unsigned max_clients;
+    unsigned limited_percent; /* with the credential that does not grant all; 0: there is none */
     unsigned control_percent; /* of the clients that speak the gateway dialect */
     unsigned clients;         /* with a connection */
     uint64_t next_number;
@@ -99,7 +100,13 @@ static void connect_one(struct life *life)
     /* Most live in one world, so that it is large enough for a log. */
     unsigned world = draw(life, 4) > 0 ? 0 : (unsigned)draw(life, MODEL_WORLDS);
     bool control = draw(life, 100) < life->control_percent;
+    bool limited = draw(life, 100) < life->limited_percent;
     struct evidence evidence = {.near = true, .world = str_from_z(control ? "" : worlds[world])};
+
+    if (life->limited_percent > 0) {
+        evidence.kind = CREDENTIAL_BEARER;
+        evidence.credential = limited ? STR("some") : STR("all");
+    }
 
     if (life->clients >= life->max_clients) {
         return;
@@ -109,7 +116,7 @@ static void connect_one(struct life *life)
     if (conn == NULL) {
         return;
     }
-    if (model_connect(&life->model, conn, control ? MODEL_WORLDS : world) == NULL) {
+    if (model_connect(&life->model, conn, control ? MODEL_WORLDS : world, limited) == NULL) {
         virtual_abort(&life->v, conn);
         return;
     }
@@ -365,10 +372,10 @@ static void check_all(const struct life *life)
     check_counts(life);
     follow_check(&life->model, life->v.hub->watch.version);
     hub_counts(life->v.hub, &counts);
-    if (!life->model.lossy && counts.sessions != model_session_count(&life->model)) {
+    if (!life->model.lossy && counts.sessions != model_session_count(&life->model, NULL)) {
         model_fail(NULL, "there are %llu sessions instead of %llu",
                    (unsigned long long)counts.sessions,
-                   (unsigned long long)model_session_count(&life->model));
+                   (unsigned long long)model_session_count(&life->model, NULL));
     }
 }
 
@@ -424,10 +431,35 @@ static void choose_settings(struct life *life, struct hub_settings *s)
     s->request_timeout_ms = draw(life, 2) == 0 ? 3000 : s->request_timeout_ms;
     life->max_clients = 4 + (unsigned)draw(life, draw(life, 2) == 0 ? 12 : MODEL_CLIENTS - 8);
     life->control_percent = (unsigned)draw(life, 3) * 40;
+    life->limited_percent = (unsigned)draw(life, 3) * 30;
     m->max_queue = s->max_queue;
     m->remember_ms = s->remember_ms;
     m->request_ms = s->request_timeout_ms;
     m->errand_percent = (unsigned)draw(life, 4) * 20;
+}
+
+/* Two credentials, in some lives. */
+static void set_access(struct life *life)
+{
+    struct hub_credential credentials[] = {
+        {.name = STR("all"),
+         .grants = {.publish = STR("*"), .sessions = STR("*"), .broadcast = true, .admin = true}},
+        {.name = STR("some"),
+         .grants = {.publish = STR(GRANTED_PUBLISH), .sessions = STR(GRANTED_SESSIONS)}},
+    };
+    struct hub_access access = {.mode = HUB_AUTH_TOKEN, .credentials = credentials, .count = 2};
+
+    if (life->limited_percent == 0) {
+        return;
+    }
+    for (size_t i = 0; i < access.count; i++) {
+        credentials[i].agent_id = STR("");
+        credentials[i].grants.act_as = STR("");
+        virtual_digest(credentials[i].name, credentials[i].digest);
+    }
+    if (!hub_set_access(life->v.hub, &access)) {
+        model_fail(NULL, "the simulator itself has no memory");
+    }
 }
 
 static void add_up(const struct life *life, struct totals *t)
@@ -475,6 +507,7 @@ void life_live(uint64_t seed, uint64_t events, bool lossy, struct totals *totals
     if (!virtual_init(&life->v, &settings, &hooks, seed)) {
         model_fail(NULL, "the simulator itself has no memory");
     }
+    set_access(life);
     life->last_sweep_ms = life->v.now.mono_ms;
     fault_rate(lossy ? 300 : 0);
     for (uint64_t i = 0; i < events; i++) {

@@ -51,7 +51,7 @@ void model_init(struct model *m)
     }
 }
 
-struct mclient *model_connect(struct model *m, struct vconn *conn, unsigned world)
+struct mclient *model_connect(struct model *m, struct vconn *conn, unsigned world, bool limited)
 {
     for (int i = 0; i < MODEL_CLIENTS; i++) {
         struct mclient *c = &m->clients[i];
@@ -60,6 +60,7 @@ struct mclient *model_connect(struct model *m, struct vconn *conn, unsigned worl
             m->ids[++m->last_serial][0] = '\0';
             *c = (struct mclient){.used = true,
                                   .control = world == MODEL_WORLDS,
+                                  .limited = limited,
                                   .serial = m->last_serial,
                                   .handle = conn->handle,
                                   .conn = conn,
@@ -198,12 +199,12 @@ static bool exists(const struct model *m, int session)
     return session == 0 || member_count(m, session) > 0;
 }
 
-uint64_t model_session_count(const struct model *m)
+uint64_t model_session_count(const struct model *m, const struct mclient *c)
 {
     uint64_t count = 0;
 
     for (int i = 0; i < MODEL_SESSIONS; i++) {
-        count += exists(m, i);
+        count += exists(m, i) && (c == NULL || model_may_enter(c, i));
     }
     return count;
 }
@@ -298,7 +299,8 @@ static void direct(struct model *m, struct mclient *c, const struct action *a)
             target = &m->clients[i];
         }
     }
-    if (target != NULL) {
+    if (target != NULL && (target->control || model_may_enter(c, (int)target->world))) {
+        follow_copy(m, &what);
         model_expect(target, &what);
     } else {
         model_answer(c, HEARD_ERROR, ERROR_OTHER);
@@ -308,10 +310,12 @@ static void direct(struct model *m, struct mclient *c, const struct action *a)
 /* Whether the client is in a session that it wants something of; if not, it is told. */
 static bool takes_part(struct model *m, struct mclient *c, int session)
 {
+    bool there = exists(m, session) && model_may_enter(c, session);
+
     if (model_is_in(c, session)) {
         return true;
     }
-    model_answer(c, HEARD_ERROR, exists(m, session) ? ERROR_NO_MEMBER : ERROR_NO_SESSION);
+    model_answer(c, HEARD_ERROR, there ? ERROR_NO_MEMBER : ERROR_NO_SESSION);
     return false;
 }
 
@@ -331,6 +335,7 @@ static void expect_others(struct model *m, const struct mclient *c, const struct
 {
     struct expected what = message_of(c, a, NO_SESSION);
 
+    follow_copy(m, &what);
     what.skippable = true;
     for (int i = 0; i < MODEL_CLIENTS; i++) {
         struct mclient *other = &m->clients[i];
@@ -359,6 +364,7 @@ static void be_present(struct model *m, struct mclient *c, const struct action *
     if (a->session == NO_SESSION) {
         expect_others(m, c, a, true);
     } else if (takes_part(m, c, a->session)) {
+        follow_copy(m, &what);
         what.skippable = true;
         expect_control(m, c, &what);
     }
@@ -371,10 +377,14 @@ static void act_control(struct model *m, struct mclient *c, const struct action 
 
     switch (a->deed) {
     case DEED_CREATE:
+        if (!model_may_enter(c, a->session)) {
+            model_answer(c, HEARD_ERROR, ERROR_NO_GRANT);
+            break;
+        }
         enter_session(m, c, a->session, there ? INFO_JOINED : INFO_CREATED);
         break;
     case DEED_JOIN:
-        if (there) {
+        if (there && model_may_enter(c, a->session)) {
             enter_session(m, c, a->session, INFO_JOINED);
         } else {
             model_answer(c, HEARD_ERROR, ERROR_NO_SESSION);
@@ -395,7 +405,11 @@ static void act_control(struct model *m, struct mclient *c, const struct action 
         be_present(m, c, a);
         break;
     case DEED_ALL:
-        expect_others(m, c, a, false);
+        if (c->limited) {
+            model_answer(c, HEARD_ERROR, ERROR_NO_GRANT);
+        } else {
+            expect_others(m, c, a, false);
+        }
         break;
     case DEED_UNREGISTER:
         roles_unregister(m, c, a);
@@ -404,9 +418,30 @@ static void act_control(struct model *m, struct mclient *c, const struct action 
         roles_heartbeat(m, c, a);
         break;
     case DEED_FOLLOW:
+    case DEED_WATCH:
+        if (c->limited) {
+            model_answer(c, HEARD_ERROR, ERROR_NO_GRANT);
+        } else if (a->deed == DEED_WATCH) {
+            c->watching = true;
+            model_answer(c, HEARD_WATCHING, 0);
+        }
         break; /* what is heard of the state is looked at by itself */
     default:
-        expect_info(c, INFO_LIST, model_session_count(m), NO_SESSION, NO_NOTE);
+        expect_info(c, INFO_LIST, model_session_count(m, c), NO_SESSION, NO_NOTE);
+    }
+}
+
+/* Whether it may say something of this type. */
+static bool is_granted(const struct mclient *c, const struct action *a)
+{
+    switch (a->deed) {
+    case DEED_BROADCAST:
+    case DEED_DIRECT:
+        return model_may_publish(c, a->type);
+    case DEED_ASK:
+        return !c->limited || a->chat;
+    default:
+        return true;
     }
 }
 
@@ -414,9 +449,14 @@ static void act(struct model *m, struct mclient *c, const struct action *a)
 {
     struct expected what = message_of(c, a, c->control ? a->session : (int)c->world);
 
+    if (!is_granted(c, a)) {
+        model_answer(c, HEARD_ERROR, ERROR_NO_GRANT);
+        return;
+    }
     switch (a->deed) {
     case DEED_BROADCAST:
         if (!c->control || takes_part(m, c, a->session)) {
+            follow_copy(m, &what);
             what.skippable = true;
             expect_all(m, c, a->type, &what);
         }
@@ -453,7 +493,7 @@ static void act(struct model *m, struct mclient *c, const struct action *a)
 /* The first thing that it hears. */
 static void open_client(struct model *m, struct mclient *c)
 {
-    if (m->draining) {
+    if (m->draining || (!c->control && !model_may_enter(c, (int)c->world))) {
         return;
     }
     if (!c->control) {
@@ -472,7 +512,7 @@ static void resume_client(struct model *m, struct mclient *c)
 {
     model_answer(c, HEARD_SLOW, 0);
     if (c->control) {
-        expect_info(c, INFO_LIST, model_session_count(m), NO_SESSION, NO_NOTE);
+        expect_info(c, INFO_LIST, model_session_count(m, c), NO_SESSION, NO_NOTE);
     } else {
         model_answer(c, HEARD_ACK, 0);
     }

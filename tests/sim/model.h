@@ -51,6 +51,7 @@ enum deed {
     DEED_UNREGISTER,
     DEED_HEARTBEAT,
     DEED_FOLLOW, /* sync_state, with `subscribe` */
+    DEED_WATCH,  /* monitor */
     DEED_ASK,    /* from here on: of both again; see errands.h */
     DEED_ANSWER,
     DEED_CANCEL,
@@ -95,10 +96,12 @@ enum heard {
     HEARD_REQUEST,  /* by the agent that gets it */
     HEARD_CANCEL,   /* by that agent: nobody waits any more */
     HEARD_ANSWER,   /* by its asker */
+    HEARD_WATCHING, /* by who watches from now on */
+    HEARD_COPY,     /* by him, of a message that is passed on */
 };
 
 /* What an error is, where it matters: its number; of requests ERROR_OF_REQUEST and its code. */
-enum { ERROR_OTHER, ERROR_NO_SESSION, ERROR_NO_MEMBER, ERROR_OF_REQUEST };
+enum { ERROR_OTHER, ERROR_NO_SESSION, ERROR_NO_MEMBER, ERROR_NO_GRANT, ERROR_OF_REQUEST };
 
 /* What an agent_info says. */
 enum { AGENT_REGISTERED, AGENT_UNREGISTERED, AGENT_ONLINE, AGENT_BUSY };
@@ -136,6 +139,7 @@ static inline uint64_t info_number(enum status status, uint64_t total)
 struct mclient {
     bool used;
     bool control;    /* it speaks the gateway dialect */
+    bool limited;    /* its credential grants some things only */
     uint32_t serial; /* unique, from 1 on */
     uint64_t handle;
     struct vconn *conn; /* NULL once the connection is gone; the hub may not know yet */
@@ -154,6 +158,7 @@ struct mclient {
     size_t list_count, list_cap, list_from;
     uint64_t skipped;      /* broadcasts it has not heard, that nobody has told it of */
     uint64_t heard;        /* things it has heard */
+    bool watching;         /* it hears a copy of whatever is passed on */
     struct follow *follow; /* what it knows of the state, once it follows it */
 };
 
@@ -216,11 +221,28 @@ void model_fail(const struct mclient *c, const char *format, ...)
 extern const char *const model_sessions[MODEL_SESSIONS];
 
 void model_init(struct model *m);
+/*
+ * Where there are credentials, there are two. One grants all; these are the grants of the other:
+ * the first types, and `chat`; all worlds but the last one, and two other sessions.
+ */
+enum { GRANTED_TYPES = 3 };
+#define GRANTED_PUBLISH  "t0|t1|t2|chat"
+#define GRANTED_SESSIONS "world:main|world:w1|s0|s1"
+static inline bool model_may_enter(const struct mclient *c, int session)
+{
+    return !c->limited || session < MODEL_WORLDS - 1 ||
+           (session >= MODEL_WORLDS && session < MODEL_WORLDS + 2);
+}
+static inline bool model_may_publish(const struct mclient *c, unsigned type)
+{
+    return !c->limited || type < GRANTED_TYPES;
+}
+
 /* A client of the world `world`, or of the gateway dialect (MODEL_WORLDS). NULL: no room. */
-struct mclient *model_connect(struct model *m, struct vconn *conn, unsigned world);
+struct mclient *model_connect(struct model *m, struct vconn *conn, unsigned world, bool limited);
 bool model_is_in(const struct mclient *c, int session);
-/* How many sessions there are. */
-uint64_t model_session_count(const struct model *m);
+/* How many sessions there are; of those that `c` may enter, unless it is NULL. */
+uint64_t model_session_count(const struct model *m, const struct mclient *c);
 /* The model's own memory does not fail, even where the gateway's is made to: it tries again. */
 void *model_grown(void *items, size_t count, size_t *cap, size_t size);
 /* Adds to what a client must hear. */

@@ -49,6 +49,10 @@ void roles_register(struct model *m, struct mclient *c, const struct action *act
     struct magent *a = &m->agents[act->agent];
     unsigned offered;
 
+    if (a->client != NULL && a->client->limited != c->limited) {
+        model_answer(c, HEARD_ERROR, ERROR_OTHER); /* it is taken */
+        return;
+    }
     if (a->client != c) {
         take(m, c, act->agent);
     }

@@ -108,8 +108,8 @@ void speak_choose_errand(struct model *m, const struct mclient *c, struct action
         a->deed = dice < 33 ? DEED_HEARTBEAT : DEED_UNREGISTER;
         a->busy = speak_draw(random, 3) == 0;
         a->agent = speak_draw(random, 4) > 0 ? (unsigned)c->agent : a->agent;
-    } else if (dice < 37 && c->control && c->serial % 8 == 1) {
-        a->deed = DEED_FOLLOW;
+    } else if (dice < 37 && c->control && c->serial % 8 < 2) {
+        a->deed = c->serial % 8 == 1 ? DEED_FOLLOW : DEED_WATCH;
     } else if (dice < 42 && choose_answer(m, c, true, a, random)) {
         return;
     } else if (dice < 92) {
@@ -231,6 +231,9 @@ bool speak_write_errand(struct buf *b, const struct mclient *c, const struct act
     case DEED_FOLLOW:
         buf_append_str(
             b, STR("{\"type\":\"sync_state\",\"id\":\"m\",\"payload\":{\"subscribe\":true}}"));
+        return true;
+    case DEED_WATCH:
+        buf_append_str(b, STR("{\"type\":\"monitor\",\"id\":\"m\"}"));
         return true;
     default:
         return false;
