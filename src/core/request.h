@@ -67,6 +67,7 @@ struct request {
     uint8_t answers;     /* what is said about it: enum request_kind */
     int8_t stream;       /* as the asker said; -1: it did not */
     bool again;          /* an agent was lost before */
+    bool limited;        /* its asker may not enter every world, so not every agent will do */
     uint32_t unused;     /* the slab's, once it is free */
 };
 
@@ -127,8 +128,13 @@ void request_change(struct hub *hub, struct request *r, enum request_event event
 
 /* --- request_queue.c -------------------------------------------------------------------------- */
 
-/* The agent for a capability that is to get the next one, or SLAB_NONE: all have enough to do. */
-uint32_t queue_choose(const struct hub *hub, uint32_t capability);
+/*
+ * The agent for a capability that is to get the next request of this principal, or SLAB_NONE: all
+ * that he reaches have enough to do.
+ */
+uint32_t queue_choose(const struct hub *hub, uint32_t capability, uint32_t principal);
+/* Whether somebody is connected who offers it, and whom the principal reaches. */
+bool queue_is_offered(const struct hub *hub, uint32_t capability, uint32_t principal);
 /* Whether an agent takes another request now. */
 bool queue_takes(const struct agent *a);
 /* Puts it where it waits, by its order. */
@@ -140,8 +146,8 @@ void queue_wake_all(struct hub *hub, const struct request *r);
 void queue_leave(struct hub *hub, struct request *r);
 /* Whether somebody is connected who could answer it. */
 bool queue_has_agent(const struct hub *hub, const struct request *r);
-/* Whether a request for this would have to wait: somebody does already, or nobody is free. */
-bool queue_would_wait(const struct hub *hub, uint32_t capability, uint32_t target);
+/* Whether a client's request for this would have to wait. */
+bool queue_would_wait(const struct hub *hub, uint32_t client, uint32_t capability, uint32_t target);
 /* Of what an agent of hub->ready may have, gives away what has waited longest; or it is not ready.
  */
 void queue_serve(struct hub *hub, struct agent *a);

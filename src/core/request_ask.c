@@ -8,7 +8,7 @@
 enum { NAMES_MAX = 700 }; /* bytes of the capabilities that an error lists */
 
 /* The capabilities that there are, some of them, for whoever asks for one that nobody has. */
-static void list_capabilities(const struct hub *hub, struct buf *out)
+static void list_capabilities(const struct hub *hub, uint32_t principal, struct buf *out)
 {
     uint32_t limit = slab_limit(&hub->capabilities.slab);
     struct json_writer w;
@@ -17,8 +17,8 @@ static void list_capabilities(const struct hub *hub, struct buf *out)
     json_begin_array(&w);
     for (uint32_t i = 0; i < limit && i < REQUESTS_MAX && out->len < NAMES_MAX; i++) {
         const struct capability *c = capability_at(hub, i);
-        if (c->name != NULL && !c->is_prefixed && !list_empty(&c->offers) &&
-            c->name_len < NAMES_MAX / 10) {
+        if (c->name != NULL && !c->is_prefixed && c->name_len < NAMES_MAX / 10 &&
+            queue_is_offered(hub, i, principal)) {
             json_string(&w, str_make(c->name, c->name_len));
         }
     }
@@ -30,7 +30,7 @@ static void refuse_no_agent(struct hub *hub, uint32_t client, const struct quest
     struct buf names;
 
     buf_init(&names, 2 * NAMES_MAX);
-    list_capabilities(hub, &names);
+    list_capabilities(hub, client_at(hub, client)->principal, &names);
     client_error(hub, client, ERROR_NO_AGENT,
                  "No agent that is connected can do this; details list what agents can.",
                  "{\"requestId\":%.*s,\"capabilities\":%.*s}", STR_ARG(q->own_id),
@@ -55,18 +55,20 @@ static void refuse_limit(struct hub *hub, uint32_t client, const struct question
 /* Whether somebody could answer: *ret_target is the agent that was named. If not, it was told. */
 static bool find_agents(struct hub *hub, uint32_t client, struct question *q, uint32_t *ret_target)
 {
+    uint32_t principal = client_at(hub, client)->principal;
+
     *ret_target = SLAB_NONE;
     q->capability = SLAB_NONE;
     if (q->target.len == 0) {
         q->capability = capability_find(hub, q->wanted);
-        if (q->capability != SLAB_NONE && !list_empty(&capability_at(hub, q->capability)->offers)) {
+        if (q->capability != SLAB_NONE && queue_is_offered(hub, q->capability, principal)) {
             return true;
         }
         refuse_no_agent(hub, client, q);
         return false;
     }
     uint32_t agent = id_valid(q->target) ? agent_find(hub, q->target) : SLAB_NONE;
-    if (agent == SLAB_NONE) {
+    if (agent == SLAB_NONE || !agent_reached_by(hub, agent_at(hub, agent), principal)) {
         refuse(hub, client, q, ERROR_TARGET_NOT_FOUND,
                "No agent has this id; ask for a capability, or see who is there.");
         return false;
@@ -85,7 +87,7 @@ static bool has_room(struct hub *hub, uint32_t client, const struct question *q,
 {
     size_t bytes = q->own_id.len + q->target.len + q->wanted.len + q->body.len;
 
-    if (!queue_would_wait(hub, q->capability, target)) {
+    if (!queue_would_wait(hub, client, q->capability, target)) {
         return true;
     }
     if (hub->short_of_memory) {

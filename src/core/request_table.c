@@ -218,6 +218,7 @@ bool request_new(struct hub *hub, uint32_t client, const struct question *q)
     r->capability = q->capability;
     r->answers = (uint8_t)q->kind;
     r->stream = q->stream;
+    r->limited = !principal_at(&hub->principals, client_at(hub, client)->principal)->enters_all;
     list_init(&r->at);
     list_init(&r->loose);
     list_init(&r->of_asker);

@@ -51,7 +51,9 @@ static bool takes(const struct model *m, unsigned agent)
 /* Whether the agent is connected, and one of those that the request is for. */
 static bool is_for(const struct model *m, const struct mrequest *r, unsigned agent)
 {
-    if (m->agents[agent].client == NULL) {
+    const struct mclient *c = m->agents[agent].client;
+
+    if (c == NULL || (!c->control && !model_may_enter(r->asker, (int)c->world))) {
         return false;
     }
     return r->target >= 0 ? r->target == (int)agent
@@ -193,28 +195,18 @@ uint64_t errands_waiting(const struct model *m)
     return count;
 }
 
-/* Whether others wait already for what this one is for. */
-static bool has_queue(const struct model *m, const struct mrequest *r)
-{
-    for (size_t i = 0; i < m->request_count; i++) {
-        const struct mrequest *other = &m->requests[i];
-        if (other->state == WAITING && other->target == r->target && other->wanted == r->wanted) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Why it is not taken, or ERROR_NONE. */
 static enum error_code refusal(const struct model *m, const struct mrequest *r)
 {
     if (r->target < 0 && !anybody_for(m, r)) {
         return ERROR_NO_AGENT;
     }
-    if (r->target >= 0 && m->agents[r->target].client == NULL) {
-        return m->agents[r->target].known ? ERROR_TARGET_OFFLINE : ERROR_TARGET_NOT_FOUND;
+    if (r->target >= 0 && !is_for(m, r, (unsigned)r->target)) {
+        const struct magent *a = &m->agents[r->target];
+        bool was_there = a->client == NULL && a->known && model_may_enter(r->asker, a->world);
+        return was_there ? ERROR_TARGET_OFFLINE : ERROR_TARGET_NOT_FOUND;
     }
-    if ((has_queue(m, r) || choose(m, r) < 0) && errands_waiting(m) >= m->max_queue) {
+    if (choose(m, r) < 0 && errands_waiting(m) >= m->max_queue) {
         return ERROR_QUEUE_FULL;
     }
     return ERROR_NONE;
@@ -335,13 +327,11 @@ void errands_lose_agent(struct model *m, unsigned agent)
 void errands_desert(struct model *m, unsigned offers)
 {
     for (int wanted = 0; wanted < MODEL_CAPABILITIES; wanted++) {
-        struct mrequest any = {.target = -1, .wanted = wanted};
-        if ((offers & 1u << wanted) == 0 || anybody_for(m, &any)) {
-            continue;
-        }
-        for (size_t i = 0; i < m->request_count; i++) {
-            if (m->requests[i].state == WAITING && m->requests[i].wanted == wanted) {
-                loosen(m, &m->requests[i]);
+        for (size_t i = 0; i < m->request_count && (offers & 1u << wanted) != 0; i++) {
+            struct mrequest *r = &m->requests[i];
+            if (r->state == WAITING && r->wanted == wanted && r->loose == 0 &&
+                (r->asker->limited || !anybody_for(m, r))) {
+                loosen(m, r);
             }
         }
     }

@@ -37,7 +37,7 @@ void errands_cancel(struct model *m, struct mclient *c, const struct action *a);
 void errands_lose_asker(struct model *m, const struct mclient *c);
 /* The agent of this id has another client, or none. */
 void errands_lose_agent(struct model *m, unsigned agent);
-/* An agent does not offer these any more. */
+/* An agent has taken these back; it may offer some anew, perhaps in another world. */
 void errands_desert(struct model *m, unsigned offers);
 /* It may take another one now. */
 void errands_agent_free(struct model *m, unsigned agent);

@@ -432,14 +432,14 @@ static void act_control(struct model *m, struct mclient *c, const struct action 
 }
 
 /* Whether it may say something of this type. */
-static bool is_granted(const struct mclient *c, const struct action *a)
+static bool is_granted(const struct model *m, const struct mclient *c, const struct action *a)
 {
     switch (a->deed) {
     case DEED_BROADCAST:
     case DEED_DIRECT:
         return model_may_publish(c, a->type);
     case DEED_ASK:
-        return !c->limited || a->chat;
+        return !c->limited || a->chat || m->limited_ask;
     default:
         return true;
     }
@@ -449,7 +449,7 @@ static void act(struct model *m, struct mclient *c, const struct action *a)
 {
     struct expected what = message_of(c, a, c->control ? a->session : (int)c->world);
 
-    if (!is_granted(c, a)) {
+    if (!is_granted(m, c, a)) {
         model_answer(c, HEARD_ERROR, ERROR_NO_GRANT);
         return;
     }

@@ -167,6 +167,7 @@ struct magent {
     struct mclient *client; /* NULL: nobody now */
     bool known;             /* somebody, or it is remembered */
     uint64_t left_ms;
+    int world; /* that it was in last; 0 also in the gateway dialect: everybody may enter it */
     unsigned offers; /* bits of capabilities */
     unsigned slots;  /* requests that it takes at a time */
     bool busy;
@@ -198,6 +199,7 @@ struct model {
     uint64_t remember_ms; /* settings of the hub */
     uint64_t request_ms;
     unsigned max_queue;
+    bool limited_ask;          /* route_request is granted to all */
     unsigned errand_percent;   /* of what clients do, that is about requests */
     struct mrequest *requests; /* see errands.c; in the order of asking */
     size_t request_count, request_cap;
@@ -226,7 +228,7 @@ void model_init(struct model *m);
  * the first types, and `chat`; all worlds but the last one, and two other sessions.
  */
 enum { GRANTED_TYPES = 3 };
-#define GRANTED_PUBLISH  "t0|t1|t2|chat"
+#define GRANTED_PUBLISH  "t0|t1|t2|chat|route_request" /* the last one in some lives only */
 #define GRANTED_SESSIONS "world:main|world:w1|s0|s1"
 static inline bool model_may_enter(const struct mclient *c, int session)
 {

@@ -16,6 +16,7 @@ void roles_leave(struct model *m, struct mclient *c, bool forget)
     a->client = NULL;
     a->offers = 0;
     a->known = !forget;
+    a->world = c->control ? 0 : (int)c->world;
     a->left_ms = m->now_ms;
     a->used = forget ? 0 : a->used;
     c->agent = -1;
@@ -60,7 +61,7 @@ void roles_register(struct model *m, struct mclient *c, const struct action *act
     a->offers = act->mask;
     a->slots = act->slots;
     a->described = ++m->stamp;
-    errands_desert(m, offered & ~act->mask);
+    errands_desert(m, offered);
     errands_agent_free(m, act->agent);
     if (c->control) {
         model_answer(c, HEARD_AGENT, AGENT_REGISTERED);
