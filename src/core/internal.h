@@ -430,6 +430,9 @@ struct str text_put(char **at, struct str s);
 bool id_valid(struct str id);
 /* The agent of this id, connected or remembered, or SLAB_NONE. */
 uint32_t agent_find(const struct hub *hub, struct str id);
+/* Whether a principal reaches it: whoever may not enter a world reaches nobody who is, or was, in
+ * it. */
+bool agent_reached_by(const struct hub *hub, const struct agent *a, uint32_t principal);
 static inline bool agent_is_online(const struct agent *a)
 {
     return a->client != SLAB_NONE;
@@ -555,8 +558,8 @@ void requests_fini(struct hub *hub);
 /* A client is gone, or an agent's client: its requests end, or others are tried. */
 void requests_lose_asker(struct hub *hub, uint32_t client);
 void requests_lose_agent(struct hub *hub, struct agent *a);
-/* Nobody offers any more what these wait for. */
-void requests_desert(struct hub *hub, struct list *waiting);
+/* Nobody offers any more what wait for this, or perhaps nobody whom their askers reach. */
+void requests_desert(struct hub *hub, struct capability *c);
 /* It may take another request now. */
 void requests_agent_free(struct hub *hub, struct agent *a);
 /* Does what the four above have noted; to be called when the event is over that they belong to. */

@@ -8,7 +8,7 @@
 enum { NAMES_MAX = 700 }; /* bytes of the capabilities that an error lists */
 
 /* The capabilities that there are, some of them, for whoever asks for one that nobody has. */
-static void list_capabilities(const struct hub *hub, struct buf *out)
+static void list_capabilities(const struct hub *hub, uint32_t principal, struct buf *out)
 {
     uint32_t limit = slab_limit(&hub->capabilities.slab);
     struct json_writer w;
@@ -17,8 +17,8 @@ static void list_capabilities(const struct hub *hub, struct buf *out)
     json_begin_array(&w);
     for (uint32_t i = 0; i < limit && i < REQUESTS_MAX && out->len < NAMES_MAX; i++) {
         const struct capability *c = capability_at(hub, i);
-        if (c->name != NULL && !c->is_prefixed && !list_empty(&c->offers) &&
-            c->name_len < NAMES_MAX / 10) {
+        if (c->name != NULL && !c->is_prefixed && c->name_len < NAMES_MAX / 10 &&
+            queue_is_offered(hub, i, principal)) {
             json_string(&w, str_make(c->name, c->name_len));
         }
     }
@@ -30,7 +30,7 @@ static void refuse_no_agent(struct hub *hub, struct sender *sender, const struct
     struct buf names;
 
     buf_init(&names, 2 * NAMES_MAX);
-    list_capabilities(hub, &names);
+    list_capabilities(hub, sender->principal, &names);
     sender_refuse(hub, sender, ERROR_NO_AGENT,
                   "No agent that is connected can do this; details list what agents can.",
                   "{\"requestId\":%.*s,\"capabilities\":%.*s}", STR_ARG(q->own_id),
@@ -60,14 +60,14 @@ static bool find_agents(struct hub *hub, struct sender *sender, struct question 
     q->capability = SLAB_NONE;
     if (q->target.len == 0) {
         q->capability = capability_find(hub, q->wanted);
-        if (q->capability != SLAB_NONE && !list_empty(&capability_at(hub, q->capability)->offers)) {
+        if (q->capability != SLAB_NONE && queue_is_offered(hub, q->capability, sender->principal)) {
             return true;
         }
         refuse_no_agent(hub, sender, q);
         return false;
     }
     uint32_t agent = id_valid(q->target) ? agent_find(hub, q->target) : SLAB_NONE;
-    if (agent == SLAB_NONE) {
+    if (agent == SLAB_NONE || !agent_reached_by(hub, agent_at(hub, agent), sender->principal)) {
         refuse(hub, sender, q, ERROR_TARGET_NOT_FOUND,
                "No agent has this id; ask for a capability, or see who is there.");
         return false;
@@ -87,7 +87,7 @@ static bool has_room(struct hub *hub, struct sender *sender, const struct questi
 {
     size_t bytes = q->own_id.len + q->target.len + q->wanted.len + q->body.len;
 
-    if (!queue_would_wait(hub, q->capability, target)) {
+    if (!queue_would_wait(hub, sender->principal, q->capability, target)) {
         return true;
     }
     if (hub->short_of_memory) {
@@ -143,13 +143,13 @@ static void ask(struct hub *hub, struct sender *sender, struct question *q)
     }
     bool found = find_agents(hub, sender, q, &target);
     if (sender->dry != NULL) {
-        request_explain(hub, sender->dry, q);
+        request_explain(hub, sender, q);
     }
     if (!found || !has_room(hub, sender, q, target)) {
         return;
     }
     if (sender->dry != NULL) {
-        request_explain_way(hub, sender->dry, q, target);
+        request_explain_way(hub, sender, q, target);
     } else if (!request_new(hub, sender->client, q)) {
         hub->counts.out_of_memory++;
         refuse_limit(hub, sender, q, ERROR_LIMIT_REACHED,

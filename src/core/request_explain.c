@@ -16,6 +16,7 @@ enum {
 struct consideration {
     const struct hub *hub;
     struct dry_run *dry;
+    uint32_t principal; /* who would ask */
     struct json_writer w;
     uint32_t chosen; /* an agent, or SLAB_NONE */
     uint32_t listed;
@@ -25,6 +26,9 @@ static const char *fate_of(const struct consideration *c, uint32_t agent)
 {
     const struct agent *a = agent_at(c->hub, agent);
 
+    if (!agent_reached_by(c->hub, a, c->principal)) {
+        return "unreachable";
+    }
     if (!agent_is_online(a)) {
         return "offline";
     }
@@ -85,18 +89,21 @@ static void consider_offline(struct consideration *c, struct str wanted)
     }
 }
 
-void request_explain(const struct hub *hub, struct dry_run *dry, const struct question *q)
+void request_explain(const struct hub *hub, const struct sender *sender, const struct question *q)
 {
-    struct consideration c = {.hub = hub, .dry = dry, .chosen = SLAB_NONE};
+    struct consideration c = {
+        .hub = hub, .dry = sender->dry, .principal = sender->principal, .chosen = SLAB_NONE};
     uint32_t target =
         q->target.len > 0 && id_valid(q->target) ? agent_find(hub, q->target) : SLAB_NONE;
 
     if (target != SLAB_NONE) {
-        c.chosen = queue_would_wait(hub, SLAB_NONE, target) ? SLAB_NONE : target;
-    } else if (q->capability != SLAB_NONE && !queue_would_wait(hub, q->capability, SLAB_NONE)) {
-        c.chosen = queue_choose(hub, q->capability);
+        bool waits = queue_would_wait(hub, c.principal, SLAB_NONE, target);
+        c.chosen = waits ? SLAB_NONE : target;
+    } else if (q->capability != SLAB_NONE &&
+               !queue_would_wait(hub, c.principal, q->capability, SLAB_NONE)) {
+        c.chosen = queue_choose(hub, q->capability, c.principal);
     }
-    json_writer_init(&c.w, dry->candidates);
+    json_writer_init(&c.w, c.dry->candidates);
     json_begin_array(&c.w);
     if (target != SLAB_NONE) {
         consider(&c, target);
@@ -105,16 +112,19 @@ void request_explain(const struct hub *hub, struct dry_run *dry, const struct qu
         consider_offline(&c, q->wanted);
     }
     json_end_array(&c.w);
-    dry->is_request = true;
+    c.dry->is_request = true;
 }
 
-void request_explain_way(const struct hub *hub, struct dry_run *dry, const struct question *q,
-                         uint32_t target)
+void request_explain_way(const struct hub *hub, const struct sender *sender,
+                         const struct question *q, uint32_t target)
 {
+    struct dry_run *dry = sender->dry;
+
     dry->routed = true;
-    dry->waits = queue_would_wait(hub, q->capability, target);
+    dry->waits = queue_would_wait(hub, sender->principal, q->capability, target);
     if (!dry->waits) {
-        uint32_t agent = target != SLAB_NONE ? target : queue_choose(hub, q->capability);
+        uint32_t agent =
+            target != SLAB_NONE ? target : queue_choose(hub, q->capability, sender->principal);
         dry->target = agent_at(hub, agent)->client;
         dry->receivers = 1;
     }

@@ -311,7 +311,7 @@ bool virtual_init(struct virtual *v, const struct hub_settings *settings,
                               .memory = port_memory};
 
     memset(v, 0, sizeof(*v));
-    v->now = (struct hub_time){.mono_ms = 1000000, .wall_ms = VIRTUAL_START_MS};
+    v->now = (struct hub_time){.mono_ms = VIRTUAL_MONO_MS, .wall_ms = VIRTUAL_START_MS};
     v->reactors = settings->reactors;
     v->hooks = *hooks;
     v->random_state = seed;
