@@ -82,7 +82,7 @@ bool conn_start(struct conn *c, uint32_t client, struct conn_shared *shared)
     buf_init(&c->out, CONN_MAX_QUEUE);
     c->fd = socket(shared->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (c->fd < 0) {
-        return conn_fail(shared, c, "socket");
+        return conn_fail(shared, c, "no socket; `ulimit -n` says how many there may be");
     }
     int yes = 1;
     (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
@@ -91,7 +91,7 @@ bool conn_start(struct conn *c, uint32_t client, struct conn_shared *shared)
     }
     if (connect(c->fd, (struct sockaddr *)&shared->address, shared->address_len) != 0 &&
         errno != EINPROGRESS) {
-        return conn_fail(shared, c, "connect");
+        return conn_fail(shared, c, "cannot connect, --url says where");
     }
     c->state = CONN_CONNECTING;
     return true;
@@ -186,7 +186,7 @@ bool conn_writable(struct conn *c, struct conn_shared *shared)
         int error = 0;
         if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0) {
             errno = error != 0 ? error : errno;
-            return conn_fail(shared, c, "connect");
+            return conn_fail(shared, c, "cannot connect, --url says where");
         }
         if (shared->bare) {
             return conn_enter(c, shared) && conn_flush(c, shared);

@@ -22,8 +22,10 @@ static ssize_t take_response(struct conn *c, struct conn_shared *shared, struct 
     struct str head = str_make(in.ptr, (size_t)(at - in.ptr) + sizeof(end) - 1);
     if (!str_starts_with(head, STR("HTTP/1.1 101 "))) {
         struct str line = str_slice(head, 0, str_find(head, '\r'));
-        char what[120];
-        (void)snprintf(what, sizeof(what), "the upgrade was refused: %.*s", STR_ARG(line));
+        char what[160];
+        (void)snprintf(what, sizeof(what),
+                       "the upgrade was refused; is the path of --dialect or --url right? %.*s",
+                       STR_ARG(line));
         conn_fail_protocol(shared, c, what);
         return -1;
     }

@@ -59,8 +59,6 @@ static enum cli_exit run_one(const struct bench_options *b, const struct load_op
     struct buf text;
     if (!load_run(o, &result, error)) {
         complain("%s: %s", o->url, error);
-        complain("is a hub there that speaks %s? --url says where, --dialect or --template what",
-                 o->dialect_name);
         return CLI_UNAVAILABLE;
     }
     buf_init(&text, MAX_OUTPUT);

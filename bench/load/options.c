@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include "swarm.h"
 #include "values.h"
 
 #include "cli/address.h"
@@ -99,11 +100,21 @@ static bool take_hub(struct bench_options *b, const char *url, const char *token
 {
     const char *token = token_file == NULL ? getenv("PARLEY_TOKEN") : NULL;
     struct buf error;
+    struct str rest;
+    bool bare;
     bool ok = true;
     if (url == NULL) {
         url = getenv("PARLEY_URL");
     }
     b->load.url = url != NULL && url[0] != '\0' ? url : "ws://127.0.0.1:8765";
+    if (!swarm_takes_url(str_from_z(b->load.url), &rest, &bare)) {
+        complain("%s is no address of a hub: ws://HOST:PORT, http:// or tcp://", b->load.url);
+        return false;
+    }
+    if (bare && b->dialect.framing != FRAMING_NATS) {
+        complain("tcp:// is for a dialect with `framing: nats`, as --dialect nats");
+        return false;
+    }
     if (token_file == NULL && (token == NULL || token[0] == '\0')) {
         return true;
     }

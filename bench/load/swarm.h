@@ -36,6 +36,9 @@ bool swarm_init(struct swarm *s, const struct load_options *o, const struct plan
                 void *context, char *error);
 /* A part of it: finds out from the URL where the hub is. */
 bool swarm_find_hub(struct swarm *s, const char *url);
+/* Whether a URL is of a kind that is known, what stands behind its scheme, and whether that is TCP.
+ */
+bool swarm_takes_url(struct str url, struct str *ret_rest, bool *ret_bare);
 /* Notes a sentence and returns false. */
 bool swarm_fail(struct swarm *s, const char *what);
 /* Closes all. A zeroed swarm and a half-made one are taken. */

@@ -2,25 +2,25 @@
 
 #include <netdb.h>
 
-static bool take_scheme(struct swarm *s, struct str *rest)
+bool swarm_takes_url(struct str url, struct str *ret_rest, bool *ret_bare)
 {
     static const struct str schemes[] = {{"ws://", 5}, {"http://", 7}, {"tcp://", 6}};
     for (unsigned i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-        if (str_starts_with(*rest, schemes[i])) {
-            *rest = str_slice(*rest, schemes[i].len, rest->len);
-            s->shared.bare = i == 2;
+        if (str_starts_with(url, schemes[i])) {
+            *ret_rest = str_slice(url, schemes[i].len, url.len);
+            *ret_bare = i == 2;
             return true;
         }
     }
-    return swarm_fail(s, "the URL must begin with ws://, http:// or tcp://");
+    return false;
 }
 
 /* ws://HOST[:PORT][/PATH] */
 static bool take_url(struct swarm *s, const char *url)
 {
     struct str rest = str_from_z(url);
-    if (!take_scheme(s, &rest)) {
-        return false;
+    if (!swarm_takes_url(rest, &rest, &s->shared.bare)) {
+        return swarm_fail(s, "the URL must begin with ws://, http:// or tcp://");
     }
     if (s->shared.bare && s->shared.framing != FRAMING_NATS) {
         return swarm_fail(s, "tcp:// is for a dialect with `framing: nats`");

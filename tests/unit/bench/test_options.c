@@ -145,6 +145,9 @@ static void test_refused(void **state)
     REFUSE("plot");
     REFUSE("template", "--template", "x");
     REFUSE("fanout", "--token", "x");
+    REFUSE("fanout", "--url", "unix:/run/x");
+    REFUSE("fanout", "--url", "wss://x");
+    REFUSE("fanout", "--url", "tcp://127.0.0.1:1");
 }
 
 static void test_help(void **state)
