@@ -101,7 +101,7 @@ static void name_time(double power, char *out, size_t cap)
 
 static void append_y_axis(struct panel *p, const char *what)
 {
-    for (double at = p->y.low; at <= p->y.high; at++) {
+    for (int at = (int)p->y.low; at <= (int)p->y.high; at++) {
         char text[32];
         double y = place_y(p, at);
         name_time(at, text, sizeof(text));
@@ -113,7 +113,7 @@ static void append_y_axis(struct panel *p, const char *what)
 
 static void append_counts_axis(struct panel *p, const char *what)
 {
-    for (double at = p->x.low; at <= p->x.high; at++) {
+    for (int at = (int)p->x.low; at <= (int)p->x.high; at++) {
         char text[32];
         double x = place_x(p, at);
         (void)str_format(text, sizeof(text), "%.0f", pow(10, at));

@@ -73,7 +73,8 @@ bool swarm_init(struct swarm *s, const struct load_options *o, const struct plan
                 void (*on_message)(void *context, uint32_t client, struct str payload),
                 void *context, char *error)
 {
-    *s = (struct swarm){.capacity = plan->clients, .error = error, .stop_fd = o->stop_fd};
+    *s = (struct swarm){.capacity = plan->clients, .stop_fd = o->stop_fd};
+    s->error = error;
     s->shared = (struct conn_shared){
         .plan = plan,
         .token = o->token,

@@ -93,8 +93,7 @@ static void test_read_others(void **state)
         "{\"label\":\"a\",\"cpu_ns_each\":\"1\",\"corrected_ns\":{}}",
         "{\"label\":1,\"cpu_ns_each\":1,\"corrected_ns\":{}}",
         "{\"label\":\"a\",\"cpu_ns_each\":1,\"corrected_ns\":[]}",
-        "{\"label\":\"a\",\"cpu_ns_each\":1000000000000000000000000000000000000,\"corrected_ns\":{}"
-        "}",
+        "{\"label\":\"a\",\"cpu_ns_each\":100000000000000000000000000000000,\"corrected_ns\":{}}",
     };
     struct plot_run run;
     (void)state;
