@@ -37,19 +37,19 @@ struct stopper {
     uint64_t late_at_ns; /* when the last late one came */
 };
 
-static void change_state(struct stopper *s, uint64_t now_ns)
+static void change_state(struct stopper *s)
 {
     if (s->state == STOP_WAITING) {
         stopped_pid = s->pid;
         (void)kill(s->pid, SIGSTOP);
         s->state = STOP_STOPPED;
-        s->until_ns = now_ns + s->pause_ns;
+        s->until_ns = gauge_now_ns() + s->pause_ns;
     } else {
         (void)kill(s->pid, SIGCONT);
         stopped_pid = 0;
         s->state = STOP_OVER;
         s->until_ns = UINT64_MAX;
-        s->go_on_ns = now_ns;
+        s->go_on_ns = gauge_now_ns();
     }
 }
 
@@ -57,7 +57,7 @@ static uint64_t on_turn(void *context, uint64_t now_ns)
 {
     struct stopper *s = context;
     if (now_ns >= s->until_ns) {
-        change_state(s, now_ns);
+        change_state(s);
     }
     return s->until_ns;
 }

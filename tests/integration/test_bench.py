@@ -119,6 +119,15 @@ def test_stop(tcp_gateway, dialect, pid):
     assert tcp_gateway.status()["connections"] == 0, "it goes on"
 
 
+def test_open_loop_counts_from_when_it_was_due(tcp_gateway, pid):
+    """With one under way nothing leaves while the server stands still; of 150 messages 20 are due in the first 40 ms of
+    those 50, and come at least 10 ms late: more than a tenth of all."""
+    options = ["--clients", 1, "--rate", 500, "--messages", 150, "--pause", 50, "--window", 1, "--pid", pid]
+    (figures,) = bench(tcp_gateway, "stop", *options)
+    assert counts(figures) == (150, 150)
+    assert figures["latency_ns"]["p90"] >= 10_000_000
+
+
 def test_interrupted_stop(tcp_gateway, pid):
     """Whoever is interrupted while the server stands still lets it go on."""
     load = subprocess.Popen(
