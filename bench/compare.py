@@ -167,18 +167,20 @@ def find_hubs(arguments, chosen):
     return [hub for hub in here if hub.name in wanted]
 
 
-def draw_growth(build, all_rows):
-    """bench/growth.svg: the cost of a delivery over the members, a line for each hub."""
-    runs = [
-        run | {"cpu_ns_each": hub["median"]}
-        for row in all_rows if row["section"] == "growth"
-        for hub in row["hubs"].values() if "runs" in hub
-        for run in hub["runs"][:1]
-    ]
-    if runs:
-        text = "".join(json.dumps(run) + "\n" for run in runs)
-        command = [build / "parley-bench", "plot", "--svg", HERE / "growth.svg"]
-        subprocess.run(command, input=text, text=True, check=True)
+def draw(build, all_rows):
+    """bench/growth.svg, bench/sessions.svg: the cost of a delivery over the members, a line for each hub."""
+    for section, name in report.PLOTS.items():
+        runs = [
+            run | {"cpu_ns_each": hub["median"]}
+            for row in report.plotted(section, all_rows)
+            for hub in row["hubs"].values() if "runs" in hub
+            for run in hub["runs"][:1]
+        ]
+        if runs:
+            text = "".join(json.dumps(run) + "\n" for run in runs)
+            subprocess.run(
+                [build / "parley-bench", "plot", "--svg", HERE / name], input=text, text=True, check=True
+            )
 
 
 def write(build, measured):
@@ -186,7 +188,7 @@ def write(build, measured):
     all_rows = results.merge(results.load(HERE / "results.json"), measured)
     results.save(HERE / "results.json", all_rows)
     (HERE / "RESULTS.md").write_text(report.render(all_rows))
-    draw_growth(build, all_rows)
+    draw(build, all_rows)
     print(f"written: bench/RESULTS.md, bench/results.json ({len(measured)} of {len(all_rows)} rows are new)")
 
 

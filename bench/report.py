@@ -33,9 +33,12 @@ but one). A connection's own memory is not counted.
     "growth": """
 ## Growth
 
-![CPU time of a delivery over the members](growth.svg)
+One message at a time, to more and more.
 """,
 }
+
+# Sections whose cost of a delivery is drawn.
+PLOTS = {"sessions": "sessions.svg", "growth": "growth.svg"}
 
 
 def format_value(value, unit):
@@ -90,6 +93,11 @@ def _cell(row, name):
     return f"**{format_value(hub['median'], row['unit'])}**<br>{spread}"
 
 
+def plotted(section, all_rows):
+    """The rows of a section that stand in its picture."""
+    return [row for row in all_rows if row["section"] == section and row["figure"] == "cpu_ns_each"]
+
+
 def _render_section(section, measured):
     """One table; its columns are the hubs that the rows of the section have, in the order in which they come."""
     names = list(dict.fromkeys(name for row in rows.ROWS if row.section == section for name in row.hubs))
@@ -101,6 +109,8 @@ def _render_section(section, measured):
     ]
     for row in measured:
         lines.append("| " + " | ".join([row["title"], *(_cell(row, name) for name in names), *_verdicts(row)]) + " |")
+    if section in PLOTS and plotted(section, measured):
+        lines.append(f"\n![CPU time of the server for a delivery]({PLOTS[section]})")
     return "\n".join(lines)
 
 

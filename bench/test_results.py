@@ -67,7 +67,7 @@ class ResultsTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as said:
             temporary = pathlib.Path(folder)
             results.save(temporary / "results.json", before)
-            with mock.patch.object(compare, "HERE", temporary), mock.patch.object(compare, "draw_growth"):
+            with mock.patch.object(compare, "HERE", temporary), mock.patch.object(compare, "draw"):
                 compare.write(None, [measured("connect", self.later, parley=12345)])
             after = results.load(temporary / "results.json")
             page = (temporary / "RESULTS.md").read_text()
@@ -110,6 +110,12 @@ class ResultsTest(unittest.TestCase):
         self.assertIn("| Rows | connect, pair |", page)
         self.assertIn("| Rows | requests-1 |", page)
         self.assertEqual(1, page.count("Not quiet"))
+
+    def test_plot(self):
+        page = report.render([measured("growth-10", self.run, parley=100), measured("sessions-memory", self.run, parley=1)])
+        self.assertIn("(growth.svg)", page)
+        self.assertNotIn("(sessions.svg)", page)  # memory is no cost of a delivery
+        self.assertIn("(sessions.svg)", report.render([measured("sessions-100", self.run, parley=100)]))
 
     def test_rows(self):
         keys = [row.key for row in rows.ROWS]
