@@ -11,15 +11,19 @@ const struct flag bench_flags[] = {
                         "a dialect of your own, as `bench template` prints one"},
     [BENCH_PID] = {"--pid", "PID", "the server's process, for its CPU time and memory"},
     [BENCH_CLIENTS] = {"--clients", "N[,N...]",
-                       "who hears, speaks or asks; several: one run each (100; requests: 1)"},
+                       "who hears, speaks or asks; several: one run each (100; requests: 1; "
+                       "stalled: 50)"},
     [BENCH_SESSIONS] = {"--sessions", "N[,N...]",
                         "chat and idle: so many sessions of --clients each (1; idle: none)"},
     [BENCH_JOINS] = {"--joins", "N", "chat and idle: each client is in N of the sessions (1)"},
     [BENCH_AGENTS] = {"--agents", "N", "requests: how many answer (1)"},
     [BENCH_WINDOW] = {"--window", "N",
                       "messages under way, all together (1; chat: a client; pairs: a pair)"},
-    [BENCH_RATE] = {"--rate", "N", "an open loop: N messages a second, however long they take"},
-    [BENCH_SIZE] = {"--size", "BYTES", "of a message; of the JSON in a request (128)"},
+    [BENCH_RATE] = {"--rate", "N",
+                    "an open loop: N messages a second, however long they take (probe: 5; "
+                    "stop: 1500)"},
+    [BENCH_SIZE] = {"--size", "BYTES",
+                    "of a message; of the JSON in a request (128; stalled: 1024)"},
     [BENCH_SECONDS] = {"--seconds", "S", "how long messages are sent (2; stop: 3)"},
     [BENCH_WARMUP] = {"--warmup", "S", "how long before that, unmeasured (0.5)"},
     [BENCH_MESSAGES] = {"--messages", "N", "how many are sent, instead of --seconds"},
@@ -66,9 +70,9 @@ const char bench_about[] =
     "\n"
     "Without --rate the loop is closed: --window messages are kept under way, and the next leaves\n"
     "when one has reached all. Such a loop asks less while it waits, so beside the percentiles as\n"
-    "they were stand those corrected for what was left out, as if each of the window asked every\n"
-    "median. With --rate the loop is open, and what a message took counts from when it was due.\n"
-    "Percentiles are exact to 0.8 %.\n"
+    "they were stand those corrected for what was left out, as if it had gone on to ask once each\n"
+    "median time. With --rate the loop is open, and what a message took counts from when it was\n"
+    "due. Percentiles are exact to 0.8 %.\n"
     "\n"
     "A dialect says by templates what is sent and how a delivery is recognised; any hub that\n"
     "passes texts on can be measured. `stop` sends SIGSTOP to --pid, and SIGCONT.\n"
