@@ -32,10 +32,8 @@ enum json_kind json_kind_of(struct str value)
 /* Behind a string; `at` is its opening quote. */
 static const char *pass_string(const char *at, const char *end)
 {
-    for (at++; at < end && *at != '"'; at++) {
-        if (*at == '\\' && end - at > 1) {
-            at++;
-        }
+    for (at = scan_plain(at + 1, end); at < end && *at != '"'; at = scan_plain(at, end)) {
+        at += *at == '\\' && end - at > 1 ? 2 : 1;
     }
     return at < end ? at + 1 : end;
 }
