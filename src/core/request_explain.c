@@ -47,6 +47,9 @@ static void consider(struct consideration *c, uint32_t agent)
     bool may_know = a->world.len == 0 ||
                     hub_may(c->hub, c->dry->principal, MAY_ENTER, a->world).code == ERROR_NONE;
 
+    if (!may_know && !agent_reached_by(c->hub, a, c->principal)) {
+        return; /* neither of them knows of it */
+    }
     c->dry->considered++;
     c->dry->is_hidden = c->dry->is_hidden || (!may_know && agent == c->chosen);
     if (!may_know || c->listed == LISTED_MAX) {

@@ -228,7 +228,8 @@ static void test_requests(void **state)
     room_free(r);
 }
 
-/* An agent of a world that whoever asks may not enter is counted, and not named. */
+/* An agent of a world that who would ask may not enter is there for those alone who may know of it.
+ */
 static void test_hidden(void **state)
 {
     static const struct grants narrow = {
@@ -252,12 +253,12 @@ static void test_hidden(void **state)
     static const char text[] = "{\"type\":\"route_request\",\"id\":\"q\",\"data\":{\"capability\":"
                                "\"grep\",\"request\":1}}";
     struct verdict v = explain(r, asker.principal, DIALECT_WORLD, r->clients[kit].id, "", text);
-    assert_true(v.is.code == ERROR_NONE && v.is.considered == 1);
+    assert_true(v.is.code == ERROR_NO_AGENT && v.is.considered == 0);
     assert_string_equal(v.candidates, "[]");
-    assert_string_equal(v.is.target, "");
     v = explain(r, ADMIN, DIALECT_WORLD, r->clients[kit].id, "", text);
-    assert_non_null(strstr(v.candidates, "\"w\""));
-    assert_string_equal(v.is.target, "w");
+    assert_true(v.is.code == ERROR_NO_AGENT && v.is.considered == 1);
+    assert_non_null(strstr(v.candidates, "\"agentId\":\"w\",\"fate\":\"unreachable\""));
+    assert_string_equal(v.is.target, "");
     room_free(r);
 }
 
