@@ -9,12 +9,13 @@ import os
 import pathlib
 import resource
 import socket
-import statistics
 import subprocess
 import sys
 import time
 
+import hubs
 import report
+import results
 import rows
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -27,21 +28,27 @@ class RunFailed(Exception):
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
-    parser.add_argument("--build", type=pathlib.Path, required=True, help="Meson's directory")
+    parser = argparse.ArgumentParser(
+        prog="script/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="rows:\n" + "\n".join(f"  {row.key:16} {row.title}" for row in rows.ROWS),
+    )
+    parser.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (5)")
     parser.add_argument("--seconds", type=float, default=1.2, help="of a run under load (1.2)")
     parser.add_argument(
-        "--only", action="append", metavar="ROW", choices=[row.key for row in rows.ROWS],
-        help="this row alone (may be given again): " + ", ".join(row.key for row in rows.ROWS),
+        "--row", action="append", metavar="NAME", choices=[row.key for row in rows.ROWS], dest="rows",
+        help="this row alone (may be given again)",
     )
-    parser.add_argument("--peers", help="these hubs alone, of parley,bun,ws,websockets,rawsend")
+    parser.add_argument(
+        "--section", action="append", choices=list(report.SECTIONS), help="the rows of this section alone",
+    )
+    parser.add_argument("--peers", help="these hubs alone: parley,nats,nats-tcp,bun,ws,websockets,rawsend")
     parser.add_argument("--server-cpu", type=int, help="the server's CPU (the first)")
     parser.add_argument("--load-cpu", type=int, help="the generator's CPU (the last)")
     parser.add_argument(
-        "--write", action="store_true",
-        help="write RESULTS.md and results.json for a part, too (for all it is done anyway)",
+        "--write", action="store_true", help="put the measured rows into RESULTS.md and results.json; others stay",
     )
+    parser.add_argument("--render", action="store_true", help="make RESULTS.md of results.json again, and no more")
     return parser.parse_args()
 
 
@@ -73,9 +80,13 @@ def wait_for_port(server, port):
 
 @contextlib.contextmanager
 def running(hub, cpu):
-    port = free_port()
+    """A fresh server; yields its process id and the port to talk to."""
+    port, other = free_port(), free_port()
+    tcp = hub.scheme == "tcp"
+    ports = {"BENCH_PORT": other if tcp else port, "BENCH_TCP_PORT": port if tcp else other}
     server = subprocess.Popen(
-        [*hub.command, str(port)], preexec_fn=on_cpu(cpu),
+        hub.command if hub.by_environment else [*hub.command, str(port)],
+        env=os.environ | {name: str(value) for name, value in ports.items()}, preexec_fn=on_cpu(cpu),
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )
     try:
@@ -88,11 +99,10 @@ def running(hub, cpu):
 
 def run_once(arguments, row, hub):
     with running(hub, arguments.server_cpu) as (pid, port):
-        path = hub.directed_path if row.directed else hub.path
         command = [
-            arguments.build / "bench" / "parley-load", "--url", f"ws://127.0.0.1:{port}{path}",
-            "--pid", str(pid), *row.options, *hub.options,
-            *(hub.directed_options if row.directed else ()),
+            arguments.build / "parley-bench", *row.options, "--json", "--label", hub.name,
+            "--url", f"{hub.scheme}://127.0.0.1:{port}", "--dialect", dict(row.dialects).get(hub.name, hub.dialect),
+            "--pid", str(pid),
             *(("--seconds", str(arguments.seconds), "--warmup", "0.4") if row.seconds else ()),
         ]
         done = subprocess.run(
@@ -104,13 +114,13 @@ def run_once(arguments, row, hub):
     return json.loads(done.stdout)
 
 
-def measure_row(arguments, row, hubs):
+def measure_row(arguments, row, taking_part):
     """Every hub once in each round; the order turns by one from round to round."""
-    runs = {hub.name: [] for hub in hubs}
+    runs = {hub.name: [] for hub in taking_part}
     failures = {}
     for number in range(arguments.rounds):
-        turn = number % len(hubs)
-        for hub in hubs[turn:] + hubs[:turn]:
+        turn = number % len(taking_part)
+        for hub in taking_part[turn:] + taking_part[:turn]:
             if hub.name in failures:
                 continue
             try:
@@ -119,24 +129,6 @@ def measure_row(arguments, row, hubs):
                 failures[hub.name] = str(error)
                 print(f"{row.key}: {hub.name} failed: {error}", file=sys.stderr)
     return runs, failures
-
-
-def summarize(row, runs, failures):
-    figures = {}
-    for name, all_runs in runs.items():
-        values = [run[row.figure] for run in all_runs]
-        if name in failures:
-            figures[name] = {"failed": failures[name]}
-        else:
-            figures[name] = {
-                "median": statistics.median(values), "min": min(values), "max": max(values),
-                "runs": all_runs,
-            }
-    return {
-        "key": row.key, "title": row.title, "unit": row.unit, "figure": row.figure,
-        "options": list(row.options), "against": row.against, "target": row.target,
-        "hubs": figures,
-    }
 
 
 def choose_cpus(arguments):
@@ -149,36 +141,76 @@ def choose_cpus(arguments):
         arguments.load_cpu = cpus[-1]
 
 
-def choose_hubs(arguments):
-    hubs = rows.find_hubs(arguments.build)
-    if arguments.peers is None:
-        return [hub for hub in hubs if hub.by_default]
-    wanted = arguments.peers.split(",")
-    missing = set(wanted) - {hub.name for hub in hubs}
-    if missing:
+def choose_rows(arguments):
+    if arguments.rows is None and arguments.section is None:
+        return rows.ROWS
+    return [row for row in rows.ROWS if row.key in (arguments.rows or ()) or row.section in (arguments.section or ())]
+
+
+def choose_hubs(here, row):
+    """Who takes part in a row: those that it names; one on Python, too, when it was asked for and can do that."""
+    names = set(row.hubs)
+    if row.options[0] in ("fanout", "chat", "idle", "connect") and "ws" in names:
+        names.add("websockets")
+    return [hub for hub in here if hub.name in names]
+
+
+def find_hubs(arguments, chosen):
+    """The hubs that take part; without one of them that was asked for it ends here."""
+    here = hubs.find_hubs(arguments.build)
+    wanted = arguments.peers.split(",") if arguments.peers else {name for row in chosen for name in row.hubs}
+    missing = set(wanted) - {hub.name for hub in here}
+    if missing and arguments.peers:
         sys.exit(f"script/bench: not here: {', '.join(sorted(missing))}")
-    return [hub for hub in hubs if hub.name in wanted]
+    if missing:
+        print(f"script/bench: without {', '.join(sorted(missing))}, not here", file=sys.stderr)
+    return [hub for hub in here if hub.name in wanted]
+
+
+def draw(build, all_rows):
+    """bench/growth.svg, bench/sessions.svg: the cost of a delivery over the members, a line for each hub."""
+    for section, name in report.PLOTS.items():
+        runs = [
+            run | {"cpu_ns_each": hub["median"]}
+            for row in report.plotted(section, all_rows)
+            for hub in row["hubs"].values() if "runs" in hub
+            for run in hub["runs"][:1]
+        ]
+        if runs:
+            text = "".join(json.dumps(run) + "\n" for run in runs)
+            subprocess.run(
+                [build / "parley-bench", "plot", "--svg", HERE / name], input=text, text=True, check=True
+            )
+
+
+def write(build, measured):
+    """Puts the measured rows in the place of those of before."""
+    all_rows = results.merge(results.load(HERE / "results.json"), measured)
+    results.save(HERE / "results.json", all_rows)
+    (HERE / "RESULTS.md").write_text(report.render(all_rows))
+    draw(build, all_rows)
+    print(f"written: bench/RESULTS.md, bench/results.json ({len(measured)} of {len(all_rows)} rows are new)")
 
 
 def main():
     arguments = parse_arguments()
+    if arguments.render:
+        write(arguments.build, [])
+        return 0
     choose_cpus(arguments)
-    hubs = choose_hubs(arguments)
-    started = time.monotonic()
-    results = report.describe_machine(arguments, hubs)
-    for row in rows.ROWS:
-        if arguments.only is None or row.key in arguments.only:
-            taking_part = [hub for hub in hubs if hub.name not in row.without]
-            measured = summarize(row, *measure_row(arguments, row, taking_part))
-            results["rows"].append(measured)
-            print(report.one_line(measured), flush=True)
-    results["minutes"] = round((time.monotonic() - started) / 60, 1)
-    whole = arguments.only is None and arguments.peers is None
+    chosen = choose_rows(arguments)
+    here = find_hubs(arguments, chosen)
+    run = results.describe_machine(arguments, here)
+    measured = []
+    for row in chosen:
+        taking_part = choose_hubs(here, row)
+        if taking_part:
+            measured.append(results.summarize(row, *measure_row(arguments, row, taking_part)) | {"run": run})
+            print(report.one_line(measured[-1]), flush=True)
+    whole = chosen is rows.ROWS and arguments.peers is None
     if whole or arguments.write:
-        (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-        (HERE / "RESULTS.md").write_text(report.render(results))
-        print("written: bench/RESULTS.md, bench/results.json")
-    failed = any("failed" in hub for row in results["rows"] for hub in row["hubs"].values())
+        write(arguments.build, measured)
+    failed = any("failed" in hub for row in measured for hub in row["hubs"].values())
     return 1 if failed else 0
 
 

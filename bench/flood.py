@@ -15,8 +15,8 @@ import sys
 import time
 
 import compare
-import report
-import rows
+import hubs
+import results
 
 HERE = pathlib.Path(__file__).resolve().parent
 FORK = multiprocessing.get_context("fork")
@@ -251,11 +251,11 @@ def cells(line):
     return [f"{line[key] / 1000:.2f}" for key in ("p50", "p99", "p99.9", "worst")]
 
 
-def render(results, lines):
+def render(run, lines):
     shown = "\n".join(
         f"| {each['title']} | {each['count']:,} | {' | '.join(cells(each))} |" for each in lines
     )
-    virtual = ", virtual" if results["virtual"] else ""
+    virtual = ", virtual" if run["virtual"] else ""
     return f"""{INTRODUCTION}
 | Milliseconds of a probe | probes | median | p99 | p99.9 | worst |
 |---|---|---|---|---|---|
@@ -263,12 +263,12 @@ def render(results, lines):
 
 | | |
 |---|---|
-| Date | {results["date"]} |
-| Commit | {results["commit"]} |
-| Machine | {results["cpu"]}, {results["cpus"]} CPUs{virtual}; load average at the start {results["load_average"]} |
-| Kernel | Linux {results["kernel"]} |
-| Command | `{results["command"]}` |
-| CPUs | gateway {results["server_cpu"]} (threads: {results["threads"]}), all clients {results["load_cpu"]} |
+| Date | {run["date"]} |
+| Commit | {run["commit"]} |
+| Machine | {run["cpu"]}, {run["cpus"]} CPUs{virtual}; load average at the start {run["load_average"]} |
+| Kernel | Linux {run["kernel"]} |
+| Command | `{run["command"]}` |
+| CPUs | gateway {run["server_cpu"]} (threads: {run["threads"]}), all clients {run["load_cpu"]} |
 """
 
 
@@ -290,13 +290,13 @@ def main():
     arguments = parse_arguments()
     compare.choose_cpus(arguments)
     arguments.rounds, arguments.seconds = 1, 0
-    hub = next((each for each in rows.find_hubs(arguments.build) if each.name == "parley"), None)
+    hub = next((each for each in hubs.find_hubs(arguments.build) if each.name == "parley"), None)
     if hub is None:
         sys.exit("script/bench: there is no parley in " + str(arguments.build))
-    results = report.describe_machine(arguments, [hub])
-    results["threads"] = arguments.threads
-    results["command"] = results["command"].replace("script/bench", "script/bench flood", 1)
-    serve = rows.Hub("parley", (*hub.command[:2], "--threads", str(arguments.threads), "--port"))
+    run = results.describe_machine(arguments, [hub])
+    run["threads"] = arguments.threads
+    run["command"] = run["command"].replace("script/bench", "script/bench flood", 1)
+    serve = hubs.Hub("parley", (*hub.command[:2], "--threads", str(arguments.threads), "--port"))
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     lines = []
@@ -306,7 +306,7 @@ def main():
             lines.append(line)
             print(f"{line['title']}: median, p99, p99.9, worst: {', '.join(cells(line))} ms", flush=True)
     if arguments.write:
-        (HERE / "FLOOD.md").write_text(render(results, lines))
+        (HERE / "FLOOD.md").write_text(render(run, lines))
         print("written: bench/FLOOD.md")
 
 

@@ -1,124 +1,86 @@
 """Turns the figures of a comparison into text: a line for the terminal, RESULTS.md for readers."""
 
-import datetime
-import gzip
-import os
-import pathlib
-import platform
-import re
-import shlex
-import subprocess
-import sys
-
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+import rows
 
 QUIET_LOAD_AVERAGE = 0.5
 
 INTRODUCTION = """\
 # Results
 
-CPU time of the server, in all its threads and in ksoftirqd, for each message delivered: medians, and
-below them the least and the greatest of all rounds. `rawsend` is the floor: one send() for each delivery
-and nothing else. What is measured, and why it is CPU time: `bench/README.md`. Every delivery was checked:
-each once, in order, unchanged. Messages are 128 bytes of JSON.
+CPU time of the server, in all its threads and in ksoftirqd, for each message delivered, unless a row says otherwise:
+medians, and below them the least and the greatest of all rounds. What is measured, and why it is CPU time:
+`bench/README.md`. Every delivery was checked: each once, in order, unchanged. Messages are 128 bytes of JSON.
 """
 
+SECTIONS = {
+    "deliveries": """
+## Deliveries
 
-def _git(*arguments):
-    done = subprocess.run(
-        ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
+`rawsend` is the floor: one send() for each delivery and nothing else.
+""",
+    "requests": """
+## Requests
 
+CPU time for each request that was answered: an asker, an agent, the asker again; 128 bytes of JSON each way. `nats` is
+nats-server by its WebSocket port, as all others are asked; `nats-tcp` by TCP, as its own clients do.
+""",
+    "sessions": """
+## Sessions
 
-def _cpu_model():
-    found = re.search(r"^model name\s*: (.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
-    return found.group(1) if found else platform.machine()
+The gateway dialect of Parley, and subjects of nats-server. Each connection is in ten sessions (in one, where there is
+but one). A connection's own memory is not counted.
+""",
+    "growth": """
+## Growth
 
+One message at a time, to more and more.
+""",
+}
 
-def _is_virtual():
-    return " hypervisor" in pathlib.Path("/proc/cpuinfo").read_text()
-
-
-def _irq_time():
-    """Whether the kernel takes soft interrupts out of the time of processes."""
-    places = ("/proc/config.gz", f"/boot/config-{platform.release()}")
-    for place in map(pathlib.Path, places):
-        if place.is_file():
-            content = place.read_bytes()
-            text = gzip.decompress(content) if place.suffix == ".gz" else content
-            return "yes" if b"\nCONFIG_IRQ_TIME_ACCOUNTING=y" in text else "no"
-    return "not known"
-
-
-def describe_machine(arguments, hubs):
-    """The frame of the results: where, when, with what; its rows are still empty."""
-    commit = _git("rev-parse", "--short=12", "HEAD") or "none"
-    if _git("status", "--porcelain", "--", "src", "bench/load", "bench/peers"):
-        commit += " with changes"
-    return {
-        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        "commit": commit,
-        "cpu": _cpu_model(),
-        "cpus": os.cpu_count(),
-        "virtual": _is_virtual(),
-        "kernel": platform.release(),
-        "irq_time": _irq_time(),
-        "load_average": round(os.getloadavg()[0], 2),
-        "command": shlex.join(["script/bench", *_shown_arguments()]),
-        "rounds": arguments.rounds,
-        "seconds": arguments.seconds,
-        "server_cpu": arguments.server_cpu,
-        "load_cpu": arguments.load_cpu,
-        "versions": {hub.name: hub.version for hub in hubs},
-        "rows": [],
-    }
+# Sections whose cost of a delivery is drawn.
+PLOTS = {"sessions": "sessions.svg", "growth": "growth.svg"}
 
 
-def _shown_arguments():
-    """The command line without --build, which script/bench puts there."""
-    shown = sys.argv[1:]
-    if "--build" in shown:
-        at = shown.index("--build")
-        del shown[at : at + 2]
-    return shown
-
-
-def _format(value, unit):
-    if unit == "ns" and value >= 1000:
-        return f"{value / 1000:.2f} us"
+def format_value(value, unit):
+    scales = {"ns": ((1e9, "s"), (1e6, "ms"), (1e3, "us")), "B": ((1e6, "MB"),)}
+    for scale, name in scales[unit]:
+        if abs(value) >= scale:
+            return f"{value / scale:.2f} {name}"
     return f"{value:.0f} {unit}"
 
 
-def _ratio(row, name, other):
-    """The median of one hub over that of another, or None."""
-    medians = [row["hubs"].get(each, {}).get("median") for each in (name, other)]
-    return medians[0] / medians[1] if None not in medians and medians[1] else None
+def _median(row, name):
+    return row["hubs"].get(name, {}).get("median")
 
 
-def _verdict(row):
-    """How far Parley is from its target, and what that is."""
-    median = row["hubs"].get("parley", {}).get("median")
-    if row["against"]:
-        target = f"≤ {row['target']:g} of {row['against']}"
-        reached = _ratio(row, "parley", row["against"])
-        shown = None if reached is None else f"{reached:.2f}"
-    else:
-        target = f"≤ {_format(row['target'], row['unit'])}"
-        reached = median
-        shown = None if median is None else _format(median, row["unit"])
+def _reached(row, against):
+    """The ratio of Parley's median to another's, or with "" Parley's own; None when it was not measured."""
+    own, other = _median(row, "parley"), _median(row, against) if against else 1
+    return None if own is None or not other else own / other
+
+
+def _verdict(row, against, target):
+    """What the target is, and how far Parley is from it."""
+    reached = _reached(row, against)
+    wanted = f"≤ {target:g} of {against}" if against else f"≤ {format_value(target, row['unit'])}"
     if reached is None:
-        return target, "not measured"
-    return target, f"{shown}: {'met' if reached <= row['target'] else 'missed'}"
+        return wanted, "not measured"
+    shown = f"{reached:.2f}" if against else format_value(reached, row["unit"])
+    return wanted, f"{shown}: {'met' if reached <= target else 'missed'}"
+
+
+def _verdicts(row):
+    pairs = [_verdict(row, *target) for target in row["targets"]] or [("–", "–")]
+    return ["<br>".join(column) for column in zip(*pairs)]
 
 
 def one_line(row):
     parts = [
-        f"{name} {_format(hub['median'], row['unit'])}" if "median" in hub else f"{name} failed"
+        f"{name} {format_value(hub['median'], row['unit'])}" if "median" in hub else f"{name} failed"
         for name, hub in row["hubs"].items()
     ]
-    target, verdict = _verdict(row)
-    return f"{row['title']}: {', '.join(parts)} (target {target}; {verdict})"
+    targets = "; ".join(f"target {wanted}, {found}" for wanted, found in (_verdict(row, *each) for each in row["targets"]))
+    return f"{row['key']}: {row['title']}: {', '.join(parts)}" + (f" ({targets})" if targets else "")
 
 
 def _cell(row, name):
@@ -127,57 +89,81 @@ def _cell(row, name):
         return "–"
     if "failed" in hub:
         return "failed"
-    spread = f"{_format(hub['min'], row['unit'])} – {_format(hub['max'], row['unit'])}"
-    return f"**{_format(hub['median'], row['unit'])}**<br>{spread}"
+    spread = f"{format_value(hub['min'], row['unit'])} – {format_value(hub['max'], row['unit'])}"
+    return f"**{format_value(hub['median'], row['unit'])}**<br>{spread}"
 
 
-def _render_table(results):
-    names = list(results["versions"])
+def plotted(section, all_rows):
+    """The rows of a section that stand in its picture."""
+    return [row for row in all_rows if row["section"] == section and row["figure"] == "cpu_ns_each"]
+
+
+def _render_section(section, measured):
+    """One table; its columns are the hubs that the rows of the section have, in the order in which they come."""
+    names = list(dict.fromkeys(name for row in rows.ROWS if row.section == section for name in row.hubs))
+    names += [name for row in measured for name in row["hubs"] if name not in names]
     lines = [
+        SECTIONS[section],
         "| Figure | " + " | ".join(names) + " | target | Parley |",
         "|---|" + "---|" * (len(names) + 2),
     ]
-    for row in results["rows"]:
-        cells = [row["title"], *(_cell(row, name) for name in names), *_verdict(row)]
-        lines.append("| " + " | ".join(cells) + " |")
+    for row in measured:
+        lines.append("| " + " | ".join([row["title"], *(_cell(row, name) for name in names), *_verdicts(row)]) + " |")
+    if section in PLOTS and plotted(section, measured):
+        lines.append(f"\n![CPU time of the server for a delivery]({PLOTS[section]})")
     return "\n".join(lines)
 
 
-def _render_failures(results):
+def _render_failures(all_rows):
     lines = [
         f"- {row['title']}, {name}: {hub['failed']}"
-        for row in results["rows"]
+        for row in all_rows
         for name, hub in row["hubs"].items()
         if "failed" in hub
     ]
     return "\n## Failed\n\n" + "\n".join(lines) + "\n" if lines else ""
 
 
-def _render_warning(results):
-    """Other programs take caches and clock rate away, if not CPU time."""
-    if results["load_average"] <= QUIET_LOAD_AVERAGE:
-        return ""
-    return "\n**The machine was not quiet during this run; the figures are higher than they should be.**\n"
-
-
-def render(results):
-    virtual = ", virtual" if results["virtual"] else ""
-    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
-    return f"""{INTRODUCTION}{_render_warning(results)}
-{_render_table(results)}
-{_render_failures(results)}
-## Where and how
-
+def _render_run(run, keys):
+    virtual = ", virtual" if run["virtual"] else ""
+    versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
+    noisy = run["load_average"] > QUIET_LOAD_AVERAGE
+    warning = ". **Not quiet: the figures are higher than they should be**" if noisy else ""
+    return f"""
 | | |
 |---|---|
-| Date | {results["date"]} |
-| Commit | {results["commit"]} |
-| Machine | {results["cpu"]}, {results["cpus"]} CPUs{virtual}; load average at the start {results["load_average"]} |
-| Kernel | Linux {results["kernel"]}; soft interrupts taken out of processes: {results["irq_time"]} |
+| Rows | {", ".join(keys)} |
+| Date | {run["date"]} |
+| Commit | {run["commit"]} |
+| Machine | {run["cpu"]}, {run["cpus"]} CPUs{virtual}; load average at the start {run["load_average"]}{warning} |
+| Kernel | Linux {run["kernel"]}; soft interrupts taken out of processes: {run["irq_time"]} |
 | Hubs | {versions} |
-| Command | `{results["command"]}` ({results["minutes"]} minutes) |
-| Rounds | {results["rounds"]}, alternating, {results["seconds"]:g} s of load each, a fresh server for every run |
-| CPUs | server {results["server_cpu"]}, generator {results["load_cpu"]} |
-
-All runs, with all figures: `bench/results.json`.
+| Command | `{run["command"]}` |
+| Rounds | {run["rounds"]}, alternating, {run["seconds"]:g} s of load each, a fresh server for every run |
+| CPUs | server {run["server_cpu"]}, generator {run["load_cpu"]} |
 """
+
+
+def _render_runs(all_rows):
+    """Rows that were measured together share a table."""
+    groups = []
+    for row in all_rows:
+        group = next((group for group in groups if group[0] == row["run"]), None)
+        if group is None:
+            groups.append((row["run"], [row["key"]]))
+        else:
+            group[1].append(row["key"])
+    return "\n## Where and how\n" + "".join(_render_run(run, keys) for run, keys in groups)
+
+
+def render(all_rows):
+    sections = [section for section in SECTIONS if any(row["section"] == section for row in all_rows)]
+    tables = [_render_section(each, [row for row in all_rows if row["section"] == each]) for each in sections]
+    return (
+        INTRODUCTION
+        + "\n".join(tables)
+        + "\n"
+        + _render_failures(all_rows)
+        + _render_runs(all_rows)
+        + "\nAll runs, with all figures: `bench/results.json`.\n"
+    )

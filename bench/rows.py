@@ -1,36 +1,68 @@
-"""What is measured, and against whom: the rows of the comparison and the hubs that take part."""
+"""What is measured, and against whom: the rows of the comparison."""
 
 import dataclasses
-import json
-import pathlib
-import platform
-import subprocess
 
-PEERS = pathlib.Path(__file__).resolve().parent / "peers"
+EVERYBODY = ("parley", "bun", "ws", "rawsend")
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One figure. `options` go to parley-load; `figure` is the member of its answer that counts."""
+    """One figure. `options` go to parley-bench, the mode first; `figure` is the member of its answer that counts, or
+    two names with a blank between for one inside of another. A target is a ratio of another hub, or with "" a limit
+    in `unit`."""
 
     key: str
     title: str
     options: tuple
+    section: str = "deliveries"
     seconds: bool = True  # it runs for a time, which --seconds sets
     figure: str = "cpu_ns_each"
     unit: str = "ns"
-    directed: bool = False  # each client speaks to its peer alone
-    against: str = "bun"  # whom the target is a ratio of; or "" for a limit in `unit`
-    target: float = 0.0
-    without: tuple = ()  # hubs that it would say nothing about
+    targets: tuple = ()
+    hubs: tuple = EVERYBODY
+    dialects: tuple = ()  # of a hub, where it is not its usual one
 
 
 def fanout(clients, window, target):
     return Row(
         key=f"fanout-{clients}-{window}",
         title=f"fan-out to {clients:,}, {window} under way",
-        options=("--mode", "fanout", "--clients", str(clients), "--window", str(window)),
-        target=target,
+        options=("fanout", "--clients", str(clients), "--window", str(window)),
+        targets=(("bun", target),),
+    )
+
+
+def requests(window):
+    return Row(
+        key=f"requests-{window}",
+        title=f"request and answer, {window} under way",
+        options=("requests", "--window", str(window)),
+        section="requests",
+        targets=(("nats-tcp", 1.0), ("ws", 0.5)),
+        hubs=("parley", "nats", "nats-tcp", "bun", "ws"),
+        dialects=(("parley", "gateway"),),
+    )
+
+
+def sessions(count, joins):
+    """Sessions of three. A connection is in as many of them as `joins` says: 30,000 connections are more than many
+    machines allow a process."""
+    return Row(
+        key=f"sessions-{count}",
+        title=f"{count:,} session{'s' if count > 1 else ''} of three, 16 under way",
+        options=("chat", "--clients", "3", "--sessions", str(count), "--joins", str(joins), "--window", "16"),
+        section="sessions",
+        hubs=("parley", "nats"),
+        dialects=(("parley", "gateway"),),
+    )
+
+
+def growth(members):
+    return Row(
+        key=f"growth-{members}",
+        title=f"fan-out to {members:,}, 1 under way",
+        options=("fanout", "--clients", str(members)),
+        section="growth",
     )
 
 
@@ -40,107 +72,94 @@ ROWS = (
     fanout(100, 64, 0.6),
     fanout(100, 256, 0.35),
     Row(
+        key="fanout-64k",
+        title="fan-out of 64 KiB to 100, 1 under way",
+        options=("fanout", "--clients", "100", "--size", "65536"),
+        targets=(("bun", 0.5),),
+    ),
+    Row(
         key="chat-300",
         title="chat: 300 clients, 300 under way",
-        options=("--mode", "chat", "--clients", "300", "--window", "300"),
-        target=0.3,
+        options=("chat", "--clients", "300"),
+        targets=(("bun", 0.3),),
     ),
     Row(
         key="pairs-50",
         title="50 directed pairs, ping-pong",
-        options=("--mode", "pairs", "--clients", "100"),
-        directed=True,
-        target=0.85,
-        without=("websockets",),
+        options=("pairs", "--clients", "100"),
+        targets=(("bun", 0.85),),
+    ),
+    Row(
+        key="pair",
+        title="one directed pair, one way, median",
+        options=("pairs", "--clients", "2"),
+        figure="latency_ns p50",
+        targets=(("", 24000),),
+    ),
+    Row(
+        key="probe-10000",
+        title="one pair while 10,000 hear 5 broadcasts a second, p99.9",
+        options=("probe", "--clients", "10000"),
+        figure="latency_ns p99.9",
+        targets=(("", 3e6),),
+        hubs=("parley", "bun"),  # more than ws can do at all
+    ),
+    Row(
+        key="stop-1000",
+        title="stopped for 100 ms at 1,500 a second to 1,000: lag",
+        options=("stop", "--clients", "1000", "--seconds", "4"),
+        seconds=False,
+        figure="lag_ns",
+        targets=(("", 130e6),),
+        hubs=("parley", "bun"),  # more than ws can do at all
+    ),
+    Row(
+        key="stalled-50",
+        title="memory for 50 who do not read, 10 MiB published",
+        options=("stalled", "--clients", "50"),
+        seconds=False,
+        figure="pss_anon_growth",
+        unit="B",
+        targets=(("", 16e6),),
+        hubs=("parley", "bun", "ws"),
     ),
     Row(
         key="idle-10000",
         title="memory per idle connection, of 10,000",
-        options=("--mode", "idle", "--clients", "10000"),
+        options=("idle", "--clients", "10000"),
         seconds=False,
         figure="pss_anon_each",
         unit="B",
-        against="",
-        target=256,
-        without=("rawsend",),
+        targets=(("", 256),),
+        hubs=("parley", "bun", "ws"),
     ),
     Row(
         key="connect",
         title="CPU time per connect",
-        options=("--mode", "connect", "--clients", "8000"),
+        options=("connect", "--clients", "8000"),
         seconds=False,
-        against="",
-        target=11000,
+        targets=(("", 11000),),
     ),
+    requests(1),
+    requests(16),
+    requests(64),
+    sessions(1, 1),
+    sessions(100, 10),
+    sessions(10000, 10),
+    Row(
+        key="sessions-memory",
+        title="memory per membership, 10,000 sessions of three",
+        options=("idle", "--clients", "3", "--sessions", "10000", "--joins", "10"),
+        section="sessions",
+        seconds=False,
+        figure="pss_anon_each",
+        unit="B",
+        targets=(("", 200),),
+        hubs=("parley", "nats"),
+        dialects=(("parley", "gateway"),),
+    ),
+    growth(10),
+    growth(100),
+    growth(1000),
+    growth(10000),
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Hub:
-    """A server under test. A port is put behind `command`."""
-
-    name: str
-    command: tuple
-    path: str = "/"
-    directed_path: str = "/?id={id}&to={peer}"
-    options: tuple = ()  # to parley-load, always
-    directed_options: tuple = ()  # to parley-load, in directed rows
-    version: str = ""
-    by_default: bool = True  # takes part unless --peers names others
-
-
-def _output(*command):
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    lines = (done.stdout or done.stderr).split("\n")
-    return lines[0].strip()
-
-
-def _npm_version(package):
-    return json.loads((PEERS / "node_modules" / package / "package.json").read_text())["version"]
-
-
-def _find_parley(build):
-    places = (build / "parley", build / "src" / "cli" / "parley")
-    return next((place for place in places if place.is_file()), None)
-
-
-def find_hubs(build):
-    """All hubs that can run here, Parley first; `build` is the directory that Meson built in."""
-    hubs = []
-    parley = _find_parley(build)
-    if parley is not None:
-        hubs.append(
-            Hub(
-                name="parley",
-                command=(str(parley), "serve", "--port"),
-                path="/ws/matrix",
-                directed_path="/ws/matrix",
-                options=("--skip-greeting",),
-                directed_options=("--hello", '{"type":"agent_register","agentId":"{id}"}'),
-                version=_output(str(parley), "version").removeprefix("parley "),
-            )
-        )
-    cpu = {"x86_64": "x64", "aarch64": "aarch64"}.get(platform.machine(), platform.machine())
-    bun = f"@oven/bun-linux-{cpu}"
-    bun_program = PEERS / "node_modules" / bun / "bin" / "bun"
-    if bun_program.is_file():
-        hubs.append(
-            Hub("bun", (str(bun_program), str(PEERS / "hub-bun.js")), version=_npm_version(bun))
-        )
-    if (PEERS / "node_modules" / "ws").is_dir():
-        version = f"{_npm_version('ws')} on Node {_output('node', '--version')}"
-        hubs.append(Hub("ws", ("node", str(PEERS / "hub-ws.js")), version=version))
-    websockets = _output("/usr/bin/python3", "-c", "import websockets as w; print(w.__version__)")
-    if websockets[:1].isdigit():
-        hubs.append(
-            Hub(
-                name="websockets",
-                command=("/usr/bin/python3", str(PEERS / "hub-websockets.py")),
-                version=websockets,
-                by_default=False,
-            )
-        )
-    rawsend = build / "bench" / "rawsend"
-    if rawsend.is_file():
-        hubs.append(Hub("rawsend", (str(rawsend),), version="this commit"))
-    return hubs

@@ -2,20 +2,26 @@
 """A load generator that believes everything measures nothing: here are hubs that lie, one in each
 way, and the generator must say so, and must find nothing wrong with an honest one.
 
-usage: test_load.py PARLEY_LOAD
+usage: test_load.py PARLEY_BENCH
 """
 
 import asyncio
+import contextlib
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import unittest
+import xml.etree.ElementTree
 
 import websockets
 
 MESSAGES = 40
 LIE_AT = 25  # the message that the hub lies about
-LOAD = ["--clients", "5", "--window", "4", "--warmup", "0", "--messages", str(MESSAGES)]
+LOAD = ["--clients", "5", "--window", "4", "--warmup", "0", "--messages", str(MESSAGES), "--json"]
+PLAIN = ["--dialect", "plain", "--url"]
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PARLEY_")}
 
 
 class Hub:
@@ -36,29 +42,40 @@ class Hub:
                 await self.relay(websocket, message)
         except websockets.ConnectionClosed:
             pass
+        finally:
+            self.clients.remove(websocket)
 
     async def relay(self, sender, message):
         others = [client for client in self.clients if client is not sender]
         for client in others + [sender] * self.echo:
             lying = client is others[0] and self.heard == LIE_AT
             for each in self.lie(message) if lying else [message]:
-                await client.send(each)
+                with contextlib.suppress(websockets.ConnectionClosed):  # it is of the load before
+                    await client.send(each)
 
 
-async def put_load_on(hub, *options):
+async def put_load_on(hub, mode, *options):
     async with websockets.serve(hub.serve_client, "127.0.0.1", 0, compression=None) as server:
         port = server.sockets[0].getsockname()[1]
         load = await asyncio.create_subprocess_exec(
-            PROGRAM, "--url", f"ws://127.0.0.1:{port}/", *LOAD, *options,
-            stdout=subprocess.PIPE,
+            PROGRAM, mode, *PLAIN, f"ws://127.0.0.1:{port}/", *LOAD, *options,
+            stdout=subprocess.PIPE, env=ENVIRONMENT,
         )
         output, _ = await load.communicate()
-    return load.returncode, json.loads(output)
+    return load.returncode, [json.loads(line) for line in output.splitlines()]
+
+
+def run_program(*arguments, text=""):
+    return subprocess.run(
+        [PROGRAM, *arguments], input=text, capture_output=True, text=True, timeout=60, env=ENVIRONMENT
+    )
 
 
 class LoadTest(unittest.TestCase):
-    def run_load(self, hub, *options):
-        return asyncio.run(put_load_on(hub, *options))
+    def run_load(self, hub, *options, mode="fanout"):
+        code, results = asyncio.run(put_load_on(hub, mode, *options))
+        self.assertEqual(1, len(results))
+        return code, results[0]
 
     def test_honest_hub(self):
         code, result = self.run_load(Hub())
@@ -68,13 +85,77 @@ class LoadTest(unittest.TestCase):
         self.assertEqual((0, 0), (result["wrong"], result["missing"]))
 
     def test_honest_chat(self):
-        code, result = self.run_load(Hub(), "--mode", "chat")
+        code, result = self.run_load(Hub(), mode="chat")
         self.assertEqual(0, code)
         self.assertEqual(MESSAGES * 4, result["deliveries"])
 
     def test_large_messages(self):
         code, result = self.run_load(Hub(), "--size", "300000")
         self.assertEqual((0, MESSAGES * 5), (code, result["deliveries"]))
+
+    def test_honest_open_loop(self):
+        code, result = self.run_load(Hub(), "--rate", "2000")
+        self.assertEqual((0, MESSAGES * 5), (code, result["deliveries"]))
+        self.assertEqual(("open", 0), (result["loop"], result["expected_interval_ns"]))
+        self.assertEqual(result["latency_ns"], result["corrected_ns"])
+
+    def test_percentiles(self):
+        _, result = self.run_load(Hub())
+        values = list(result["latency_ns"].values())
+        self.assertEqual(MESSAGES * 5, values.pop(0))
+        self.assertEqual(sorted(values), values)
+        self.assertEqual(result["latency_ns"]["p50"], result["expected_interval_ns"])
+        self.assertGreaterEqual(result["corrected_ns"]["count"], MESSAGES * 5)
+
+    def test_series_and_plot(self):
+        with tempfile.TemporaryDirectory() as folder:
+            drawn, again = os.path.join(folder, "drawn.svg"), os.path.join(folder, "again.svg")
+            code, results = asyncio.run(
+                put_load_on(Hub(), "fanout", "--clients", "2,3", "--label", "<&>", "--svg", drawn)
+            )
+            self.assertEqual((0, [2 * MESSAGES, 3 * MESSAGES]), (code, [each["deliveries"] for each in results]))
+            lines = "".join(json.dumps(each) + "\n" for each in results)
+            done = run_program("plot", "--svg", again, text=lines)
+            self.assertEqual((0, ""), (done.returncode, done.stderr))
+            for path in (drawn, again):
+                root = xml.etree.ElementTree.parse(path).getroot()
+                self.assertEqual("{http://www.w3.org/2000/svg}svg", root.tag)
+                texts = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+                self.assertIn("<&>, 3", texts)
+
+    def test_template_of_ones_own(self):
+        template = run_program("template", "--dialect", "plain")
+        self.assertEqual(0, template.returncode)
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+            file.write(template.stdout.replace('"bark"', '"own"'))
+            file.flush()
+            code, result = self.run_load(Hub(), "--template", file.name)
+        self.assertEqual((0, MESSAGES * 5, file.name), (code, result["deliveries"], result["dialect"]))
+
+    def test_body_alone(self):
+        """A hub that changes what stands around the body is fine where the dialect says so."""
+        source = run_program("template", "--dialect", "plain").stdout
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+            file.write(source.replace("delivers: whole", "delivers: body"))
+            file.flush()
+            hub = Hub(lambda message: [message.replace('"bark"', '"BARK"')])
+            code, _ = self.run_load(hub, "--template", file.name)
+        self.assertEqual(0, code)
+        hub.heard = 0
+        code, _ = self.run_load(hub)
+        self.assertEqual(1, code)
+
+    def test_wrong_use(self):
+        for arguments in (["fanuot"], ["plot"], ["fanout", "--clients", "0"], ["plot", "--svg", "/no/such/x"], []):
+            done = run_program(*arguments, text="{}")
+            self.assertIn(done.returncode, (1, 2), arguments)
+            self.assertTrue(done.stderr.startswith("parley: "), arguments)
+            self.assertEqual("", done.stdout)
+
+    def test_nobody_there(self):
+        done = run_program("fanout", *PLAIN, "ws://127.0.0.1:1", "--clients", "1")
+        self.assertEqual(69, done.returncode)
+        self.assertIn("--url says where", done.stderr)
 
     def test_lost_delivery(self):
         code, result = self.run_load(Hub(lambda message: []))

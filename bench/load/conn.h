@@ -2,13 +2,14 @@
 #define PARLEY_BENCH_CONN_H
 
 /*
- * One WebSocket client of the load generator. What it reads is parsed just well enough to be sure
- * of the frame (server frames whole, unfragmented, unmasked, without extensions): the generator
- * shares the machine with what it measures and must be cheap. It never blocks.
+ * One client of the load generator, over WebSocket or bare TCP. What it reads is parsed just well
+ * enough to be sure of the frame (server frames whole, unfragmented, unmasked, without extensions):
+ * the generator shares the machine with what it measures and must be cheap. It never blocks.
  */
 
+#include "plan.h"
+
 #include "base/buf.h"
-#include "base/str.h"
 
 #include <sys/socket.h>
 
@@ -27,32 +28,44 @@ enum conn_state {
     CONN_READY,
 };
 
+/* How one kind of client comes in. */
+struct conn_manner {
+    const struct template *path;
+    const struct template *hello; /* what it sends first; an empty one for nothing */
+};
+
 /* What all connections of one load have in common. */
 struct conn_shared {
     struct sockaddr_storage address; /* of the hub */
     socklen_t address_len;
     struct str authority; /* HOST:PORT, borrowed */
-    struct str path;      /* with its {id} and {peer}; borrowed */
-    struct str hello;     /* with its {id} and {peer}; empty for none; borrowed */
-    bool skip_greeting;
+    struct str token;     /* borrowed; empty for none */
+    const struct plan *plan;
+    struct conn_manner manners[2]; /* of clients below `split`, and of the others */
+    uint32_t split;
+    enum dialect_framing framing;
+    bool bare;   /* no WebSocket: bytes of the framing, both ways */
+    bool greets; /* the hub speaks first */
     char key[CONN_KEY_SIZE];
     char accept[28]; /* the only right answer to `key` */
     char *receive;   /* CONN_RECEIVE_SIZE bytes, owned by who owns this */
     uint32_t random; /* state of the masks; never 0 */
-    /* A whole text or binary message came to a connection that is ready. Borrows. */
+    /* A whole message came to a connection that is ready. Borrows. */
     void (*on_message)(void *context, uint32_t client, struct str payload);
     void *context;
     char error[CONN_ERROR_SIZE]; /* why the last call returned false */
 };
 
 struct conn {
-    struct buf in;   /* what came of a frame that is not whole */
-    struct buf out;  /* what the socket would not take yet */
-    int fd;          /* owned; -1 when closed */
-    uint32_t client; /* its number */
+    struct buf in;       /* what came of a frame that is not whole */
+    struct buf out;      /* what the socket would not take yet */
+    int fd;              /* owned; -1 when closed */
+    uint32_t client;     /* its number */
+    uint64_t started_ns; /* for its owner */
     enum conn_state state;
     bool queued;    /* for its owner: out has grown since the last flush */
     bool polls_out; /* for its owner: it waits for room in the socket */
+    bool deaf;      /* for its owner: it reads nothing */
 };
 
 /*
@@ -68,8 +81,8 @@ bool conn_writable(struct conn *c, struct conn_shared *shared);
 /* The socket can be read: reads once and hands on every whole message. */
 bool conn_readable(struct conn *c, struct conn_shared *shared);
 
-/* Queues a text message; conn_flush sends it. False when there is no memory. */
-bool conn_queue_text(struct conn *c, struct conn_shared *shared, struct str payload);
+/* Queues a message; conn_flush sends it. False when there is no memory. */
+bool conn_queue(struct conn *c, struct conn_shared *shared, struct str payload);
 /* Sends what is queued, as much as the socket takes. */
 bool conn_flush(struct conn *c, struct conn_shared *shared);
 

@@ -1,93 +1,145 @@
 #include "message.h"
 
-#include "base/buf.h"
-
 #include <assert.h>
-#include <stdlib.h>
-
-static const char head[] = "{\"type\":\"bark\",\"agent_id\":\"bench-00000\",";
-static const char target[] = "\"target_id\":\"bench-00000\",";
-static const char text[] = "\"data\":{\"text\":\"0000000000 00000 ";
-static const char tail[] = "\"},\"ts\":1700000000.000}";
+#include <stdio.h>
 
 enum {
-    SENDER_DIGITS = 5,
-    COUNT_DIGITS = 10,
-    SLOT_DIGITS = 5,
-    AGENT_AT = 33,  /* in head */
-    TARGET_AT = 19, /* in target */
-    COUNT_AT = 16,  /* in text */
-    OURS_SIZE = 33, /* bytes of head that no other message begins with */
+    SENDER_AT = TEMPLATE_PREFIX + 1,
+    COUNT_AT = SENDER_AT + TEMPLATE_DIGITS + 1,
+    SLOT_AT = COUNT_AT + TEMPLATE_COUNT_DIGITS + 1,
 };
 
-static void write_digits(char *out, uint64_t value, unsigned digits)
+static_assert(SLOT_AT + TEMPLATE_DIGITS + 1 == MESSAGE_BODY_MIN, "the body has these parts");
+
+/* A body with all numbers zero, and dots. */
+static void fill_body(char *out, size_t len, const char *prefix)
 {
-    while (digits-- > 0) {
-        out[digits] = (char)('0' + value % 10);
-        value /= 10;
-    }
+    memset(out, '.', len);
+    memcpy(out, prefix, TEMPLATE_PREFIX);
+    static const char numbers[] = ":00000:0000000000:00000:";
+    memcpy(out + TEMPLATE_PREFIX, numbers, sizeof(numbers) - 1);
 }
 
-uint32_t message_smallest(bool directed)
+/* How long the body is to be; 0 when there is no room for it. */
+static uint32_t body_length(const struct template *t, const struct template_values *v,
+                            uint32_t size)
 {
-    size_t members = sizeof(head) - 1 + sizeof(text) - 1 + sizeof(tail) - 1;
-    return (uint32_t)(members + (directed ? sizeof(target) - 1 : 0));
-}
-
-bool message_layout_init(struct message_layout *l, uint32_t size, bool directed)
-{
-    assert(size >= message_smallest(directed));
-    *l = (struct message_layout){.size = size, .agent_at = AGENT_AT};
-    struct buf b;
-    buf_init(&b, size);
-    buf_append(&b, head, sizeof(head) - 1);
-    if (directed) {
-        l->target_at = (uint32_t)b.len + TARGET_AT;
-        buf_append(&b, target, sizeof(target) - 1);
-    }
-    l->count_at = (uint32_t)b.len + COUNT_AT;
-    l->slot_at = l->count_at + COUNT_DIGITS + 1;
-    buf_append(&b, text, sizeof(text) - 1);
-    if (b.failed || !buf_reserve(&b, size - b.len)) {
+    uint32_t others = MESSAGE_JSON_EXTRA;
+    if (template_has(t, PLACE_BODY)) {
+        struct buf b;
+        buf_init(&b, TEMPLATE_MAX_EXPANDED);
+        template_expand(t, v, &b, NULL);
+        others = (uint32_t)b.len;
         buf_fini(&b);
+    }
+    return size >= others + MESSAGE_BODY_MIN ? size - others : 0;
+}
+
+static void find_body(struct message_layout *l)
+{
+    for (unsigned i = 0; i < l->marks.count; i++) {
+        if (l->marks.marks[i].kind == PLACE_BODY) {
+            l->body_at = l->marks.marks[i].at;
+        } else if (l->marks.marks[i].kind == PLACE_JSON) {
+            l->body_at = l->marks.marks[i].at + MESSAGE_JSON_EXTRA - 2;
+        }
+    }
+    l->hint = l->body_at;
+}
+
+bool message_layout_init(struct message_layout *l, const struct template *t, const char *prefix,
+                         uint32_t size, bool whole, char error[TEMPLATE_ERROR_SIZE])
+{
+    struct template_values v = {.prefix = prefix, .size = size};
+    struct buf body;
+    *l = (struct message_layout){.whole = whole, .body_len = body_length(t, &v, size)};
+    buf_init(&l->bytes, TEMPLATE_MAX_EXPANDED);
+    if (l->body_len == 0) {
+        (void)snprintf(error, TEMPLATE_ERROR_SIZE,
+                       "--size %u has no room for what such a message needs; take a larger one",
+                       size);
         return false;
     }
-    size_t tail_at = size - (sizeof(tail) - 1);
-    memset(b.data + b.len, '.', tail_at - b.len);
-    memcpy(b.data + tail_at, tail, sizeof(tail) - 1);
-    l->bytes = b.data;
+    memcpy(l->marker, prefix, TEMPLATE_PREFIX);
+    l->marker[TEMPLATE_PREFIX] = ':';
+    buf_init(&body, TEMPLATE_MAX_EXPANDED);
+    if (buf_reserve(&body, l->body_len)) {
+        fill_body(body.data, l->body_len, prefix);
+        v.body = str_make(body.data, l->body_len);
+        template_expand(t, &v, &l->bytes, &l->marks);
+    }
+    bool ok = !body.failed && !l->bytes.failed;
+    buf_fini(&body);
+    if (!ok) {
+        (void)snprintf(error, TEMPLATE_ERROR_SIZE, "not enough memory for a message");
+        return false;
+    }
+    l->size = (uint32_t)l->bytes.len;
+    find_body(l);
     return true;
 }
 
 void message_layout_fini(struct message_layout *l)
 {
     if (l != NULL) {
-        free(l->bytes);
-        l->bytes = NULL;
+        buf_fini(&l->bytes);
+    }
+}
+
+/* Where the digits of a place are, behind its prefix. */
+static void write_place(char *at, enum place_kind kind, const struct message_stamp *stamp)
+{
+    if (kind == PLACE_ID) {
+        template_write_digits(at + TEMPLATE_PREFIX + 1, stamp->sender, TEMPLATE_DIGITS);
+    } else if (kind == PLACE_PEER) {
+        template_write_digits(at + TEMPLATE_PREFIX + 1, stamp->target, TEMPLATE_DIGITS);
+    } else if (kind == PLACE_SESSION) {
+        template_write_digits(at + TEMPLATE_PREFIX + 2, stamp->session, TEMPLATE_DIGITS);
+    } else if (kind == PLACE_NUMBER) {
+        template_write_digits(at, stamp->number, TEMPLATE_NUMBER_DIGITS);
     }
 }
 
 void message_write(const struct message_layout *l, const struct message_stamp *stamp, char *out)
 {
-    memcpy(out, l->bytes, l->size);
-    write_digits(out + l->agent_at, stamp->sender, SENDER_DIGITS);
-    if (l->target_at != 0) {
-        write_digits(out + l->target_at, stamp->target, SENDER_DIGITS);
+    memcpy(out, l->bytes.data, l->size);
+    for (unsigned i = 0; i < l->marks.count; i++) {
+        write_place(out + l->marks.marks[i].at, l->marks.marks[i].kind, stamp);
     }
-    write_digits(out + l->count_at, stamp->count, COUNT_DIGITS);
-    write_digits(out + l->slot_at, stamp->slot, SLOT_DIGITS);
+    char *body = out + l->body_at;
+    template_write_digits(body + SENDER_AT, stamp->sender, TEMPLATE_DIGITS);
+    template_write_digits(body + COUNT_AT, stamp->count, TEMPLATE_COUNT_DIGITS);
+    template_write_digits(body + SLOT_AT, stamp->slot, TEMPLATE_DIGITS);
 }
 
-bool message_is_ours(const struct message_layout *l, struct str payload)
+static bool is_at(const struct message_layout *l, struct str heard, size_t at)
 {
-    return payload.len == l->size && memcmp(payload.ptr, head, OURS_SIZE) == 0;
+    return heard.len >= at + l->body_len &&
+           memcmp(heard.ptr + at, l->marker, sizeof(l->marker)) == 0;
 }
 
-uint32_t message_slot(const struct message_layout *l, struct str payload)
+bool message_find(struct message_layout *l, struct str heard, struct str *ret_body)
+{
+    if (l->whole && heard.len != l->size) {
+        return false;
+    }
+    if (!is_at(l, heard, l->hint)) {
+        const char *at =
+            heard.len > 0 ? memmem(heard.ptr, heard.len, l->marker, sizeof(l->marker)) : NULL;
+        if (at == NULL || !is_at(l, heard, (size_t)(at - heard.ptr))) {
+            return false;
+        }
+        l->hint = (uint32_t)(at - heard.ptr);
+    }
+    *ret_body = str_make(heard.ptr + l->hint, l->body_len);
+    return true;
+}
+
+uint32_t message_slot(struct str body)
 {
     uint32_t slot = 0;
-    for (unsigned i = 0; i < SLOT_DIGITS; i++) {
-        unsigned digit = (unsigned char)payload.ptr[l->slot_at + i] - (unsigned)'0';
+    for (unsigned i = 0; i < TEMPLATE_DIGITS; i++) {
+        unsigned digit = (unsigned char)body.ptr[SLOT_AT + i] - (unsigned)'0';
         if (digit > 9) {
             return UINT32_MAX;
         }
@@ -96,8 +148,11 @@ uint32_t message_slot(const struct message_layout *l, struct str payload)
     return slot;
 }
 
-void message_name(uint32_t client, char ret_name[MESSAGE_NAME_SIZE])
+bool message_matches(const struct message_layout *l, struct str heard, struct str body,
+                     const char *sent)
 {
-    memcpy(ret_name, "bench-", MESSAGE_NAME_SIZE - SENDER_DIGITS);
-    write_digits(ret_name + MESSAGE_NAME_SIZE - SENDER_DIGITS, client, SENDER_DIGITS);
+    if (l->whole) {
+        return memcmp(heard.ptr, sent, l->size) == 0;
+    }
+    return memcmp(body.ptr, sent + l->body_at, l->body_len) == 0;
 }

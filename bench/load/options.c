@@ -1,210 +1,246 @@
-#include "load.h"
+#include "options.h"
 
-#include "message.h"
+#include "swarm.h"
+#include "values.h"
 
-#include <getopt.h>
+#include "cli/address.h"
+
+#include <errno.h>
 #include <stdlib.h>
 
-static const char *const mode_names[LOAD_MODE_COUNT] = {
-    [LOAD_FANOUT] = "fanout", [LOAD_CHAT] = "chat",       [LOAD_PAIRS] = "pairs",
-    [LOAD_IDLE] = "idle",     [LOAD_CONNECT] = "connect",
+enum { MAX_TEMPLATE = 1 << 20 };
+
+static const struct command command = {
+    .name = "bench",
+    .synopsis = bench_synopsis,
+    .examples = bench_examples,
+    .about = bench_about,
+    .flags = bench_flags,
+    .words = bench_words,
 };
 
-static const char help[] =
-    "usage: parley-load --url ws://HOST:PORT/PATH [option]...\n"
-    "\n"
-    "Puts a load on a WebSocket hub and says what each delivery cost the server.\n"
-    "\n"
-    "  --url URL           the hub; {id} and {peer} in it become the client's name and\n"
-    "                      that of its pair's other half (bench-00042)\n"
-    "  --pid PID           the server's process, for its CPU time and memory\n"
-    "  --mode MODE         fanout: one speaks, all others hear (default)\n"
-    "                      chat: all speak in turn, all others hear\n"
-    "                      pairs: clients two by two answer each other\n"
-    "                      idle: connections are held; memory for each\n"
-    "                      connect: connections are opened; CPU time for each\n"
-    "  --clients N         receivers of a fan-out, clients in all else (100)\n"
-    "  --window N          messages under way in all (fanout: 1; chat: one for each client;\n"
-    "                      pairs: one for each pair)\n"
-    "  --size BYTES        of a message (128)\n"
-    "  --seconds S         how long messages are sent (2)\n"
-    "  --warmup S          how long before that, unmeasured (0.5)\n"
-    "  --messages N        how many are sent, instead of --seconds\n"
-    "  --skip-greeting     the server speaks first; wait for that\n"
-    "  --hello TEXT        what each client sends first, with {id} and {peer}\n"
-    "  --text              for people; the default is one JSON object\n";
-
-enum option_id {
-    OPTION_URL = 1,
-    OPTION_PID,
-    OPTION_MODE,
-    OPTION_CLIENTS,
-    OPTION_WINDOW,
-    OPTION_SIZE,
-    OPTION_SECONDS,
-    OPTION_WARMUP,
-    OPTION_MESSAGES,
-    OPTION_SKIP_GREETING,
-    OPTION_HELLO,
-    OPTION_TEXT,
-    OPTION_HELP,
+/* In the order of bench_words: what each is when nothing else is said. */
+static const struct usual {
+    enum bench_action action;
+    enum load_mode mode;
+    uint32_t clients;
+    uint32_t window; /* 0: by the clients */
+    uint32_t size;
+    double rate;
+    double seconds;
+} usuals[] = {
+    {BENCH_RUN, LOAD_FANOUT, 100, 1, 128, 0, 2},
+    {BENCH_RUN, LOAD_FANOUT, 100, 64, 128, 0, 2},
+    {BENCH_RUN, LOAD_CHAT, 100, 0, 128, 0, 2},
+    {BENCH_RUN, LOAD_PAIRS, 100, 0, 128, 0, 2},
+    {BENCH_RUN, LOAD_REQUESTS, 1, 1, 128, 0, 2},
+    {BENCH_RUN, LOAD_IDLE, 100, 1, 128, 0, 2},
+    {BENCH_RUN, LOAD_CONNECT, 100, 1, 128, 0, 2},
+    {BENCH_RUN, LOAD_STALLED, 50, 16, 1024, 0, 2},
+    {BENCH_RUN, LOAD_PROBE, 100, 1, 128, 5, 2},
+    {BENCH_RUN, LOAD_STOP, 100, 1, 128, 1500, 3},
+    {BENCH_PLOT, LOAD_FANOUT, 100, 1, 128, 0, 2},
+    {BENCH_PRINT_TEMPLATE, LOAD_FANOUT, 100, 1, 128, 0, 2},
 };
 
-static const struct option long_options[] = {
-    {"url", required_argument, NULL, OPTION_URL},
-    {"pid", required_argument, NULL, OPTION_PID},
-    {"mode", required_argument, NULL, OPTION_MODE},
-    {"clients", required_argument, NULL, OPTION_CLIENTS},
-    {"window", required_argument, NULL, OPTION_WINDOW},
-    {"size", required_argument, NULL, OPTION_SIZE},
-    {"seconds", required_argument, NULL, OPTION_SECONDS},
-    {"warmup", required_argument, NULL, OPTION_WARMUP},
-    {"messages", required_argument, NULL, OPTION_MESSAGES},
-    {"skip-greeting", no_argument, NULL, OPTION_SKIP_GREETING},
-    {"hello", required_argument, NULL, OPTION_HELLO},
-    {"text", no_argument, NULL, OPTION_TEXT},
-    {"help", no_argument, NULL, OPTION_HELP},
-    {NULL, 0, NULL, 0},
-};
+/* --- the hub ---------------------------------------------------------------------------------- */
 
-const char *load_mode_name(enum load_mode mode)
+static bool read_template(const char *name, struct buf *text)
 {
-    return mode_names[mode];
-}
-
-void load_options_init(struct load_options *o)
-{
-    *o = (struct load_options){.clients = 100, .size = 128, .seconds = 2.0, .warmup_seconds = 0.5};
-}
-
-static bool take_number(const char *text, uint64_t max, uint64_t *ret_value)
-{
-    return str_to_uint(str_from_z(text), max, ret_value) && *ret_value > 0;
-}
-
-static bool take_small(const char *text, uint32_t max, uint32_t *ret_value)
-{
-    uint64_t value;
-    bool ok = take_number(text, max, &value);
-    if (ok) {
-        *ret_value = (uint32_t)value;
-    }
-    return ok;
-}
-
-static bool take_seconds(const char *text, double *ret_value)
-{
-    char *end;
-    double value = strtod(text, &end);
-    bool ok = end != text && *end == '\0' && value >= 0 && value <= 86400;
-    if (ok) {
-        *ret_value = value;
-    }
-    return ok;
-}
-
-static bool take_mode(const char *text, enum load_mode *ret_mode)
-{
-    for (unsigned i = 0; i < LOAD_MODE_COUNT; i++) {
-        if (strcmp(text, mode_names[i]) == 0) {
-            *ret_mode = (enum load_mode)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool take_pid(const char *text, pid_t *ret_pid)
-{
-    uint64_t value;
-    bool ok = take_number(text, INT32_MAX, &value);
-    if (ok) {
-        *ret_pid = (pid_t)value;
-    }
-    return ok;
-}
-
-static bool take_option(struct load_options *o, enum option_id id, const char *value)
-{
-    switch (id) {
-    case OPTION_URL:
-        o->url = value;
-        return true;
-    case OPTION_PID:
-        return take_pid(value, &o->pid);
-    case OPTION_MODE:
-        return take_mode(value, &o->mode);
-    case OPTION_CLIENTS:
-        return take_small(value, LOAD_MAX_CLIENTS, &o->clients);
-    case OPTION_WINDOW:
-        return take_small(value, LOAD_MAX_WINDOW, &o->window);
-    case OPTION_SIZE:
-        return take_small(value, LOAD_MAX_SIZE, &o->size);
-    case OPTION_SECONDS:
-        return take_seconds(value, &o->seconds);
-    case OPTION_WARMUP:
-        return take_seconds(value, &o->warmup_seconds);
-    case OPTION_MESSAGES:
-        return take_number(value, UINT32_MAX, &o->messages);
-    case OPTION_SKIP_GREETING:
-        o->skip_greeting = true;
-        return true;
-    case OPTION_HELLO:
-        o->hello = value;
-        return true;
-    default:
+    char bytes[65536];
+    size_t len;
+    FILE *file = fopen(name, "re");
+    if (file == NULL) {
+        complain("--template %s cannot be read: %s", name, strerror(errno));
         return false;
     }
+    while ((len = fread(bytes, 1, sizeof(bytes), file)) > 0) {
+        buf_append(text, bytes, len);
+    }
+    bool ok = ferror(file) == 0 && !text->failed;
+    fclose(file);
+    if (!ok) {
+        complain("--template %s cannot be read, or is no template: it is too long", name);
+    }
+    return ok;
+}
+
+static bool parse_dialect(struct bench_options *b, struct str source, const char *name)
+{
+    char error[TEMPLATE_ERROR_SIZE];
+    if (!dialect_parse(&b->dialect, source, error)) {
+        complain("%s: %s", name, error);
+        return false;
+    }
+    b->load.dialect = &b->dialect;
+    b->load.dialect_name = name;
+    return true;
+}
+
+static bool take_dialect(struct bench_options *b, const char *name, const char *file)
+{
+    if (file != NULL) {
+        struct buf text;
+        buf_init(&text, MAX_TEMPLATE);
+        bool ok = read_template(file, &text) && parse_dialect(b, buf_str(&text), file);
+        buf_fini(&text);
+        return ok;
+    }
+    name = name != NULL ? name : dialect_names[0];
+    const char *source = dialect_source(name);
+    if (source == NULL) {
+        complain("there is no dialect %s; there are %s, and --template FILE for one of your own",
+                 name, bench_flags[BENCH_DIALECT].value);
+        return false;
+    }
+    return parse_dialect(b, str_from_z(source), name);
+}
+
+static bool take_hub(struct bench_options *b, const char *url, const char *token_file)
+{
+    const char *token = token_file == NULL ? getenv("PARLEY_TOKEN") : NULL;
+    struct buf error;
+    struct str rest;
+    bool bare;
+    bool ok = true;
+    if (url == NULL) {
+        url = getenv("PARLEY_URL");
+    }
+    b->load.url = url != NULL && url[0] != '\0' ? url : "ws://127.0.0.1:8765";
+    if (!swarm_takes_url(str_from_z(b->load.url), &rest, &bare)) {
+        complain("%s is no address of a hub: ws://HOST:PORT, http:// or tcp://", b->load.url);
+        return false;
+    }
+    if (bare && b->dialect.framing != FRAMING_NATS) {
+        complain("tcp:// is for a dialect with `framing: nats`, as --dialect nats");
+        return false;
+    }
+    if (token_file == NULL && (token == NULL || token[0] == '\0')) {
+        return true;
+    }
+    buf_init(&error, LOAD_ERROR_SIZE);
+    ok = address_read_token(token_file, token, &b->token, &error);
+    if (!ok) {
+        complain("%.*s", STR_ARG(buf_str(&error)));
+    }
+    buf_fini(&error);
+    b->load.token = buf_str(&b->token);
+    return ok;
+}
+
+/* --- all of it -------------------------------------------------------------------------------- */
+
+static bool take_numbers(struct bench_options *b, const char *const *values)
+{
+    struct load_options *o = &b->load;
+    uint64_t pid = 0;
+    bool ok = value_number(values, BENCH_PID, INT32_MAX, &pid) &&
+              value_list(values, BENCH_CLIENTS, &b->clients) &&
+              value_list(values, BENCH_SESSIONS, &b->sessions) &&
+              value_small(values, BENCH_JOINS, LOAD_MAX_CLIENTS, &o->joins) &&
+              value_small(values, BENCH_AGENTS, LOAD_MAX_CLIENTS, &o->agents) &&
+              value_small(values, BENCH_WINDOW, LOAD_MAX_WINDOW, &b->window) &&
+              value_small(values, BENCH_SIZE, LOAD_MAX_SIZE, &o->size) &&
+              value_small(values, BENCH_PAUSE, 60000, &o->pause_ms) &&
+              value_number(values, BENCH_MESSAGES, UINT32_MAX - 1, &o->messages) &&
+              value_real(values, BENCH_RATE, 0.001, 1e7, &o->rate) &&
+              value_real(values, BENCH_SECONDS, 0, 86400, &o->seconds) &&
+              value_real(values, BENCH_WARMUP, 0, 86400, &o->warmup_seconds);
+    o->pid = (pid_t)pid;
+    return ok;
+}
+
+static void begin(struct bench_options *b)
+{
+    *b = (struct bench_options){
+        .load = {.joins = 1,
+                 .agents = 1,
+                 .pause_ms = 100,
+                 .warmup_seconds = 0.5,
+                 .prefix = "bench",
+                 .stop_fd = -1},
+    };
+    buf_init(&b->token, LOAD_ERROR_SIZE * 64);
+}
+
+/* What the word stands for, before the flags change it. */
+static void take_usual(struct bench_options *b, const struct usual *u)
+{
+    b->action = u->action;
+    b->load.mode = u->mode;
+    b->load.size = u->size;
+    b->load.rate = u->rate;
+    b->load.seconds = u->seconds;
+    b->usual_window = u->window;
+    b->clients = (struct bench_list){.values = {u->clients}, .count = 1};
+    b->sessions = (struct bench_list){.values = {u->mode == LOAD_IDLE ? 0 : 1}, .count = 1};
 }
 
 /* What one option alone cannot say. NULL when all is well. */
-static const char *complete(struct load_options *o)
+static const char *find_fault(const struct bench_options *b)
 {
-    if (o->url == NULL) {
-        return "--url is missing";
+    enum load_mode mode = b->load.mode;
+    bool in_sessions = mode == LOAD_CHAT || mode == LOAD_IDLE;
+    if (b->action == BENCH_PLOT) {
+        return b->svg == NULL ? "plot draws a file: --svg FILE" : NULL;
     }
-    if (o->window == 0) {
-        o->window = o->mode == LOAD_CHAT ? o->clients : o->mode == LOAD_PAIRS ? o->clients / 2 : 1;
+    if (b->clients.count > 1 && b->sessions.count > 1) {
+        return "several numbers can be given for --clients or for --sessions, not for both";
     }
-    if (o->mode == LOAD_PAIRS && o->clients % 2 != 0) {
-        return "pairs need an even number of clients";
+    if (!in_sessions && (b->sessions.values[0] != 1 || b->sessions.count > 1)) {
+        return "--sessions is for chat and idle";
     }
-    if (o->mode == LOAD_CHAT && o->clients < 2) {
-        return "a chat needs two clients";
+    if (!in_sessions && b->load.joins != 1) {
+        return "--joins is for chat and idle";
     }
-    if (o->mode == LOAD_IDLE && o->pid == 0) {
-        return "idle needs --pid: it reads that process's memory";
+    if ((mode == LOAD_IDLE || mode == LOAD_STALLED) && b->load.pid == 0) {
+        return "this reads the memory of the server: give its process with --pid";
     }
-    if (o->size < message_smallest(o->mode == LOAD_PAIRS)) {
-        return "--size has no room for the members of a message";
+    if (mode == LOAD_STOP && b->load.pid == 0) {
+        return "this stops the server for a moment: give its process with --pid";
     }
     return NULL;
 }
 
-int load_options_parse(struct load_options *o, int argc, char **argv, bool *ret_text)
+bool bench_options_read(struct bench_options *b, const char *const *arguments,
+                        enum cli_exit *ret_code)
 {
-    int id;
-    bool text = false;
-    while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        if (id == '?') {
-            return -1;
-        }
-        if (id == OPTION_HELP) {
-            (void)fputs(help, stdout);
-            return 1;
-        }
-        if (id == OPTION_TEXT) {
-            text = true;
-        } else if (!take_option(o, (enum option_id)id, optarg)) {
-            (void)fprintf(stderr, "parley-load: a value that cannot be: %s\n", optarg);
-            return -1;
-        }
+    const char *given[BENCH_FLAG_COUNT] = {NULL};
+    const char **values[BENCH_FLAG_COUNT];
+    const char *operands[1] = {NULL};
+    struct args args = {.command = &command, .rest = arguments};
+    begin(b);
+    for (unsigned i = 0; i < BENCH_FLAG_COUNT; i++) {
+        values[i] = &given[i];
     }
-    const char *wrong = optind < argc ? "there is an argument too many" : complete(o);
-    if (wrong != NULL) {
-        (void)fprintf(stderr, "parley-load: %s; see --help\n", wrong);
-        return -1;
+    if (!args_read(&args, (const char **const *)values, operands, 1, ret_code)) {
+        return false;
     }
-    *ret_text = text;
-    return 0;
+    *ret_code = CLI_USAGE;
+    int word = args_word(&command, operands[0]);
+    if (word < 0) {
+        return false;
+    }
+    take_usual(b, &usuals[word]);
+    b->json = given[BENCH_JSON] != NULL;
+    b->svg = given[BENCH_SVG];
+    b->load.label = given[BENCH_LABEL];
+    if (!take_numbers(b, given) || !take_dialect(b, given[BENCH_DIALECT], given[BENCH_TEMPLATE]) ||
+        !take_hub(b, given[BENCH_URL], given[BENCH_TOKEN_FILE])) {
+        return false;
+    }
+    const char *fault = find_fault(b);
+    if (b->action == BENCH_PRINT_TEMPLATE && given[BENCH_TEMPLATE] != NULL) {
+        fault = "template prints a dialect that is built in: --dialect";
+    }
+    if (fault != NULL) {
+        complain("%s", fault);
+    }
+    return fault == NULL;
+}
+
+void bench_options_fini(struct bench_options *b)
+{
+    dialect_fini(&b->dialect);
+    buf_fini(&b->token);
 }

@@ -1,10 +1,11 @@
 #include "swarm.h"
 
+#include "gauge.h"
+
 #include "base/base64.h"
 #include "ws/ws.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
@@ -12,12 +13,14 @@
 
 enum {
     EVENTS_PER_TURN = 1024,
-    OPENING_AT_ONCE = 128, /* the least backlog among the peers is 511 */
-    OPEN_IDLE_MS = 10000,
-    SETTLE_MS = 200,
+    OPENING_AT_ONCE = 128,  /* the least backlog among the peers is 511 */
+    STOP_EVENT = INT32_MAX, /* no client has this number */
 };
 
-static bool fail(struct swarm *s, const char *what)
+static const uint64_t open_idle_ns = UINT64_C(10000000000);
+static const uint64_t settle_ns = UINT64_C(200000000);
+
+bool swarm_fail(struct swarm *s, const char *what)
 {
     (void)snprintf(s->error, LOAD_ERROR_SIZE, "%s", what);
     return false;
@@ -25,60 +28,7 @@ static bool fail(struct swarm *s, const char *what)
 
 static bool fail_conn(struct swarm *s)
 {
-    return fail(s, s->shared.error);
-}
-
-/* ws://HOST[:PORT][/PATH] */
-static bool take_url(struct swarm *s, const char *url)
-{
-    struct str rest = str_from_z(url);
-    if (!str_starts_with(rest, STR("ws://"))) {
-        return fail(s, "the URL must begin with ws://");
-    }
-    rest = str_slice(rest, 5, rest.len);
-    struct str authority = str_slice(rest, 0, str_find(rest, '/'));
-    struct str path = str_slice(rest, authority.len, rest.len);
-    if (path.len == 0) {
-        path = STR("/");
-    }
-    if (authority.len == 0 || authority.len >= sizeof(s->authority) ||
-        path.len >= sizeof(s->path)) {
-        return fail(s, "the URL has no host, or is too long");
-    }
-    memcpy(s->authority, authority.ptr, authority.len);
-    memcpy(s->path, path.ptr, path.len);
-    s->shared.authority = str_make(s->authority, authority.len);
-    s->shared.path = str_make(s->path, path.len);
-    return true;
-}
-
-static bool find_address(struct swarm *s)
-{
-    char host[sizeof(s->authority)];
-    memcpy(host, s->authority, sizeof(host));
-    char *port = strrchr(host, ':');
-    const char *service = "80";
-    if (port != NULL && strchr(port, ']') == NULL) {
-        *port = '\0';
-        service = port + 1;
-    }
-    char *name = host;
-    size_t len = strlen(host);
-    if (name[0] == '[' && name[len - 1] == ']') {
-        name[len - 1] = '\0';
-        name++;
-    }
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *found;
-    int rc = getaddrinfo(name, service, &hints, &found);
-    if (rc != 0) {
-        (void)snprintf(s->error, LOAD_ERROR_SIZE, "%s: %s", s->authority, gai_strerror(rc));
-        return false;
-    }
-    memcpy(&s->shared.address, found->ai_addr, found->ai_addrlen);
-    s->shared.address_len = found->ai_addrlen;
-    freeaddrinfo(found);
-    return true;
+    return swarm_fail(s, s->shared.error);
 }
 
 static bool make_secrets(struct swarm *s)
@@ -86,7 +36,7 @@ static bool make_secrets(struct swarm *s)
     uint8_t nonce[16];
     if (getrandom(nonce, sizeof(nonce), 0) != sizeof(nonce) ||
         getrandom(&s->shared.random, sizeof(s->shared.random), 0) != sizeof(s->shared.random)) {
-        return fail(s, "the kernel gives no random numbers");
+        return swarm_fail(s, "the kernel gives no random numbers");
     }
     s->shared.random |= 1;
     base64_encode(nonce, sizeof(nonce), s->shared.key);
@@ -94,24 +44,54 @@ static bool make_secrets(struct swarm *s)
     return true;
 }
 
-bool swarm_init(struct swarm *s, const struct load_options *o, uint32_t capacity,
+/* How clients come in, by the mode. */
+static void choose_manners(struct swarm *s, const struct load_options *o, const struct plan *plan)
+{
+    static const enum dialect_text texts[3][3] = {
+        {DIALECT_PATH, DIALECT_HELLO, DIALECT_HELLO},
+        {DIALECT_DIRECTED_PATH, DIALECT_DIRECTED_HELLO, DIALECT_DIRECTED_HELLO},
+        {DIALECT_REQUEST_PATH, DIALECT_AGENT_HELLO, DIALECT_ASKER_HELLO},
+    };
+    unsigned row = o->mode == LOAD_PAIRS ? 1 : o->mode == LOAD_REQUESTS ? 2 : 0;
+    for (unsigned i = 0; i < 2; i++) {
+        s->shared.manners[i] = (struct conn_manner){
+            .path = &o->dialect->texts[texts[row][0]],
+            .hello = &o->dialect->texts[texts[row][1 + i]],
+        };
+    }
+    s->shared.split = o->mode == LOAD_REQUESTS ? plan->agents : UINT32_MAX;
+}
+
+static bool watch_stop(struct swarm *s)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = STOP_EVENT};
+    return s->stop_fd < 0 || epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->stop_fd, &event) == 0 ||
+           swarm_fail(s, "epoll_ctl failed");
+}
+
+bool swarm_init(struct swarm *s, const struct load_options *o, const struct plan *plan,
                 void (*on_message)(void *context, uint32_t client, struct str payload),
                 void *context, char *error)
 {
-    *s = (struct swarm){.capacity = capacity};
+    *s = (struct swarm){.capacity = plan->clients, .stop_fd = o->stop_fd};
     s->error = error;
-    s->shared.on_message = on_message;
-    s->shared.context = context;
-    s->shared.hello = str_from_z(o->hello);
-    s->shared.skip_greeting = o->skip_greeting;
+    s->shared = (struct conn_shared){
+        .plan = plan,
+        .token = o->token,
+        .framing = o->dialect->framing,
+        .greets = o->dialect->greets,
+        .on_message = on_message,
+        .context = context,
+    };
+    choose_manners(s, o, plan);
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
-    s->conns = calloc(capacity, sizeof(*s->conns));
-    s->queued = calloc(capacity, sizeof(*s->queued));
+    s->conns = calloc(plan->clients, sizeof(*s->conns));
+    s->queued = calloc(plan->clients, sizeof(*s->queued));
     s->shared.receive = malloc(CONN_RECEIVE_SIZE);
     if (s->epoll < 0 || s->conns == NULL || s->queued == NULL || s->shared.receive == NULL) {
-        return fail(s, "not enough memory or file descriptors");
+        return swarm_fail(s, "not enough memory or file descriptors");
     }
-    return take_url(s, o->url) && find_address(s) && make_secrets(s);
+    return swarm_find_hub(s, o->url) && make_secrets(s) && watch_stop(s);
 }
 
 void swarm_close(struct swarm *s)
@@ -146,13 +126,18 @@ static bool poll_conn(struct swarm *s, struct conn *c, bool new)
     struct epoll_event event = {.events = EPOLLIN | (out ? EPOLLOUT : 0u), .data.u32 = c->client};
     c->polls_out = out;
     return epoll_ctl(s->epoll, new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, c->fd, &event) == 0 ||
-           fail(s, "epoll_ctl failed");
+           swarm_fail(s, "epoll_ctl failed");
 }
 
 static bool handle_event(struct swarm *s, const struct epoll_event *event)
 {
+    if (event->data.u32 == STOP_EVENT) {
+        s->told_to_stop = true;
+        return true;
+    }
     struct conn *c = &s->conns[event->data.u32];
     bool was_ready = c->state == CONN_READY;
+    s->now_ns = gauge_now_ns();
     if ((event->events & EPOLLOUT) != 0 && !conn_writable(c, &s->shared)) {
         return fail_conn(s);
     }
@@ -162,16 +147,21 @@ static bool handle_event(struct swarm *s, const struct epoll_event *event)
     }
     if (!was_ready && c->state == CONN_READY) {
         s->ready++;
+        if (s->arrivals != NULL) {
+            latency_record(s->arrivals, s->now_ns - c->started_ns, 1);
+        }
     }
     return poll_conn(s, c, false);
 }
 
-bool swarm_turn(struct swarm *s, int timeout_ms, unsigned *ret_events)
+bool swarm_turn(struct swarm *s, uint64_t timeout_ns, unsigned *ret_events)
 {
     struct epoll_event events[EVENTS_PER_TURN];
-    int count = epoll_wait(s->epoll, events, EVENTS_PER_TURN, timeout_ms);
+    struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
+                               .tv_nsec = (long)(timeout_ns % 1000000000u)};
+    int count = epoll_pwait2(s->epoll, events, EVENTS_PER_TURN, &timeout, NULL);
     if (count < 0 && errno != EINTR) {
-        return fail(s, "epoll_wait failed");
+        return swarm_fail(s, "epoll_pwait2 failed");
     }
     for (int i = 0; i < count; i++) {
         if (!handle_event(s, &events[i])) {
@@ -179,7 +169,16 @@ bool swarm_turn(struct swarm *s, int timeout_ms, unsigned *ret_events)
         }
     }
     *ret_events = count > 0 ? (unsigned)count : 0;
+    s->now_ns = gauge_now_ns();
     return true;
+}
+
+bool swarm_deafen(struct swarm *s, uint32_t client)
+{
+    struct conn *c = &s->conns[client];
+    c->deaf = true;
+    return epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->fd, NULL) == 0 ||
+           swarm_fail(s, "epoll_ctl failed");
 }
 
 bool swarm_open(struct swarm *s, uint32_t count)
@@ -189,6 +188,7 @@ bool swarm_open(struct swarm *s, uint32_t count)
         while (s->started < end && s->started - s->ready < OPENING_AT_ONCE) {
             struct conn *c = &s->conns[s->started];
             bool ok = conn_start(c, s->started, &s->shared);
+            c->started_ns = gauge_now_ns();
             s->started++;
             if (!ok) {
                 return fail_conn(s);
@@ -198,11 +198,11 @@ bool swarm_open(struct swarm *s, uint32_t count)
             }
         }
         unsigned events;
-        if (!swarm_turn(s, OPEN_IDLE_MS, &events)) {
+        if (!swarm_turn(s, open_idle_ns, &events)) {
             return false;
         }
         if (events == 0) {
-            return fail(s, "the hub does not answer all who connect");
+            return swarm_fail(s, "the hub does not answer all who connect");
         }
     }
     return true;
@@ -211,8 +211,8 @@ bool swarm_open(struct swarm *s, uint32_t count)
 bool swarm_send(struct swarm *s, uint32_t client, struct str payload)
 {
     struct conn *c = &s->conns[client];
-    if (!conn_queue_text(c, &s->shared, payload)) {
-        return fail(s, "not enough memory to queue a message");
+    if (!conn_queue(c, &s->shared, payload)) {
+        return swarm_fail(s, "not enough memory to queue a message");
     }
     if (!c->queued) {
         c->queued = true;
@@ -241,7 +241,7 @@ bool swarm_settle(struct swarm *s)
 {
     unsigned events;
     do {
-        if (!swarm_turn(s, SETTLE_MS, &events)) {
+        if (!swarm_turn(s, settle_ns, &events)) {
             return false;
         }
     } while (events > 0);

@@ -18,18 +18,29 @@ struct swarm {
     uint32_t *queued; /* owned: the clients with something to flush */
     uint32_t queued_count;
     char authority[128];
-    char path[512];
+    struct template path;     /* of the URL, in place of the dialect's */
+    uint64_t now_ns;          /* when the last event was taken up */
+    struct latency *arrivals; /* borrowed: how long each took to be ready; or NULL */
+    int stop_fd;              /* borrowed; -1 for none */
+    bool told_to_stop;
     int epoll;
     char *error; /* LOAD_ERROR_SIZE bytes of the caller's: why the last call returned false */
 };
 
 /*
- * Prepares room for `capacity` clients and finds the hub's address; opens nothing. `on_message`
+ * Prepares room for the clients of a plan and finds the hub's address; opens nothing. `on_message`
  * gets every message that comes to a client that is ready.
  */
-bool swarm_init(struct swarm *s, const struct load_options *o, uint32_t capacity,
+bool swarm_init(struct swarm *s, const struct load_options *o, const struct plan *plan,
                 void (*on_message)(void *context, uint32_t client, struct str payload),
                 void *context, char *error);
+/* A part of it: finds out from the URL where the hub is. */
+bool swarm_find_hub(struct swarm *s, const char *url);
+/* Whether a URL is of a kind that is known, what stands behind its scheme, and whether that is TCP.
+ */
+bool swarm_takes_url(struct str url, struct str *ret_rest, bool *ret_bare);
+/* Notes a sentence and returns false. */
+bool swarm_fail(struct swarm *s, const char *what);
 /* Closes all. A zeroed swarm and a half-made one are taken. */
 void swarm_fini(struct swarm *s);
 
@@ -38,12 +49,15 @@ bool swarm_open(struct swarm *s, uint32_t count);
 /* Closes all that were opened; more can be opened then, from number 0. */
 void swarm_close(struct swarm *s);
 
-/* Queues a text message for the end of the turn. */
+/* Never reads from this client again, however much comes. */
+bool swarm_deafen(struct swarm *s, uint32_t client);
+
+/* Queues a message for the end of the turn. */
 bool swarm_send(struct swarm *s, uint32_t client, struct str payload);
 /* Sends what is queued. */
 bool swarm_flush(struct swarm *s);
-/* Waits for events, at most `timeout_ms`, and handles them. */
-bool swarm_turn(struct swarm *s, int timeout_ms, unsigned *ret_events);
+/* Waits for events, at most `timeout_ns`, and handles them. */
+bool swarm_turn(struct swarm *s, uint64_t timeout_ns, unsigned *ret_events);
 /* Turns until nothing has come for a fifth of a second: greetings and rosters are over. */
 bool swarm_settle(struct swarm *s);
 

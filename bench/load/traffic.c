@@ -1,134 +1,132 @@
 #include "traffic.h"
 
-#include "gauge.h"
-#include "message.h"
-#include "swarm.h"
-
 #include <stdlib.h>
 
-enum { STALL_MS = 5000 };
+static const uint64_t stall_ns = UINT64_C(5000000000);
 
-/* One of the messages under way. */
-struct slot {
-    struct message_stamp stamp;
-    uint32_t left; /* deliveries still to come; 0: free */
-};
-
-/*
- * A message occupies a slot from its sending to its last delivery. Its bytes are kept there, and a
- * delivery must be equal to them; that it is the next of its sender for its receiver is checked
- * with a counter for each two. Thus each message is known to arrive once, in order and unchanged.
- */
-struct traffic {
-    const struct load_options *options;
-    struct swarm swarm;
-    struct message_layout layout;
-    struct slot *slots; /* owned: options->window of them */
-    char *sent;         /* owned: the bytes of each slot, one after the other */
-    uint32_t *done;     /* owned: slots that became free in this turn */
-    uint32_t done_count;
-    uint64_t limit;     /* messages of this phase; UINT64_MAX when it is bound by time */
-    uint32_t under_way; /* slots in use */
-    uint32_t senders;   /* clients 0 .. senders - 1 speak */
-    uint32_t clients;
-    uint32_t next_sender; /* of a chat */
-    uint64_t *counts;     /* owned: messages sent by each sender */
-    uint32_t *expected;   /* owned: the count each receiver awaits, of each of its senders */
-    struct load_result result;
-};
-
-static size_t expected_index(const struct traffic *t, uint32_t receiver, uint32_t sender)
-{
-    return t->options->mode == LOAD_CHAT ? (size_t)receiver * t->senders + sender : receiver;
-}
-
-static bool may_hear(const struct traffic *t, uint32_t receiver, const struct slot *slot)
-{
-    return t->options->mode == LOAD_PAIRS ? receiver == slot->stamp.target
-                                          : receiver != slot->stamp.sender;
-}
-
-static void take_delivery(void *context, uint32_t client, struct str payload)
-{
-    struct traffic *t = context;
-    if (!message_is_ours(&t->layout, payload)) {
-        t->result.others++;
-        return;
-    }
-    uint32_t number = message_slot(&t->layout, payload);
-    struct slot *slot = number < t->options->window ? &t->slots[number] : NULL;
-    if (slot == NULL || slot->left == 0 || !may_hear(t, client, slot) ||
-        memcmp(payload.ptr, t->sent + (size_t)number * t->layout.size, t->layout.size) != 0) {
-        t->result.wrong++;
-        return;
-    }
-    uint32_t *expected = &t->expected[expected_index(t, client, slot->stamp.sender)];
-    if (*expected != (uint32_t)slot->stamp.count) {
-        t->result.wrong++;
-    }
-    *expected = (uint32_t)slot->stamp.count + 1;
-    t->result.deliveries++;
-    if (--slot->left == 0) {
-        t->under_way--;
-        t->done[t->done_count++] = number;
-    }
-}
-
-/* Who speaks next in a slot whose message has arrived: in a pair, the one who heard it. */
+/* Who speaks next in a free slot: in a pair, the one who heard its last message. */
 static uint32_t choose_sender(struct traffic *t, const struct slot *slot)
 {
-    if (t->options->mode == LOAD_PAIRS) {
+    if (t->plan.mode == LOAD_PAIRS) {
         return slot->stamp.target;
     }
-    uint32_t sender = t->next_sender;
-    t->next_sender = sender + 1 < t->senders ? sender + 1 : 0;
+    uint32_t sender = t->first_speaker + t->next_speaker;
+    t->next_speaker = t->next_speaker + 1 < t->speakers ? t->next_speaker + 1 : 0;
     return sender;
 }
 
-static bool send_in_slot(struct traffic *t, uint32_t number)
+static uint32_t count_hearers(const struct traffic *t)
+{
+    switch (t->plan.mode) {
+    case LOAD_PAIRS:
+        return 1;
+    case LOAD_REQUESTS:
+        return 2;
+    default:
+        return plan_hearers(&t->plan);
+    }
+}
+
+static bool send_in_slot(struct traffic *t, uint32_t number, uint64_t due_ns)
 {
     struct slot *slot = &t->slots[number];
     char *bytes = t->sent + (size_t)number * t->layout.size;
     uint32_t sender = choose_sender(t, slot);
+    uint64_t count = t->counts[sender]++;
     slot->stamp = (struct message_stamp){
-        .sender = sender, .target = sender ^ 1, .slot = number, .count = t->counts[sender]++};
-    slot->left = t->options->mode == LOAD_PAIRS ? 1 : t->clients - 1;
+        .sender = sender,
+        .target = plan_peer(&t->plan, sender),
+        .session = plan_session(&t->plan, sender, (uint32_t)(count % t->plan.joins)),
+        .slot = number,
+        .count = count,
+        .number = t->number++,
+    };
+    slot->due_ns = due_ns;
+    slot->left = count_hearers(t);
     t->under_way++;
     t->result.messages++;
     message_write(&t->layout, &slot->stamp, bytes);
     return swarm_send(&t->swarm, sender, str_make(bytes, t->layout.size));
 }
 
-static bool send_in_free_slots(struct traffic *t)
+/* When the next message of an open loop is due; 0 in a closed one: at once. */
+static uint64_t next_due(const struct traffic *t)
 {
-    while (t->done_count > 0 && t->result.messages < t->limit) {
-        if (!send_in_slot(t, t->done[--t->done_count])) {
+    double rate = t->options->rate;
+    return rate > 0 ? t->start_ns + (uint64_t)((double)t->result.messages * 1e9 / rate) : 0;
+}
+
+/* All messages that are due, as far as there are free slots; what waits for one gets late. */
+static bool send_due(struct traffic *t)
+{
+    uint64_t now_ns = gauge_now_ns();
+    while (t->free_count > 0 && t->result.messages < t->limit) {
+        uint64_t due_ns = next_due(t);
+        if (due_ns > now_ns) {
+            break;
+        }
+        uint32_t number = t->free[t->free_at];
+        t->free_at = t->free_at + 1 < t->options->window ? t->free_at + 1 : 0;
+        t->free_count--;
+        if (!send_in_slot(t, number, due_ns != 0 ? due_ns : now_ns)) {
             return false;
         }
     }
     return swarm_flush(&t->swarm);
 }
 
-static bool is_over(const struct traffic *t, uint64_t end_ns)
+static bool is_over(const struct traffic *t, uint64_t now_ns, uint64_t end_ns)
 {
-    return t->limit != UINT64_MAX ? t->result.messages >= t->limit : gauge_now_ns() >= end_ns;
+    return t->swarm.told_to_stop ||
+           (t->limit != UINT64_MAX ? t->result.messages >= t->limit : now_ns >= end_ns);
+}
+
+/* How long a turn may wait: until something is to be sent or done. */
+static uint64_t wait_ns(struct traffic *t, bool over, uint64_t end_ns)
+{
+    uint64_t now_ns = t->swarm.now_ns;
+    uint64_t until = now_ns + stall_ns;
+    if (t->on_turn != NULL) {
+        uint64_t asked = t->on_turn(t->context, now_ns);
+        until = asked < until ? asked : until;
+    }
+    if (!over && t->limit == UINT64_MAX && end_ns < until) {
+        until = end_ns;
+    }
+    if (!over && t->free_count > 0 && next_due(t) != 0 && next_due(t) < until) {
+        until = next_due(t);
+    }
+    return until > now_ns ? until - now_ns : 0;
 }
 
 /*
- * Sends for so long, or so many, and waits until all has arrived. When nothing comes for STALL_MS
+ * Sends for so long, or so many, and waits until all has arrived. When nothing comes for stall_ns
  * what is still under way is missing.
  */
 static bool run_phase(struct traffic *t, double seconds, uint64_t messages)
 {
-    uint64_t end_ns = gauge_now_ns() + (uint64_t)(seconds * 1e9);
-    unsigned events = 1;
+    t->start_ns = t->swarm.now_ns = gauge_now_ns();
+    uint64_t end_ns = t->start_ns + (uint64_t)(seconds * 1e9);
+    uint64_t heard_ns = t->start_ns;
     t->limit = messages != 0 ? messages : UINT64_MAX;
-    bool over = is_over(t, end_ns);
-    while (events > 0 && (!over || t->under_way > 0)) {
-        if ((!over && !send_in_free_slots(t)) || !swarm_turn(&t->swarm, STALL_MS, &events)) {
+    bool over = is_over(t, t->start_ns, end_ns);
+    while (!over || t->under_way > 0) {
+        unsigned events;
+        if (!over && !send_due(t)) {
             return false;
         }
-        over = over || is_over(t, end_ns);
+        over = over || is_over(t, t->swarm.now_ns, end_ns);
+        if (over && t->under_way == 0) {
+            break;
+        }
+        if (!swarm_turn(&t->swarm, wait_ns(t, over, end_ns), &events) || !swarm_flush(&t->swarm)) {
+            return false;
+        }
+        heard_ns = events > 0 || t->under_way == 0 ? t->swarm.now_ns : heard_ns;
+        if (t->swarm.now_ns - heard_ns >= stall_ns) {
+            break;
+        }
+        over = over || is_over(t, t->swarm.now_ns, end_ns);
     }
     for (uint32_t i = 0; i < t->options->window; i++) {
         t->result.missing += t->slots[i].left;
@@ -136,45 +134,57 @@ static bool run_phase(struct traffic *t, double seconds, uint64_t messages)
     return true;
 }
 
-static bool allocate(struct traffic *t)
+/*
+ * A closed loop asks again when it has been answered, so while the server is slow it asks less. How
+ * often each slot asks when all is well is the time of the whole over the messages of a slot.
+ */
+static bool correct(struct traffic *t, uint64_t interval_ns)
 {
-    uint32_t window = t->options->window;
-    size_t pairings = expected_index(t, t->clients - 1, t->senders - 1) + 1;
-    t->slots = calloc(window, sizeof(*t->slots));
-    t->done = calloc(window, sizeof(*t->done));
-    t->sent = calloc(window, t->options->size);
-    t->counts = calloc(t->senders, sizeof(*t->counts));
-    t->expected = calloc(pairings, sizeof(*t->expected));
-    return t->slots != NULL && t->done != NULL && t->sent != NULL && t->counts != NULL &&
-           t->expected != NULL;
-}
-
-/* All slots are free; those of pairs belong to the pairs in turn. */
-static void free_all_slots(struct traffic *t)
-{
-    for (uint32_t i = 0; i < t->options->window; i++) {
-        t->slots[i].stamp.target = i * 2 % t->senders;
-        t->done[i] = i;
+    struct latency *corrected = malloc(sizeof(*corrected));
+    if (corrected == NULL) {
+        return swarm_fail(&t->swarm, "not enough memory");
     }
-    t->done_count = t->options->window;
+    latency_correct(&t->latency, interval_ns, corrected);
+    latency_summarize(corrected, &t->result.corrected);
+    t->result.interval_ns = interval_ns;
+    free(corrected);
+    return true;
 }
 
-static bool measure(struct traffic *t)
+static bool summarize(struct traffic *t)
+{
+    uint64_t median_ns = latency_at(&t->latency, 50000);
+    latency_summarize(&t->latency, &t->result.latency);
+    if (t->options->rate > 0 || median_ns == 0) {
+        t->result.corrected = t->result.latency;
+        return true;
+    }
+    return correct(t, median_ns);
+}
+
+static void begin_result(struct traffic *t)
+{
+    struct load_result *r = &t->result;
+    r->messages = r->deliveries = 0; /* what was wrong stays */
+    latency_clear(&t->latency);
+}
+
+bool traffic_measure(struct traffic *t)
 {
     const struct load_options *o = t->options;
     struct gauge gauge;
     struct gauge_time before, after;
     if (!gauge_init(&gauge, o->pid)) {
-        (void)snprintf(t->swarm.error, LOAD_ERROR_SIZE, "no process %d to look at", (int)o->pid);
+        (void)snprintf(t->error, LOAD_ERROR_SIZE, "no process %d to look at", (int)o->pid);
         return false;
     }
-    if (!run_phase(t, o->warmup_seconds, 0)) {
+    if (o->warmup_seconds > 0 && !run_phase(t, o->warmup_seconds, 0)) {
         return false;
     }
     if (t->result.missing != 0) {
         return true; /* that is all there is to say of this hub */
     }
-    t->result = (struct load_result){.others = t->result.others, .wrong = t->result.wrong};
+    begin_result(t);
     uint64_t start_ns = gauge_now_ns();
     uint64_t own_ns = gauge_own_ns();
     if (!gauge_read_time(&gauge, &before) || !run_phase(t, o->seconds, o->messages) ||
@@ -185,32 +195,20 @@ static bool measure(struct traffic *t)
     t->result.own_cpu_ns = gauge_own_ns() - own_ns;
     t->result.server_cpu_ns = after.process_ns - before.process_ns;
     t->result.softirq_cpu_ns = after.softirq_ns - before.softirq_ns;
-    return true;
+    return summarize(t);
 }
 
 bool traffic_run(const struct load_options *o, struct load_result *ret_result, char *error)
 {
-    bool ok = false;
-    struct traffic t = {
-        .options = o,
-        .clients = o->mode == LOAD_FANOUT ? o->clients + 1 : o->clients,
-        .senders = o->mode == LOAD_FANOUT ? 1 : o->clients,
-    };
-    (void)snprintf(error, LOAD_ERROR_SIZE, "not enough memory, or the server is gone");
-    if (!message_layout_init(&t.layout, o->size, o->mode == LOAD_PAIRS) ||
-        !swarm_init(&t.swarm, o, t.clients, take_delivery, &t, error) || !allocate(&t)) {
-        goto done;
+    struct traffic *t = calloc(1, sizeof(*t));
+    if (t == NULL) {
+        (void)snprintf(error, LOAD_ERROR_SIZE, "not enough memory");
+        return false;
     }
-    free_all_slots(&t);
-    ok = swarm_open(&t.swarm, t.clients) && swarm_settle(&t.swarm) && measure(&t);
-    *ret_result = t.result;
-done:
-    swarm_fini(&t.swarm);
-    message_layout_fini(&t.layout);
-    free(t.slots);
-    free(t.done);
-    free(t.sent);
-    free(t.counts);
-    free(t.expected);
+    bool ok = traffic_init(t, o) && traffic_measure(t);
+    *ret_result = t->result;
+    memcpy(error, t->error, LOAD_ERROR_SIZE);
+    traffic_fini(t);
+    free(t);
     return ok;
 }

@@ -1,5 +1,5 @@
 // The hub that a Bun user would write: what one client sends is published to all others.
-// A client that connects with ?id=A&to=B speaks to B alone.
+// A client that connects with ?id=A&to=B speaks to B alone; with ?id=A, to whom each message names in `to`.
 // Usage: bun hub-bun.js PORT
 
 const byId = new Map();
@@ -16,15 +16,15 @@ const server = Bun.serve({
   },
   websocket: {
     open(ws) {
-      if (ws.data.to !== null) {
+      if (ws.data.id !== null) {
         byId.set(ws.data.id, ws);
       } else {
         ws.subscribe('world');
       }
     },
     message(ws, message) {
-      if (ws.data.to !== null) {
-        byId.get(ws.data.to)?.send(message);
+      if (ws.data.id !== null) {
+        byId.get(ws.data.to ?? JSON.parse(message).to)?.send(message);
       } else {
         ws.publish('world', message);
       }

@@ -1,5 +1,5 @@
 // The hub that a user of `ws` would write: what one client sends goes to all others.
-// A client that connects with ?id=A&to=B speaks to B alone.
+// A client that connects with ?id=A&to=B speaks to B alone; with ?id=A, to whom each message names in `to`.
 // Usage: node hub-ws.js PORT
 
 import { WebSocket, WebSocketServer } from 'ws';
@@ -11,13 +11,13 @@ server.on('connection', (ws, request) => {
   const query = new URL(request.url, 'ws://hub').searchParams;
   const id = query.get('id');
   const to = query.get('to');
-  if (to !== null) {
+  if (id !== null) {
     byId.set(id, ws);
     ws.on('close', () => byId.delete(id));
   }
   ws.on('message', (message, binary) => {
-    if (to !== null) {
-      byId.get(to)?.send(message, { binary });
+    if (id !== null) {
+      byId.get(to ?? JSON.parse(message).to)?.send(message, { binary });
       return;
     }
     for (const other of server.clients) {

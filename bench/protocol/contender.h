@@ -4,7 +4,8 @@
 /*
  * Ways to read a bark: to check that it is one (kinds, range, what is required), to get at its
  * members, and to let go of it. Each is in a file of its own, since the names of the libraries
- * clash.
+ * clash. The first only finds what the gateway routes by, in a message that it has checked to be
+ * JSON.
  */
 
 #include <stdbool.h>
@@ -19,6 +20,7 @@ struct bark_summary {
 };
 
 /* Each returns whether the text is a bark; *ret_summary is written then. */
+bool route_with_parley(const char *text, size_t len, struct bark_summary *ret_summary);
 bool check_with_parley(const char *text, size_t len, struct bark_summary *ret_summary);
 bool read_with_parley(const char *text, size_t len, struct bark_summary *ret_summary);
 bool read_with_jansson(const char *text, size_t len, struct bark_summary *ret_summary);

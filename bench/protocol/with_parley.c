@@ -1,6 +1,18 @@
 #include "contender.h"
 #include "parley/protocol.h"
 
+#include "json/wire.h"
+
+bool route_with_parley(const char *text, size_t len, struct bark_summary *ret_summary)
+{
+    struct wire wire;
+
+    (void)ret_summary;
+    wire_scan(text, len, WIRE_WORLD, &wire);
+    return wire.status == WIRE_OK && wire.members[WIRE_TYPE].len > 0 &&
+           wire.members[WIRE_DATA].len > 0;
+}
+
 bool check_with_parley(const char *text, size_t len, struct bark_summary *ret_summary)
 {
     enum parley_type type;

@@ -65,9 +65,9 @@ PARLEY_PUBLIC size_t parley_type_size(enum parley_type type);
 
 /*
  * Checks `len` bytes as a message of any type of the dialect, without decoding it; allocates only
- * while it runs, and only for objects with members that the table does not know or with more than
- * 16. Writes *ret_type as soon as the type is known, so it may be set (else it is PARLEY_TYPE_NONE)
- * when false is returned with *ret_problem. Both may be NULL.
+ * while it runs, and only for objects with more than 16 members or with names that have escapes in
+ * them. Writes *ret_type as soon as the type is known, so it may be set (else it is
+ * PARLEY_TYPE_NONE) when false is returned with *ret_problem. Both may be NULL.
  */
 PARLEY_PUBLIC bool parley_check(enum parley_dialect dialect, enum parley_strictness strictness,
                                 const char *text, size_t len, enum parley_type *ret_type,

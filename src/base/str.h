@@ -38,6 +38,39 @@ static inline bool str_equal(struct str a, struct str b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+/* Whether `size` bytes, at most 8, are the same `at` bytes behind a and b. */
+static inline bool str_same_word(const char *a, const char *b, size_t at, size_t size)
+{
+    uint64_t left = 0, right = 0;
+
+    memcpy(&left, a + at, size);
+    memcpy(&right, b + at, size);
+    return left == right;
+}
+
+/* str_equal without a call, for names of a few bytes: the last word overlaps the one before. */
+static inline bool str_equal_short(struct str a, struct str b)
+{
+    size_t at = 0;
+
+    if (a.len != b.len) {
+        return false;
+    }
+    if (a.len >= 8) {
+        while (at < a.len - 8 && str_same_word(a.ptr, b.ptr, at, 8)) {
+            at += 8;
+        }
+        return at >= a.len - 8 && str_same_word(a.ptr, b.ptr, a.len - 8, 8);
+    }
+    if (a.len >= 4) {
+        return str_same_word(a.ptr, b.ptr, 0, 4) && str_same_word(a.ptr, b.ptr, a.len - 4, 4);
+    }
+    while (at < a.len && a.ptr[at] == b.ptr[at]) {
+        at++;
+    }
+    return at == a.len;
+}
+
 static inline bool str_starts_with(struct str s, struct str prefix)
 {
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);

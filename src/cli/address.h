@@ -11,6 +11,12 @@
     {                                                                                              \
         "--url", "URL", "the gateway: http://HOST:PORT or unix:PATH (PARLEY_URL)"                  \
     }
+/* Of those that speak on a WebSocket, whose path may be another one. */
+#define FLAG_URL_PATH                                                                              \
+    {                                                                                              \
+        "--url", "URL",                                                                            \
+            "the gateway: ws://HOST:PORT[/PATH] or unix:PATH[:/PATH]; http:// too (PARLEY_URL)"    \
+    }
 #define FLAG_TOKEN_FILE                                                                            \
     {                                                                                              \
         "--token-file", "FILE", "the token is its first line; - is standard input (PARLEY_TOKEN)"  \

@@ -19,7 +19,7 @@ static const struct flag flags[] = {
     {"--chat", NULL, "offer `chat` as well"},
     {"--concurrency", "N", "requests at a time, 1 to 256 (1)"},
     {"--timeout", "TIME", "how long the program may take for one, as in 30s (no limit)"},
-    FLAG_URL,
+    FLAG_URL_PATH,
     FLAG_TOKEN_FILE,
     {0},
 };

@@ -74,7 +74,7 @@ static void send_register(struct agent *a)
 enum cli_exit link_open(struct agent *a)
 {
     remote_init(&a->remote);
-    enum cli_exit code = remote_open(&a->remote, &a->address, ENVELOPE_PATH);
+    enum cli_exit code = remote_enter_gateway(&a->remote, &a->address);
     if (code == CLI_OK) {
         a->remote.queues = true;
         a->link = LINK_OPENED;

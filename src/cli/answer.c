@@ -14,9 +14,7 @@ static bool append_error(struct buf *out, struct str body)
     if (json_kind_of(code) != JSON_STRING || json_kind_of(message) != JSON_STRING) {
         return false;
     }
-    print_value(out, code);
-    buf_append_str(out, STR(": "));
-    print_value(out, message);
+    print_refusal(out, error);
     struct str details = json_get(error, STR("details"));
     uint64_t wait_ms = print_whole(json_get(details, STR("retry_after_ms")));
     if (wait_ms > 0) {

@@ -32,9 +32,12 @@ static void append_word(struct buf *out, struct str word)
     buf_append_char(out, '\'');
 }
 
-/* `command` with what follows it, and where the gateway is when that has to be said. */
+/*
+ * `command` with what follows it, and where the gateway is when that has to be said: `path` is that
+ * of the WebSocket, NULL for the usual one.
+ */
 static void append_command(struct buf *out, const struct banner *b, const char *command,
-                           const char *rest, const char *what)
+                           const char *path, const char *rest, const char *what)
 {
     struct buf line;
 
@@ -42,10 +45,13 @@ static void append_command(struct buf *out, const struct banner *b, const char *
     append_word(&line, str_from_z(b->program));
     buf_printf(&line, " %s", command);
     bool elsewhere = strcmp(b->address, "127.0.0.1") != 0;
-    if (b->port != URL_DEFAULT_PORT || elsewhere) {
+    if (b->port != URL_DEFAULT_PORT || elsewhere || path != NULL) {
         bool colon = strchr(b->address, ':') != NULL;
-        buf_printf(&line, colon ? " --url http://[%s]:%u" : " --url http://%s:%u", b->address,
-                   (unsigned)b->port);
+        buf_append_str(&line, path != NULL ? STR(" --url ws://") : STR(" --url http://"));
+        buf_printf(&line, colon ? "[%s]:%u" : "%s:%u", b->address, (unsigned)b->port);
+    }
+    if (path != NULL) {
+        append_word(&line, str_from_z(path));
     }
     buf_printf(&line, "%s", rest);
     buf_append_str(out, STR("    "));
@@ -77,6 +83,11 @@ static void append_who(struct buf *out, const struct banner *b)
     }
 }
 
+static const char *unless(const char *path, const char *usual)
+{
+    return strcmp(path, usual) == 0 ? NULL : path;
+}
+
 void banner_append(struct buf *out, const struct banner *b)
 {
     bool colon = strchr(b->address, ':') != NULL;
@@ -98,9 +109,11 @@ void banner_append(struct buf *out, const struct banner *b)
         buf_append_char(out, '\n');
     }
     buf_append_str(out, STR("\n  In another terminal:\n"));
-    append_command(out, b, "tail", "", "watch everything");
-    append_command(out, b, "agent run", " demo.upper --exec 'tr a-z A-Z'",
+    append_command(out, b, "tail", unless(b->world_path, "/ws/matrix"), "", "watch everything");
+    const char *path = unless(b->gateway_path, "/ws");
+    append_command(out, b, "agent run", path, " demo.upper --exec 'tr a-z A-Z'",
                    "become an agent in one line");
-    append_command(out, b, "call", " demo.upper '\"hello\"'", "ask whoever can do demo.upper");
+    append_command(out, b, "call", path, " demo.upper '\"hello\"'",
+                   "ask whoever can do demo.upper");
     buf_append_char(out, '\n');
 }

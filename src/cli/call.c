@@ -257,7 +257,7 @@ static bool take_signals(struct call *c)
 static enum cli_exit call_it(struct call *c, const struct address *to)
 {
     remote_init(&c->remote);
-    enum cli_exit code = remote_open(&c->remote, to, ENVELOPE_PATH);
+    enum cli_exit code = remote_enter_gateway(&c->remote, to);
     if (code == CLI_OK && !take_signals(c)) {
         complain("signals cannot be heard: %s", strerror(errno));
         code = CLI_FAILED;
@@ -277,7 +277,7 @@ static const struct flag flags[] = {
     {"--timeout", "TIME", "how long to wait, as in 500ms, 30s, 5m (30s)"},
     {"--stream", NULL, "print each part of the answer as it comes"},
     {"--json", NULL, "print the answer as the JSON that it is, one value on a line"},
-    FLAG_URL,
+    FLAG_URL_PATH,
     FLAG_TOKEN_FILE,
     {0},
 };

@@ -55,8 +55,8 @@ extern const struct command *const command_table[];
 extern const struct command command_serve, command_bridge, command_status, command_agents,
     command_clients, command_sessions, command_tail, command_send, command_call, command_agent,
     command_explain, command_kick, command_drain, command_ticket, command_token, command_password,
-    command_jwt, command_config, command_doctor, command_protocol, command_completion, command_help,
-    command_version;
+    command_jwt, command_config, command_doctor, command_bench, command_protocol,
+    command_completion, command_help, command_version;
 
 /* The command of this name, or NULL: then a sentence with the nearest one is on stderr. */
 const struct command *command_find(const char *name);

@@ -23,6 +23,7 @@ const struct command *const command_table[] = {
     &command_jwt,
     &command_config,
     &command_doctor,
+    &command_bench,
     &command_protocol,
     &command_completion,
     &command_help,

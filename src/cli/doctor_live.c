@@ -105,7 +105,10 @@ static const char *fix_of(int http_status)
     }
 }
 
-/* The world's path: the first that is configured, or the default for a gateway elsewhere. */
+/*
+ * The world's path: the first that is configured; of a gateway elsewhere what the address says, or
+ * the default.
+ */
 static void append_path(const struct doctor *d, struct buf *out)
 {
     struct str path, rest = STR("");
@@ -113,24 +116,30 @@ static void append_path(const struct doctor *d, struct buf *out)
     if (d->url == NULL) {
         rest = str_from_z(config_text(&d->config, OPTION_LISTEN_WORLD_PATHS));
     }
-    buf_append_str(out, config_next_element(&rest, &path) ? path : STR("/ws/matrix"));
+    if (config_next_element(&rest, &path)) {
+        buf_append_str(out, path);
+    } else {
+        url_append_world(out, &d->gateway.url, STR(""));
+    }
 }
 
-/* The greeting, and a pong for a ping. */
+/* The greeting, and a pong for a ping; an address may name the path of either dialect. */
 static enum cli_exit converse(struct remote *r)
 {
     int64_t deadline = socket_now_ms() + DOCTOR_TIMEOUT_MS;
     struct str message;
 
     enum cli_exit code = remote_receive(r, DOCTOR_TIMEOUT_MS, &message);
-    if (code == CLI_OK && !(json_valid(message) && json_string_is(json_get(message, STR("type")),
-                                                                  STR("connection_ack")))) {
+    struct str type =
+        code == CLI_OK && json_valid(message) ? json_get(message, STR("type")) : STR("");
+    if (code == CLI_OK && !json_string_is(type, STR("connection_ack")) &&
+        !json_string_is(type, STR("session_info"))) {
         buf_clear(&r->error);
         buf_append_str(&r->error, STR("the first message is no connection_ack"));
         code = CLI_PROTOCOL;
     }
     if (code == CLI_OK) {
-        code = remote_send(r, STR("{\"type\":\"ping\"}"));
+        code = remote_send(r, STR("{\"type\":\"ping\",\"id\":\"doctor\"}"));
     }
     while (code == CLI_OK) {
         int64_t left = deadline - socket_now_ms();

@@ -15,6 +15,7 @@ bool envelope_read(struct str text, struct envelope *ret_envelope)
         .text = text,
         .type = wire_raw(&wire, text.ptr, WIRE_TYPE),
         .id = wire_raw(&wire, text.ptr, WIRE_ID),
+        .session = wire_raw(&wire, text.ptr, WIRE_SESSION_ID),
         .reply_to = wire_raw(&wire, text.ptr, WIRE_REPLY_TO),
         .payload = wire_raw(&wire, text.ptr, WIRE_PAYLOAD),
     };
@@ -45,14 +46,39 @@ void envelope_open(struct json_writer *w, struct buf *out, const char *type, str
     json_begin_object(w);
 }
 
-void envelope_close(struct json_writer *w, struct str reply_to)
+static void write_timestamp(struct json_writer *w)
 {
     struct timespec now;
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    json_end_object(w);
     json_key_uint(w, STR("timestamp"),
                   (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+}
+
+void envelope_write(struct buf *out, struct str type, struct str id, struct str session,
+                    struct str target, struct str payload)
+{
+    struct json_writer w;
+
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    json_key_string(&w, STR("type"), type);
+    json_key_string(&w, STR("id"), id);
+    if (session.len > 0) {
+        json_key_string(&w, STR("sessionId"), session);
+    }
+    json_key_raw(&w, STR("payload"), payload);
+    write_timestamp(&w);
+    if (target.len > 0) {
+        json_key_string(&w, STR("target"), target);
+    }
+    json_end_object(&w);
+}
+
+void envelope_close(struct json_writer *w, struct str reply_to)
+{
+    json_end_object(w);
+    write_timestamp(w);
     if (reply_to.len > 0) {
         json_key_raw(w, STR("replyTo"), reply_to);
     }
@@ -64,12 +90,13 @@ static const struct {
     struct str error;
     enum cli_exit code;
 } exits[] = {
-    {{"NO_AGENT", 8}, CLI_UNAVAILABLE},        {{"AGENT_GONE", 10}, CLI_UNAVAILABLE},
-    {{"TARGET_OFFLINE", 14}, CLI_UNAVAILABLE}, {{"TARGET_NOT_FOUND", 16}, CLI_UNAVAILABLE},
-    {{"ROUTE_TIMEOUT", 13}, CLI_TRY_AGAIN},    {{"QUEUE_FULL", 10}, CLI_TRY_AGAIN},
-    {{"RATE_LIMITED", 12}, CLI_TRY_AGAIN},     {{"LIMIT_REACHED", 13}, CLI_TRY_AGAIN},
-    {{"SHUTTING_DOWN", 13}, CLI_TRY_AGAIN},    {{"AUTH_REQUIRED", 13}, CLI_REFUSED},
-    {{"AUTH_FAILED", 11}, CLI_REFUSED},        {{"FORBIDDEN", 9}, CLI_REFUSED},
+    {{"NO_AGENT", 8}, CLI_UNAVAILABLE},           {{"AGENT_GONE", 10}, CLI_UNAVAILABLE},
+    {{"TARGET_OFFLINE", 14}, CLI_UNAVAILABLE},    {{"TARGET_NOT_FOUND", 16}, CLI_UNAVAILABLE},
+    {{"SESSION_NOT_FOUND", 17}, CLI_UNAVAILABLE}, {{"SESSION_FULL", 12}, CLI_TRY_AGAIN},
+    {{"ROUTE_TIMEOUT", 13}, CLI_TRY_AGAIN},       {{"QUEUE_FULL", 10}, CLI_TRY_AGAIN},
+    {{"RATE_LIMITED", 12}, CLI_TRY_AGAIN},        {{"LIMIT_REACHED", 13}, CLI_TRY_AGAIN},
+    {{"SHUTTING_DOWN", 13}, CLI_TRY_AGAIN},       {{"AUTH_REQUIRED", 13}, CLI_REFUSED},
+    {{"AUTH_FAILED", 11}, CLI_REFUSED},           {{"FORBIDDEN", 9}, CLI_REFUSED},
     {{"AGENT_ID_TAKEN", 14}, CLI_REFUSED},
 };
 
@@ -91,13 +118,13 @@ void envelope_append_error(struct buf *out, struct str error)
     struct str message = json_get(error, STR("message"));
 
     if (json_kind_of(code) == JSON_STRING && json_kind_of(message) == JSON_STRING) {
-        print_value(out, code);
-        buf_append_str(out, STR(": "));
-        print_value(out, message);
+        print_refusal(out, error);
     } else {
         print_value(out, error.len > 0 ? error : STR("\"it failed without a word\""));
     }
     if (json_string_is(code, STR("AUTH_REQUIRED"))) {
         buf_append_str(out, STR("; a token is taken from --token-file FILE or PARLEY_TOKEN"));
+    } else if (json_string_is(code, STR("SESSION_NOT_FOUND"))) {
+        buf_append_str(out, STR("; `parley sessions` lists those that are there"));
     }
 }

@@ -4,7 +4,7 @@
 #include "cli/table.h"
 #include "json/reader.h"
 
-enum { MAX_QUESTION = 16 * 1024 * 1024 };
+enum { MAX_QUESTION = 16 * 1024 * 1024, MAX_CANDIDATE = 1024 };
 
 struct question {
     const char *dialect;
@@ -52,6 +52,7 @@ static void write_message(struct json_writer *w, const struct question *q)
         api_write_text(w, STR("target"), q->to);
         json_key_raw(w, STR("payload"), data);
     } else {
+        api_write_text(w, STR("id"), "explain");
         api_write_text(w, STR("target_id"), q->to);
         json_key_raw(w, STR("data"), data);
     }
@@ -75,10 +76,41 @@ static void write_question(struct buf *out, const struct question *q)
     json_end_object(&w);
 }
 
+/* "pi: full, 2 of 2". */
+static void append_candidate(struct buf *rows, struct str candidate)
+{
+    struct str max = json_get(candidate, STR("maxConcurrent"));
+    struct buf text;
+
+    buf_init(&text, MAX_CANDIDATE);
+    print_value(&text, json_get(candidate, STR("agentId")));
+    buf_append_str(&text, STR(": "));
+    print_value(&text, json_get(candidate, STR("fate")));
+    if (max.len > 0) {
+        buf_printf(&text, ", %llu of %llu",
+                   (unsigned long long)print_whole(json_get(candidate, STR("inFlight"))),
+                   (unsigned long long)print_whole(max));
+    }
+    table_text(rows, STR("candidate"));
+    table_text(rows, buf_str(&text));
+    table_end_row(rows);
+    buf_fini(&text);
+}
+
+static void append_candidates(struct buf *rows, struct str candidates)
+{
+    struct json_iter it = json_iter_of(candidates);
+    struct str candidate;
+
+    while (json_next_element(&it, &candidate)) {
+        append_candidate(rows, candidate);
+    }
+}
+
 static enum cli_exit print_answer(struct str answer)
 {
-    static const char *const members[] = {"verdict", "message", "receivers",
-                                          "session", "target",  "details"};
+    static const char *const members[] = {"verdict", "message",    "receivers", "session",
+                                          "target",  "considered", "details"};
     struct buf rows, out;
 
     buf_init(&rows, API_MAX_ANSWER);
@@ -91,6 +123,7 @@ static enum cli_exit print_answer(struct str answer)
             table_end_row(&rows);
         }
     }
+    append_candidates(&rows, json_get(answer, STR("candidates")));
     table_layout(&out, buf_str(&rows), false);
     out.failed = out.failed || rows.failed;
     enum cli_exit code = api_print(&out);
@@ -116,7 +149,7 @@ static enum cli_exit ask(const struct address_flags *where, const struct questio
         struct str verdict = json_get(buf_str(&answer), STR("verdict"));
         code = json ? api_print_json(buf_str(&answer)) : print_answer(buf_str(&answer));
         if (code == CLI_OK && !json_string_is(verdict, STR("delivered")) &&
-            !json_string_is(verdict, STR("answered"))) {
+            !json_string_is(verdict, STR("answered")) && !json_string_is(verdict, STR("waits"))) {
             code = CLI_FAILED;
         }
     }
@@ -160,13 +193,18 @@ const struct command command_explain = {
     .synopsis = "[--as ID] [--to ID] [--world NAME|--session ID] TYPE [JSON]",
     .examples = "  % explain bark '{\"text\":\"hello\"}'\n"
                 "  % explain --to timmy agent_message\n"
-                "  % explain --dialect gateway --as c-abcdefghijklm --session den note\n",
+                "  % explain --dialect gateway --as c-abcdefghijklm --session den note\n"
+                "  % explain route_request '{\"capability\":\"sum\",\"request\":[1,2]}'\n",
     .about =
         "Asks the gateway what would become of a message of this type: how many would get it\n"
         "and where they are, or which rule refuses it, and then the exit code is 1. Nothing\n"
         "is sent. Without --as it is a message of yours to a world; with it, of the client or\n"
         "agent of this id, from where that one is. About clients that came in with another\n"
-        "credential than yours you need the grant `admin` to ask.\n",
+        "credential than yours you need the grant `admin` to ask.\n"
+        "\n"
+        "Of a request to agents it says who would get it, or that it would wait, and of each\n"
+        "agent that was considered why it is not the one: offline, busy by its own word, full\n"
+        "(it has as many requests as it takes), later (another one has less to do).\n",
     .flags = flags,
     .run = run_explain,
 };

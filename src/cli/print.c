@@ -120,6 +120,20 @@ static unsigned colour_of(struct str type)
     return 31 + sum % 6;
 }
 
+void print_refusal(struct buf *out, struct str error)
+{
+    struct str rule = json_get(json_get(error, STR("details")), STR("rule"));
+
+    print_value(out, json_get(error, STR("code")));
+    buf_append_str(out, STR(": "));
+    print_value(out, json_get(error, STR("message")));
+    if (json_kind_of(rule) == JSON_STRING) {
+        buf_append_str(out, STR(" ("));
+        print_value(out, rule);
+        buf_append_char(out, ')');
+    }
+}
+
 /* Members that stand in columns of their own, or say so little that they are left out. */
 static bool is_shown_elsewhere(struct str key)
 {
@@ -171,19 +185,22 @@ static void append_content(struct buf *out, struct str message, struct str data)
     }
 }
 
-void print_world_message(struct buf *out, struct str message, time_t now, bool colour)
+/* Scans a message; one that is none is shown as it is. */
+static bool begin_line(struct buf *out, struct str message, unsigned wanted, time_t now,
+                       struct wire *wire)
 {
-    struct wire wire;
-
     print_clock(out, now);
     buf_append_str(out, STR("  "));
-    wire_scan(message.ptr, message.len, WIRE_WORLD, &wire);
-    if (wire.status != WIRE_OK) {
+    wire_scan(message.ptr, message.len, wanted, wire);
+    if (wire->status != WIRE_OK) {
         printable_append(out, message);
-        return;
     }
-    struct str type = wire_raw(&wire, message.ptr, WIRE_TYPE);
-    struct str agent = wire_raw(&wire, message.ptr, WIRE_AGENT_ID);
+    return wire->status == WIRE_OK;
+}
+
+/* The columns in front of what is said. */
+static void append_head(struct buf *out, struct str type, struct str who, bool colour)
+{
     if (colour) {
         buf_printf(out, "\033[%um", colour_of(type));
     }
@@ -194,9 +211,41 @@ void print_world_message(struct buf *out, struct str message, time_t now, bool c
         buf_append_str(out, STR("\033[0m"));
     }
     column = out->len;
-    print_value(out, json_kind_of(agent) == JSON_STRING ? agent : STR("-"));
+    print_value(out, json_kind_of(who) == JSON_STRING ? who : STR("-"));
     pad_to(out, column + AGENT_WIDTH);
-    append_content(out, message, wire_raw(&wire, message.ptr, WIRE_DATA));
+}
+
+void print_world_message(struct buf *out, struct str message, time_t now, bool colour)
+{
+    struct wire wire;
+
+    if (begin_line(out, message, WIRE_WORLD, now, &wire)) {
+        append_head(out, wire_raw(&wire, message.ptr, WIRE_TYPE),
+                    wire_raw(&wire, message.ptr, WIRE_AGENT_ID), colour);
+        append_content(out, message, wire_raw(&wire, message.ptr, WIRE_DATA));
+    }
+}
+
+struct str print_envelope_source(struct str message, struct str payload)
+{
+    struct str source = json_get(message, STR("source"));
+
+    return source.len > 0 ? source : json_get(payload, STR("deviceId"));
+}
+
+void print_envelope(struct buf *out, struct str message, time_t now, bool colour)
+{
+    struct wire wire;
+
+    if (begin_line(out, message, WIRE_GATEWAY, now, &wire)) {
+        struct str type = wire_raw(&wire, message.ptr, WIRE_TYPE);
+        struct str payload = wire_raw(&wire, message.ptr, WIRE_PAYLOAD);
+        /* What comes from a world is a message inside of the envelope. */
+        bool is_whole = str_equal(json_get(payload, STR("type")), type);
+        struct str data = is_whole ? json_get(payload, STR("data")) : STR("");
+        append_head(out, type, print_envelope_source(message, payload), colour);
+        append_content(out, payload, data.len > 0 ? data : payload);
+    }
 }
 
 /* The code point of the character at the start of UTF-8 text that is dangerous raw, or 0. */

@@ -30,8 +30,17 @@ uint64_t print_whole(struct str raw);
 /* A raw JSON string as text, or any other JSON without its white space; escaped for people. */
 void print_value(struct buf *out, struct str raw);
 
-/* A world message as people want to see it, without the line's end. */
+/* What an error {code, message, details} says: "FORBIDDEN: no such grant (grant:publish)". */
+void print_refusal(struct buf *out, struct str error);
+
+/*
+ * A message as people want to see it, without the line's end: one of a world, one of the gateway
+ * dialect.
+ */
 void print_world_message(struct buf *out, struct str message, time_t now, bool colour);
+void print_envelope(struct buf *out, struct str message, time_t now, bool colour);
+/* Whom an envelope is from, or about: a raw string, or empty. Borrowed from it. */
+struct str print_envelope_source(struct str message, struct str payload);
 /*
  * The same as the JSON that it is, on one line. With `terminal`, what a terminal would act upon is
  * written as \u escapes, which mean the same.

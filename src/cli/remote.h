@@ -47,6 +47,13 @@ enum cli_exit remote_request(struct remote *r, const struct address *to, struct 
 
 /* Connects and opens a WebSocket at `target` (path and query). */
 enum cli_exit remote_open(struct remote *r, const struct address *to, struct str target);
+/*
+ * The same for a world (of this name; empty: the usual one), or for the gateway dialect, at the
+ * path that the address says or the usual one; and takes the greeting. CLI_PROTOCOL: it is not that
+ * of the dialect.
+ */
+enum cli_exit remote_enter_world(struct remote *r, const struct address *to, struct str world);
+enum cli_exit remote_enter_gateway(struct remote *r, const struct address *to);
 /* Sends a text message. */
 enum cli_exit remote_send(struct remote *r, struct str text);
 /*

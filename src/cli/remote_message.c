@@ -4,6 +4,9 @@
 
 #include "base/printable.h"
 #include "cli/socket.h"
+#include "json/reader.h"
+
+enum { MAX_TARGET = 4096 };
 
 /* Close codes of the protocol that say: do not come back like this. */
 enum {
@@ -157,6 +160,74 @@ enum cli_exit remote_take(struct remote *r, bool *ret_taken, struct str *ret_mes
     enum cli_exit code = receive_until(r, 0, ret_message, &late);
     *ret_taken = code == CLI_OK;
     return late ? CLI_OK : code;
+}
+
+/* --- entering --------------------------------------------------------------------------------- */
+
+/* What a dialect begins with, and how one comes to it who is somewhere else. */
+struct greeting {
+    struct str type;
+    const char *no_path; /* the path is another one: 404 */
+    const char *not_it;  /* something else is spoken there */
+};
+
+static const struct greeting world_greeting = {
+    .type = {"connection_ack", 14},
+    .no_path = "; if listen.world_paths has no /ws/matrix, say one that it has: "
+               "--url ws://HOST:PORT/PATH (or PARLEY_URL)",
+    .not_it = "the other side does not speak the world's protocol; the path in --url (or "
+              "PARLEY_URL) has to be one of listen.world_paths",
+};
+
+static const struct greeting gateway_greeting = {
+    .type = {"session_info", 12},
+    .no_path = "; if listen.gateway_path is not /ws, say what it is: "
+               "--url ws://HOST:PORT/PATH (or PARLEY_URL)",
+    .not_it = "the other side does not speak the gateway dialect; the path in --url (or "
+              "PARLEY_URL) has to be that of listen.gateway_path",
+};
+
+static enum cli_exit enter(struct remote *r, const struct address *to, const struct buf *target,
+                           const struct greeting *greeting)
+{
+    struct str message;
+
+    if (target->failed) {
+        return remote_fail(r, CLI_USAGE, "the path is too long");
+    }
+    enum cli_exit code = remote_open(r, to, buf_str(target));
+    if (code != CLI_OK) {
+        buf_append_str(&r->error, str_from_z(r->status == 404 ? greeting->no_path : ""));
+        return code;
+    }
+    code = remote_receive(r, r->timeout_ms, &message);
+    if (code == CLI_OK && !(json_valid(message) && json_kind_of(message) == JSON_OBJECT &&
+                            json_string_is(json_get(message, STR("type")), greeting->type))) {
+        code = remote_fail(r, CLI_PROTOCOL, greeting->not_it);
+    }
+    return code;
+}
+
+enum cli_exit remote_enter_world(struct remote *r, const struct address *to, struct str world)
+{
+    struct buf target;
+
+    buf_init(&target, MAX_TARGET);
+    url_append_world(&target, &to->url, world);
+    enum cli_exit code = enter(r, to, &target, &world_greeting);
+    buf_fini(&target);
+    return code;
+}
+
+enum cli_exit remote_enter_gateway(struct remote *r, const struct address *to)
+{
+    struct buf target;
+
+    buf_init(&target, MAX_TARGET);
+    url_append_gateway(&target, &to->url);
+    enum cli_exit code = enter(r, to, &target, &gateway_greeting);
+    buf_fini(&target);
+    return code;
 }
 
 void remote_close(struct remote *r)

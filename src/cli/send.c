@@ -1,8 +1,9 @@
 #include <time.h>
 
 #include "cli/args.h"
+#include "cli/envelope.h"
 #include "cli/print.h"
-#include "cli/remote.h"
+#include "cli/session.h"
 #include "cli/socket.h"
 #include "json/reader.h"
 #include "json/wire.h"
@@ -10,10 +11,14 @@
 
 enum { MAX_LINE = 64 * 1024 };
 
+#define ID_SEND STR("send")
+#define ID_PING STR("ping")
+
 struct sending {
     const char *to;
     const char *as;
     const char *world;
+    const char *session; /* NULL: it is sent in a world, in its dialect */
     const char *type;
     const char *data;
 };
@@ -22,7 +27,8 @@ static const struct flag flags[] = {
     {"--to", "ID", "to this agent or client alone"},
     {"--as", "ID", "say that this agent is the sender (agent_id)"},
     {"--world", "NAME", "the world to send it in (main)"},
-    FLAG_URL,
+    {"--session", "ID", "the session to send it in, in the gateway dialect"},
+    FLAG_URL_PATH,
     FLAG_TOKEN_FILE,
     {0},
 };
@@ -41,14 +47,14 @@ static bool check_arguments(const struct sending *s)
                  s->data);
         return false;
     }
-    if (s->world != NULL && !url_world_valid(str_from_z(s->world))) {
-        complain("%s cannot be the name of a world", s->world);
+    if (s->session != NULL && s->as != NULL) {
+        complain("--as is for worlds; in a session the gateway says who the sender is");
         return false;
     }
-    return true;
+    return session_check_place(s->world, s->session);
 }
 
-static void make_message(const struct sending *s, struct buf *out)
+static void make_world_message(const struct sending *s, struct buf *out)
 {
     struct json_writer w;
     struct timespec now;
@@ -69,28 +75,96 @@ static void make_message(const struct sending *s, struct buf *out)
     json_end_object(&w);
 }
 
+static enum cli_exit send_in_world(struct remote *r, const struct sending *s)
+{
+    struct buf message;
+
+    buf_init(&message, REMOTE_MAX_MESSAGE);
+    make_world_message(s, &message);
+    enum cli_exit code = remote_send(r, buf_str(&message));
+    buf_fini(&message);
+    return code == CLI_OK ? remote_send(r, STR("{\"type\":\"ping\"}")) : code;
+}
+
+/* All at once: the gateway deals with it in this order. */
+static enum cli_exit send_in_session(struct remote *r, const struct sending *s)
+{
+    struct str data = s->data != NULL ? str_from_z(s->data) : STR("{}");
+    struct buf message, ping;
+
+    buf_init(&message, REMOTE_MAX_MESSAGE);
+    buf_init(&ping, MAX_LINE);
+    envelope_write(&message, str_from_z(s->type), ID_SEND, str_from_z(s->session),
+                   str_from_z(s->to), data);
+    envelope_write(&ping, STR("ping"), ID_PING, STR(""), STR(""), STR("{}"));
+    enum cli_exit code = session_send_join(r, str_from_z(s->session));
+    if (code == CLI_OK) {
+        code = remote_send(r, buf_str(&message));
+    }
+    if (code == CLI_OK) {
+        code = remote_send(r, buf_str(&ping));
+    }
+    buf_fini(&ping);
+    buf_fini(&message);
+    return code;
+}
+
+/* What a message that came means for what was sent. */
+enum meaning { MEANS_NOTHING, MEANS_TAKEN, MEANS_REFUSED, MEANS_NONSENSE };
+
 /* "TARGET_NOT_FOUND: nobody has that id". */
-static void print_error(struct str message)
+static void say_refusal(struct str error)
 {
     struct buf line;
-    struct str data = json_get(message, STR("data"));
 
     buf_init(&line, MAX_LINE);
-    print_value(&line, json_get(data, STR("code")));
-    buf_append_str(&line, STR(": "));
-    print_value(&line, json_get(data, STR("message")));
+    envelope_append_error(&line, error);
     complain("%.*s", STR_ARG(buf_str(&line)));
     buf_fini(&line);
 }
 
+static enum meaning hear_in_world(struct str message)
+{
+    struct wire wire;
+
+    wire_scan(message.ptr, message.len, WIRE_WORLD, &wire);
+    struct str type = wire_raw(&wire, message.ptr, WIRE_TYPE);
+    if (wire.status != WIRE_OK || json_kind_of(type) != JSON_STRING) {
+        return MEANS_NONSENSE;
+    }
+    if (json_string_is(type, STR("error"))) {
+        say_refusal(wire_raw(&wire, message.ptr, WIRE_DATA));
+        return MEANS_REFUSED;
+    }
+    return json_string_is(type, STR("pong")) ? MEANS_TAKEN : MEANS_NOTHING;
+}
+
+/* `refused`: it was already, so that what was sent next is refused for the same reason. */
+static enum meaning hear_in_session(struct str message, bool refused)
+{
+    struct envelope e;
+
+    if (!envelope_read(message, &e)) {
+        return MEANS_NONSENSE;
+    }
+    if (envelope_is(&e, STR("error"))) {
+        if (!refused) {
+            say_refusal(e.payload);
+        }
+        /* A ping that is refused has no other answer. */
+        return envelope_answers(&e, ID_PING) ? MEANS_TAKEN : MEANS_REFUSED;
+    }
+    return envelope_is(&e, STR("pong")) && envelope_answers(&e, ID_PING) ? MEANS_TAKEN
+                                                                         : MEANS_NOTHING;
+}
+
 /* Until the answer to our ping: everything that the gateway says of what was sent comes before. */
-static enum cli_exit await_pong(struct remote *r)
+static enum cli_exit await_pong(struct remote *r, bool in_session)
 {
     int64_t deadline = socket_now_ms() + REMOTE_TIMEOUT_MS;
     enum cli_exit outcome = CLI_OK;
 
     for (;;) {
-        struct wire wire;
         struct str message;
         int64_t left = deadline - socket_now_ms();
         if (left <= 0) {
@@ -102,44 +176,35 @@ static enum cli_exit await_pong(struct remote *r)
             complain("%.*s", STR_ARG(buf_str(&r->error)));
             return code;
         }
-        wire_scan(message.ptr, message.len, WIRE_WORLD, &wire);
-        struct str type = wire_raw(&wire, message.ptr, WIRE_TYPE);
-        if (wire.status != WIRE_OK || json_kind_of(type) != JSON_STRING) {
-            complain("the other side does not speak the world's protocol");
-            return CLI_PROTOCOL;
-        }
-        if (json_string_is(type, STR("pong"))) {
+        switch (in_session ? hear_in_session(message, outcome != CLI_OK) : hear_in_world(message)) {
+        case MEANS_TAKEN:
             return outcome;
-        }
-        if (json_string_is(type, STR("error"))) {
-            print_error(message);
+        case MEANS_REFUSED:
             outcome = CLI_FAILED;
+            break;
+        case MEANS_NONSENSE:
+            complain("the other side does not speak this protocol");
+            return CLI_PROTOCOL;
+        case MEANS_NOTHING:
+            break;
         }
     }
 }
 
 static enum cli_exit send_it(struct remote *r, const struct address *to, const struct sending *s)
 {
-    struct buf target, message;
+    bool in_session = s->session != NULL;
 
-    buf_init(&target, MAX_LINE);
-    buf_init(&message, REMOTE_MAX_MESSAGE);
-    url_append_world(&target, str_from_z(s->world));
-    make_message(s, &message);
-    enum cli_exit code = remote_open(r, to, buf_str(&target));
+    enum cli_exit code =
+        in_session ? remote_enter_gateway(r, to) : remote_enter_world(r, to, str_from_z(s->world));
     if (code == CLI_OK) {
-        code = remote_send(r, buf_str(&message));
+        code = in_session ? send_in_session(r, s) : send_in_world(r, s);
     }
-    if (code == CLI_OK) {
-        code = remote_send(r, STR("{\"type\":\"ping\"}"));
-    }
-    buf_fini(&message);
-    buf_fini(&target);
     if (code != CLI_OK) {
         complain("%.*s", STR_ARG(buf_str(&r->error)));
         return code;
     }
-    return await_pong(r);
+    return await_pong(r, in_session);
 }
 
 static enum cli_exit run_send(struct args *args)
@@ -147,7 +212,8 @@ static enum cli_exit run_send(struct args *args)
     struct sending s = {0};
     const char *operands[2] = {NULL, NULL};
     struct address_flags where = {0};
-    const char **const values[] = {&s.to, &s.as, &s.world, &where.url, &where.token_file};
+    const char **const values[] = {&s.to,      &s.as,      &s.world,
+                                   &s.session, &where.url, &where.token_file};
     struct address address;
     struct remote remote;
     enum cli_exit code;
@@ -174,13 +240,20 @@ static enum cli_exit run_send(struct args *args)
 
 const struct command command_send = {
     .name = "send",
-    .summary = "say something in a world",
-    .synopsis = "[--to ID] [--as ID] [--world NAME] TYPE [JSON]",
+    .summary = "say something in a world or a session",
+    .synopsis = "[--to ID] [--as ID] [--world NAME|--session ID] TYPE [JSON]",
     .examples = "  % send bark '{\"text\":\"hello\"}'\n"
-                "  % send --to timmy agent_message '{\"text\":\"for you alone\"}'\n",
+                "  % send --to timmy agent_message '{\"text\":\"for you alone\"}'\n"
+                "  % send --session den chat '{\"message\":\"hello\"}'\n"
+                "  % send --session den --to c-abcdefghijklm note '{\"text\":\"for you\"}'\n",
     .about = "Sends one message of this type, with the JSON object as its data, and returns when\n"
-             "the gateway has taken it. What the gateway says against it is on stderr, and the\n"
-             "exit code is 1.\n",
+             "the gateway has taken it. What the gateway says against it is on stderr, with the\n"
+             "rule in brackets, and the exit code is 1.\n"
+             "\n"
+             "With --session it joins a session in the gateway dialect, and the JSON object is\n"
+             "the payload. The session has to be there (`parley sessions` lists them), but for a\n"
+             "world, world:NAME, which begins when somebody joins it. The others in the session\n"
+             "are told that somebody came and went.\n",
     .flags = flags,
     .run = run_send,
 };

@@ -1,51 +1,36 @@
 #include <poll.h>
-#include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/args.h"
+#include "cli/envelope.h"
 #include "cli/print.h"
-#include "cli/remote.h"
-#include "json/reader.h"
-#include "json/wire.h"
-#include "json/writer.h"
+#include "cli/session.h"
+#include "cli/socket.h"
+#include "cli/tail.h"
 
 enum {
-    MAX_TYPES = 64, /* the gateway's limit */
-    MAX_TARGET = 256,
     MAX_SUBSCRIPTION = 64 * 1024,
-    MAX_LINE = 4 * REMOTE_MAX_MESSAGE,
     SHORTEST_WAIT_MS = 100,
     LONGEST_WAIT_MS = 2000,
 };
 
-struct watch {
-    struct str types[MAX_TYPES]; /* all when there are none */
-    size_t type_count;
-    const char *from; /* an agent id, or NULL */
-    const char *world;
-    struct address_flags where;
-    bool json;
-    bool terminal;
-    bool colour;
-};
-
-enum { FLAG_TYPE, FLAG_FROM, FLAG_WORLD, FLAG_JSON };
+enum { FLAG_TYPE, FLAG_FROM, FLAG_WORLD, FLAG_SESSION, FLAG_JSON };
 
 static const struct flag flags[] = {
     {"--type", "TYPE", "only this type; `scene_*` for all that begin so; may be given again"},
-    {"--from", "ID", "only what this agent says"},
+    {"--from", "ID", "only what this agent says (in a session: this agent or client)"},
     {"--world", "NAME", "the world to watch (main)"},
+    {"--session", "ID", "the session to watch, in the gateway dialect"},
     {"--json", NULL, "each message as it came, one on a line"},
-    FLAG_URL,
+    FLAG_URL_PATH,
     FLAG_TOKEN_FILE,
     {0},
 };
 
 static bool take_type(struct watch *w, const char *type)
 {
-    if (w->type_count == MAX_TYPES) {
-        complain("more than %d types are not possible", MAX_TYPES);
+    if (w->type_count == TAIL_MAX_TYPES) {
+        complain("more than %d types are not possible", TAIL_MAX_TYPES);
         return false;
     }
     w->types[w->type_count++] = str_from_z(type);
@@ -55,7 +40,8 @@ static bool take_type(struct watch *w, const char *type)
 /* Returns whether to go on; if not, *ret_code is what to end with. */
 static bool read_arguments(struct args *args, struct watch *w, enum cli_exit *ret_code)
 {
-    const char **values[] = {NULL, &w->from, &w->world, NULL, &w->where.url, &w->where.token_file};
+    const char **values[] = {NULL, &w->from,      &w->world,           &w->session,
+                             NULL, &w->where.url, &w->where.token_file};
     const char *value;
     int taken;
 
@@ -77,11 +63,7 @@ static bool read_arguments(struct args *args, struct watch *w, enum cli_exit *re
             return false;
         }
     }
-    if (w->world != NULL && !url_world_valid(str_from_z(w->world))) {
-        complain("%s cannot be the name of a world", w->world);
-        return false;
-    }
-    return true;
+    return session_check_place(w->world, w->session);
 }
 
 static enum cli_exit subscribe(struct remote *r, const struct watch *w)
@@ -108,94 +90,54 @@ static enum cli_exit subscribe(struct remote *r, const struct watch *w)
     return code;
 }
 
-/* What came before the gateway had read the subscription is sorted out here. */
-static bool wants_type(const struct watch *w, struct str type_raw)
+/* Until the answer: everything that the session says comes after it. */
+static enum cli_exit join(struct remote *r, const struct watch *w)
 {
-    char type[256];
-    size_t len = json_unescape_to(type_raw, type, sizeof(type));
-    struct str text = str_make(type, len < sizeof(type) ? len : sizeof(type));
+    int64_t deadline = socket_now_ms() + REMOTE_TIMEOUT_MS;
+    struct str text;
 
-    for (size_t i = 0; i < w->type_count; i++) {
-        struct str want = w->types[i];
-        bool prefix = want.len > 0 && want.ptr[want.len - 1] == '*';
-        if (prefix ? str_starts_with(text, str_slice(want, 0, want.len - 1))
-                   : str_equal(text, want)) {
-            return true;
+    enum cli_exit code = session_send_join(r, str_from_z(w->session));
+    while (code == CLI_OK) {
+        struct envelope e;
+        int64_t left = deadline - socket_now_ms();
+        code = remote_receive(r, left > 0 ? (int)left : 0, &text);
+        if (code != CLI_OK) {
+            break;
         }
+        if (!envelope_read(text, &e) || !envelope_answers(&e, SESSION_JOIN_ID)) {
+            continue;
+        }
+        if (!envelope_is(&e, STR("error"))) {
+            return CLI_OK;
+        }
+        buf_clear(&r->error);
+        envelope_append_error(&r->error, e.payload);
+        code = envelope_error_exit(e.payload);
     }
-    return w->type_count == 0;
+    return code;
 }
 
-/* What the gateway says to us alone is talk. */
-static void print_talk(struct str message)
-{
-    struct buf line;
-    struct str data = json_get(message, STR("data"));
-
-    buf_init(&line, MAX_SUBSCRIPTION);
-    print_value(&line, json_get(data, STR("code")));
-    buf_append_str(&line, STR(": "));
-    print_value(&line, json_get(data, STR("message")));
-    complain("%.*s", STR_ARG(buf_str(&line)));
-    buf_fini(&line);
-}
-
-/* Returns false when stdout takes no more. */
-static bool show(const struct watch *w, struct str message)
-{
-    struct wire wire;
-    struct buf line;
-
-    wire_scan(message.ptr, message.len, WIRE_WORLD, &wire);
-    struct str type = wire_raw(&wire, message.ptr, WIRE_TYPE);
-    struct str agent = wire_raw(&wire, message.ptr, WIRE_AGENT_ID);
-    if (wire.status == WIRE_OK && json_kind_of(type) == JSON_STRING) {
-        if (json_string_is(type, STR("connection_ack"))) {
-            return true;
-        }
-        if (json_string_is(type, STR("error"))) {
-            print_talk(message);
-            return true;
-        }
-        if (!wants_type(w, type) ||
-            (w->from != NULL &&
-             (json_kind_of(agent) != JSON_STRING || !json_string_is(agent, str_from_z(w->from))))) {
-            return true;
-        }
-    }
-    buf_init(&line, MAX_LINE);
-    if (w->json) {
-        print_raw_message(&line, message, w->terminal);
-    } else {
-        print_world_message(&line, message, time(NULL), w->colour);
-    }
-    buf_append_char(&line, '\n');
-    bool ok =
-        line.failed || (fwrite(line.data, 1, line.len, stdout) == line.len && fflush(stdout) == 0);
-    buf_fini(&line);
-    return ok;
-}
-
-/* Watches one connection until it ends. *ret_greeted: the world was joined. */
+/* Watches one connection until it ends. *ret_joined: the world or the session was joined. */
 static enum cli_exit watch_once(struct remote *r, const struct address *to, const struct watch *w,
-                                bool *ret_greeted)
+                                bool *ret_joined)
 {
-    struct buf target;
     struct str message;
+    bool is_world = w->session == NULL;
 
-    buf_init(&target, MAX_TARGET);
-    url_append_world(&target, str_from_z(w->world));
-    enum cli_exit code = remote_open(r, to, buf_str(&target));
-    buf_fini(&target);
+    enum cli_exit code =
+        is_world ? remote_enter_world(r, to, str_from_z(w->world)) : remote_enter_gateway(r, to);
     if (code == CLI_OK) {
-        code = subscribe(r, w);
+        code = is_world ? subscribe(r, w) : join(r, w);
+    }
+    if (code == CLI_OK) {
+        *ret_joined = true;
+        complain("watching the %s %s", is_world ? "world" : "session",
+                 !is_world          ? w->session
+                 : w->world != NULL ? w->world
+                                    : "main");
     }
     while (code == CLI_OK && (code = remote_receive(r, -1, &message)) == CLI_OK) {
-        if (!*ret_greeted) {
-            *ret_greeted = true;
-            complain("watching the world %s", w->world != NULL ? w->world : "main");
-        }
-        if (!show(w, message)) {
+        if (!tail_show(w, message)) {
             return CLI_FAILED;
         }
     }
@@ -203,8 +145,9 @@ static enum cli_exit watch_once(struct remote *r, const struct address *to, cons
 }
 
 /*
- * A gateway that was there once may be starting again, so it is waited for; nobody there from the
- * start is more likely the wrong address.
+ * A gateway that was there once may be starting again, and a session begins again only when
+ * somebody makes it; so they are waited for. Nobody there from the start is more likely the wrong
+ * address, or the wrong session.
  */
 static enum cli_exit watch_always(const struct address *to, const struct watch *w)
 {
@@ -213,11 +156,11 @@ static enum cli_exit watch_always(const struct address *to, const struct watch *
     bool ever = false, told = false;
 
     for (;;) {
-        bool greeted = false;
+        bool joined = false;
         remote_init(&remote);
-        enum cli_exit code = watch_once(&remote, to, w, &greeted);
-        bool again = (ever || greeted) && (code == CLI_UNAVAILABLE || code == CLI_TRY_AGAIN);
-        if (greeted) {
+        enum cli_exit code = watch_once(&remote, to, w, &joined);
+        bool again = (ever || joined) && (code == CLI_UNAVAILABLE || code == CLI_TRY_AGAIN);
+        if (joined) {
             ever = true;
             told = false;
             wait_ms = SHORTEST_WAIT_MS;
@@ -257,14 +200,22 @@ static enum cli_exit run_tail(struct args *args)
 
 const struct command command_tail = {
     .name = "tail",
-    .summary = "watch what is said in a world",
-    .synopsis = "[--type TYPE]... [--from ID] [--world NAME] [--json]",
+    .summary = "watch what is said in a world or a session",
+    .synopsis = "[--type TYPE]... [--from ID] [--world NAME|--session ID] [--json]",
     .examples = "  % tail\n"
                 "  % tail --type bark --type 'scene_*'\n"
-                "  % tail --from timmy --json\n",
+                "  % tail --from timmy --json\n"
+                "  % tail --session den\n"
+                "  % tail --session den --type 'chat*' --from c-abcdefghijklm\n",
     .about = "Joins a world without a name and prints each message on one line as it comes: when,\n"
              "its type, the agent it is about, what it says. When the gateway goes away it waits\n"
-             "for it and comes back.\n",
+             "for it and comes back.\n"
+             "\n"
+             "With --session it joins a session in the gateway dialect, and the messages are\n"
+             "envelopes: with --json whole, else their payload. The session has to be there\n"
+             "(`parley sessions` lists them): tail makes none, but for a world, world:NAME, which\n"
+             "begins when somebody joins it. The others in the session are told that somebody\n"
+             "came. After a restart of the gateway it waits for the session, too.\n",
     .flags = flags,
     .run = run_tail,
 };

@@ -12,7 +12,10 @@ static bool refuse(struct buf *error, struct str text, const char *why)
 {
     buf_append_char(error, '"');
     printable_append(error, text);
-    buf_printf(error, "\" %s; an address is http://HOST:PORT or unix:PATH", why);
+    buf_printf(error,
+               "\" %s; an address is http://HOST:PORT or unix:PATH, and the path of a "
+               "WebSocket may follow: http://HOST:PORT/PATH, unix:PATH:/PATH",
+               why);
     return false;
 }
 
@@ -25,15 +28,32 @@ static bool take_prefix(struct str *text, struct str prefix)
     return true;
 }
 
+/* What a request line can carry; a fragment is nothing for the other side. */
+static bool is_target(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] <= ' ' || text.ptr[i] > '~' || text.ptr[i] == '#') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool take_target(struct str whole, struct str target, struct url *url, struct buf *error)
+{
+    if (!is_target(target)) {
+        return refuse(error, whole, "has a path that no request can carry");
+    }
+    url->target = target.len > 1 ? target : STR("");
+    return true;
+}
+
 static bool parse_authority(struct str whole, struct str rest, struct url *url, struct buf *error)
 {
     struct str name, port;
     uint64_t number = URL_DEFAULT_PORT;
 
     url->authority = str_slice(rest, 0, str_find(rest, '/'));
-    if (rest.len > url->authority.len + 1) {
-        return refuse(error, whole, "goes on behind the port");
-    }
     if (!http_host_split(url->authority, &name, &port)) {
         return refuse(error, whole, "names no host");
     }
@@ -44,7 +64,22 @@ static bool parse_authority(struct str whole, struct str rest, struct url *url, 
     bool brackets = name.len > 2 && name.ptr[0] == '[';
     url->host = brackets ? str_slice(name, 1, name.len - 1) : name;
     url->port = (uint16_t)number;
-    return true;
+    return take_target(whole, str_slice(rest, url->authority.len, rest.len), url, error);
+}
+
+/* PATH, or PATH:/TARGET. */
+static bool parse_unix(struct str whole, struct str rest, struct url *url, struct buf *error)
+{
+    size_t end = rest.len;
+
+    for (size_t i = 0; i + 1 < rest.len; i++) {
+        end = rest.ptr[i] == ':' && rest.ptr[i + 1] == '/' ? i : end;
+    }
+    if (end == 0) {
+        return refuse(error, whole, "names no path");
+    }
+    url->path = str_slice(rest, 0, end);
+    return take_target(whole, str_slice(rest, end + 1, rest.len), url, error);
 }
 
 bool url_parse(struct str text, struct url *ret_url, struct buf *error)
@@ -53,10 +88,9 @@ bool url_parse(struct str text, struct url *ret_url, struct buf *error)
     struct url url = {.authority = STR("localhost")};
 
     if (take_prefix(&rest, STR("unix:"))) {
-        if (rest.len == 0) {
-            return refuse(error, text, "names no path");
+        if (!parse_unix(text, rest, &url, error)) {
+            return false;
         }
-        url.path = rest;
     } else if (take_prefix(&rest, STR("https://")) || take_prefix(&rest, STR("wss://"))) {
         return refuse(error, text, "wants TLS, which is not in this build");
     } else if (!take_prefix(&rest, STR("http://")) && !take_prefix(&rest, STR("ws://"))) {
@@ -66,15 +100,6 @@ bool url_parse(struct str text, struct url *ret_url, struct buf *error)
     }
     *ret_url = url;
     return true;
-}
-
-void url_append_world(struct buf *out, struct str world)
-{
-    buf_append_str(out, STR("/ws/matrix"));
-    if (world.len > 0) {
-        buf_append_str(out, STR("?world="));
-        buf_append_str(out, world);
-    }
 }
 
 /* What the names of agents and worlds consist of; none of it has a meaning in a path or a query. */
@@ -111,4 +136,17 @@ void url_append_query(struct buf *out, struct str name, struct str value)
             buf_printf(out, "%%%02X", (unsigned)(unsigned char)value.ptr[i]);
         }
     }
+}
+
+void url_append_world(struct buf *out, const struct url *url, struct str world)
+{
+    buf_append_str(out, url->target.len > 0 ? url->target : STR("/ws/matrix"));
+    if (world.len > 0) {
+        url_append_query(out, STR("world"), world);
+    }
+}
+
+void url_append_gateway(struct buf *out, const struct url *url)
+{
+    buf_append_str(out, url->target.len > 0 ? url->target : STR("/ws"));
 }

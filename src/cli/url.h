@@ -1,7 +1,10 @@
 #ifndef PARLEY_CLI_URL_H
 #define PARLEY_CLI_URL_H
 
-/* Where the gateway is: http://HOST[:PORT] (ws:// is taken too) or unix:PATH. */
+/*
+ * Where the gateway is: http://HOST[:PORT][/PATH] (ws:// is taken too) or unix:PATH[:/PATH]. The
+ * path, with its query, is that of the WebSocket; the HTTP API has paths of its own.
+ */
 
 #include "base/buf.h"
 
@@ -9,6 +12,7 @@ struct url {
     struct str host; /* a name or an address, an IPv6 one without its brackets; empty for unix */
     struct str authority; /* HOST[:PORT] for the field Host */
     struct str path;      /* of a UNIX socket; empty for TCP */
+    struct str target;    /* the WebSocket's path, with its query; empty: the usual one */
     uint16_t port;
 };
 
@@ -20,8 +24,12 @@ enum { URL_DEFAULT_PORT = 8765 };
  */
 bool url_parse(struct str text, struct url *ret_url, struct buf *error);
 
-/* Appends a world's path: "/ws/matrix?world=NAME", or without a query for the empty name. */
-void url_append_world(struct buf *out, struct str world);
+/*
+ * Appends the path of a world: what the address says, else "/ws/matrix"; "?world=NAME" behind it,
+ * but for the empty name. And that of the gateway dialect: what the address says, else "/ws".
+ */
+void url_append_world(struct buf *out, const struct url *url, struct str world);
+void url_append_gateway(struct buf *out, const struct url *url);
 /* Whether this can be the name of a world: it follows the rule of agent ids. */
 bool url_world_valid(struct str world);
 

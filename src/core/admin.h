@@ -76,6 +76,7 @@ struct hub_question {
     struct str message; /* a whole message, a JSON object */
     struct str as;      /* the agent or client that would send it; or empty, in the world alone: */
     struct str session; /* where somebody who is no agent would send it: "world:main" */
+    struct buf *candidates; /* an empty buffer for a raw JSON array, of at most 100 objects */
 };
 
 /* What would come of it; texts are borrowed from the hub until it changes. */
@@ -83,6 +84,9 @@ struct hub_explanation {
     enum error_code code; /* ERROR_NONE, or why it would be refused; then `details` says more */
     const char *message;  /* of a refusal, for people; may be empty; a literal */
     bool answered;        /* the gateway itself would deal with it, and pass nothing on */
+    bool is_request;      /* to agents: then the question's `candidates` say who was considered */
+    bool waits;           /* and none of them takes another one now */
+    uint32_t considered;  /* how many there are, those included that are not named */
     uint64_t receivers;   /* how many would get it, those who filter it out included */
     struct str session;   /* whose members they are; or empty */
     char target[129];     /* the id of the one receiver; or empty. NUL-terminated */

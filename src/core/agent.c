@@ -26,6 +26,15 @@ uint32_t agent_find(const struct hub *hub, struct str id)
     return map_find(&hub->agents_by_id, hash_bytes(hub->secret, id.ptr, id.len), &id);
 }
 
+bool agent_reached_by(const struct hub *hub, const struct agent *a, uint32_t principal)
+{
+    struct str world =
+        a->session != SLAB_NONE ? session_name(session_at(hub, a->session)) : a->world;
+    bool is_in_world = a->session != SLAB_NONE || (!agent_is_online(a) && world.len > 0);
+
+    return !is_in_world || hub_may(hub, principal, MAY_ENTER, world).code == ERROR_NONE;
+}
+
 static char *copy(struct str s)
 {
     char *bytes = malloc(s.len + 1);

@@ -159,8 +159,11 @@ void carry_message(struct hub *hub, struct sender *sender, const struct wire *w,
 void carry_broadcast(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
                      const struct type_name *type)
 {
+    if (!relay_allows(hub, sender, w, text, type)) {
+        type_discard(type);
+        return;
+    }
     struct hub_verdict verdict = hub_may(hub, sender->principal, MAY_BROADCAST, STR(""));
-
     if (verdict.code != ERROR_NONE) {
         sender_refuse(hub, sender, verdict.code,
                       "The credential does not grant `broadcast`; send to a session or a target.",

@@ -51,12 +51,6 @@ bool relay_parse(struct hub *hub, struct sender *sender, struct str text,
     return false;
 }
 
-bool world_read(struct hub *hub, uint32_t client, struct str text,
-                const struct parley_message_info *info, void *message)
-{
-    return relay_parse(hub, &(struct sender){.client = client}, text, info, message);
-}
-
 static bool check_shape(struct hub *hub, struct sender *sender, struct str text,
                         const struct type_name *type)
 {

@@ -15,23 +15,23 @@
 
 enum { CONCURRENT_MAX = 1000000 }; /* more is as good as no limit */
 
-static bool refuse(struct hub *hub, uint32_t client, const char *message, const char *path)
+static bool refuse(struct hub *hub, struct sender *sender, const char *message, const char *path)
 {
-    client_error(hub, client, ERROR_INVALID_MESSAGE, message, "{\"path\":\"%s\"}", path);
+    sender_refuse(hub, sender, ERROR_INVALID_MESSAGE, message, "{\"path\":\"%s\"}", path);
     return false;
 }
 
-static bool check_id(struct hub *hub, uint32_t client, struct str id)
+static bool check_id(struct hub *hub, struct sender *sender, struct str id)
 {
     if (!id_valid(id)) {
-        return refuse(hub, client,
+        return refuse(hub, sender,
                       "An agent needs an `agentId` of 1 to 128 characters out of "
                       "A-Z a-z 0-9 . _ : @ -",
                       "agentId");
     }
     if (str_equal(id, STR("gateway")) || str_equal(id, STR("system")) ||
         client_find_id(hub, id) != SLAB_NONE) {
-        return refuse(hub, client, "This id is reserved; choose another `agentId`.", "agentId");
+        return refuse(hub, sender, "This id is reserved; choose another `agentId`.", "agentId");
     }
     return true;
 }
@@ -77,45 +77,44 @@ static uint32_t claim(struct hub *hub, uint32_t client, struct str id)
 }
 
 /* Whether the client may be this agent, and the id is free for it; if not, it was told. */
-static bool may_claim(struct hub *hub, uint32_t client, struct str id)
+static bool may_claim(struct hub *hub, struct sender *sender, struct str id)
 {
-    uint32_t principal = client_at(hub, client)->principal;
-    struct hub_verdict verdict = hub_may(hub, principal, MAY_REGISTER, id);
+    struct hub_verdict verdict = hub_may(hub, sender->principal, MAY_REGISTER, id);
     uint32_t agent = agent_find(hub, id);
 
     if (verdict.code != ERROR_NONE) {
-        client_error(hub, client, verdict.code,
-                     "The credential is for another agent; register with the id that it grants.",
-                     "{\"rule\":\"%s\"}", verdict.rule);
+        sender_refuse(hub, sender, verdict.code,
+                      "The credential is for another agent; register with the id that it grants.",
+                      "{\"rule\":\"%s\"}", verdict.rule);
         return false;
     }
     if (agent == SLAB_NONE || !agent_is_online(agent_at(hub, agent)) ||
-        agent_at(hub, agent)->client == client ||
-        principal_same(&hub->principals, principal,
+        agent_at(hub, agent)->client == sender->client ||
+        principal_same(&hub->principals, sender->principal,
                        client_at(hub, agent_at(hub, agent)->client)->principal, id)) {
         return true;
     }
-    client_error(hub, client, ERROR_AGENT_ID_TAKEN,
-                 "Somebody with another credential is connected as this agent; choose another id.",
-                 "{\"agent_id\":\"%.*s\"}", STR_ARG(id));
+    sender_refuse(hub, sender, ERROR_AGENT_ID_TAKEN,
+                  "Somebody with another credential is connected as this agent; choose another id.",
+                  "{\"agent_id\":\"%.*s\"}", STR_ARG(id));
     return false;
 }
 
-bool claim_fits(struct hub *hub, uint32_t client, struct str text)
+bool claim_fits(struct hub *hub, struct sender *sender, struct str text)
 {
     if (text.len <= hub->settings.max_registration_bytes) {
         return true;
     }
-    client_error(hub, client, ERROR_LIMIT_REACHED,
-                 "A registration is too large; send what is long in messages of its own.",
-                 "{\"limit\":\"registration_bytes\",\"max\":%u}",
-                 hub->settings.max_registration_bytes);
+    sender_refuse(hub, sender, ERROR_LIMIT_REACHED,
+                  "A registration is too large; send what is long in messages of its own.",
+                  "{\"limit\":\"registration_bytes\",\"max\":%u}",
+                  hub->settings.max_registration_bytes);
     return false;
 }
 
-bool claim_allowed(struct hub *hub, uint32_t client, struct str id)
+bool claim_allowed(struct hub *hub, struct sender *sender, struct str id)
 {
-    return check_id(hub, client, id) && may_claim(hub, client, id);
+    return check_id(hub, sender, id) && may_claim(hub, sender, id);
 }
 
 uint32_t claim_slots(const struct parley_integer *max_concurrent)
@@ -127,28 +126,31 @@ uint32_t claim_slots(const struct parley_integer *max_concurrent)
                                                   : CONCURRENT_MAX;
 }
 
-uint32_t claim_agent(struct hub *hub, uint32_t client, struct str id,
+uint32_t claim_agent(struct hub *hub, struct sender *sender, struct str id,
                      const struct agent_words *words)
 {
     if (offers_count(words->capabilities) > OFFERS_MAX) {
-        client_error(hub, client, ERROR_LIMIT_REACHED,
-                     "An agent has too many capabilities; name those that others ask for.",
-                     "{\"limit\":\"capabilities\",\"max\":%u}", OFFERS_MAX);
+        sender_refuse(hub, sender, ERROR_LIMIT_REACHED,
+                      "An agent has too many capabilities; name those that others ask for.",
+                      "{\"limit\":\"capabilities\",\"max\":%u}", OFFERS_MAX);
         return SLAB_NONE;
     }
-    uint32_t agent = claim(hub, client, id);
+    if (sender_only_asks(sender)) {
+        return SLAB_NONE;
+    }
+    uint32_t agent = claim(hub, sender->client, id);
     if (agent == SLAB_NONE || !agent_describe(hub, agent, words)) {
         if (agent != SLAB_NONE && agent_at(hub, agent)->role == NULL) {
             agent_remove(hub, agent);
         } else if (agent != SLAB_NONE) { /* as it was described before, but perhaps elsewhere */
             state_changed(hub, STATE_AGENT, STATE_CHANGED, agent);
         }
-        client_error_memory(hub, client);
+        client_error_memory(hub, sender->client);
         return SLAB_NONE;
     }
     state_changed(hub, STATE_AGENT, agent_at(hub, agent)->noted ? STATE_CHANGED : STATE_ADDED,
                   agent);
-    hub_log(hub, LOG_INFO, "agent_registered", client, "agent=%.*s",
+    hub_log(hub, LOG_INFO, "agent_registered", sender->client, "agent=%.*s",
             STR_ARG(agent_id(agent_at(hub, agent))));
     return agent;
 }

@@ -241,12 +241,14 @@ static void send_hello(struct hub *hub, uint32_t client, const struct parley_con
     control_answer(hub, client, &w);
 }
 
-static void connect_device(struct hub *hub, uint32_t client, struct str text)
+static void connect_device(struct hub *hub, struct sender *sender, struct str text)
 {
     struct parley_connect message;
 
     parley_connect_init(&message);
-    if (world_read(hub, client, text, &parley_connect_info, &message)) {
+    if (relay_parse(hub, sender, text, &parley_connect_info, &message) &&
+        !sender_only_asks(sender)) {
+        uint32_t client = sender->client;
         struct device *d = device_of(hub, client);
         if (d != NULL && keep_text(&d->id, &message.payload.device_id)) {
             d->role = (uint8_t)message.payload.role.value;
@@ -295,12 +297,14 @@ void control_welcome(struct hub *hub, uint32_t client)
     control_answer(hub, client, &w);
 }
 
-static void require_credential(struct hub *hub, uint32_t client)
+static void require_credential(struct hub *hub, struct sender *sender)
 {
-    client_error(hub, client, ERROR_AUTH_REQUIRED,
-                 "`auth` needs a `token` or a `password` in its payload.",
-                 "{\"path\":\"payload\"}");
-    stranger_failed(hub, client);
+    sender_refuse(hub, sender, ERROR_AUTH_REQUIRED,
+                  "`auth` needs a `token` or a `password` in its payload.",
+                  "{\"path\":\"payload\"}");
+    if (sender->dry == NULL) {
+        stranger_failed(hub, sender->client);
+    }
 }
 
 /* One that has authenticated does it again: with the same credential, or it stays who it is. */
@@ -327,9 +331,10 @@ static void authenticate_again(struct hub *hub, uint32_t client, const struct at
                  "{\"rule\":\"same_subject\"}");
 }
 
-static void authenticate(struct hub *hub, uint32_t client, struct str text,
+static void authenticate(struct hub *hub, struct sender *sender, struct str text,
                          const struct parley_auth_payload *p)
 {
+    uint32_t client = sender->client;
     const struct client *c = client_at(hub, client);
     const struct parley_string *secret = p->token.is == PARLEY_SET ? &p->token : &p->password;
     struct attempt attempt = {
@@ -340,9 +345,13 @@ static void authenticate(struct hub *hub, uint32_t client, struct str text,
     };
 
     if (hub->principals.mode == HUB_AUTH_NONE) {
-        control_welcome(hub, client);
+        if (!sender_only_asks(sender)) {
+            control_welcome(hub, client);
+        }
     } else if (secret->is != PARLEY_SET || secret->len == 0) {
-        require_credential(hub, client);
+        require_credential(hub, sender);
+    } else if (sender_only_asks(sender)) {
+        return; /* a credential is not tried for that */
     } else if (must_authenticate(hub, client)) {
         stranger_authenticate(hub, client, &attempt, text);
     } else {
@@ -350,52 +359,68 @@ static void authenticate(struct hub *hub, uint32_t client, struct str text,
     }
 }
 
-static void take_auth(struct hub *hub, uint32_t client, struct str text)
+/* What it calls itself; false: no memory. */
+static bool keep_user_id(struct hub *hub, uint32_t client, const struct parley_auth_payload *p)
+{
+    struct device *d = device_of(hub, client);
+
+    if (d == NULL || !keep_text(&d->user_id, &p->client_id)) {
+        return false;
+    }
+    if (hub->principals.mode == HUB_AUTH_NONE) {
+        state_changed(hub, STATE_CLIENT, STATE_CHANGED, client);
+    }
+    return true;
+}
+
+static void take_auth(struct hub *hub, struct sender *sender, struct str text)
 {
     struct parley_auth message;
 
     parley_auth_init(&message);
-    if (world_read(hub, client, text, &parley_auth_info, &message)) {
-        struct device *d = device_of(hub, client);
-        if (d != NULL && keep_text(&d->user_id, &message.payload.client_id)) {
-            if (hub->principals.mode == HUB_AUTH_NONE) {
-                state_changed(hub, STATE_CLIENT, STATE_CHANGED, client);
-            }
-            authenticate(hub, client, text, &message.payload);
+    if (relay_parse(hub, sender, text, &parley_auth_info, &message)) {
+        if (sender->dry != NULL || keep_user_id(hub, sender->client, &message.payload)) {
+            authenticate(hub, sender, text, &message.payload);
         } else {
-            client_error_memory(hub, client);
+            client_error_memory(hub, sender->client);
         }
-    } else {
-        stranger_failed(hub, client);
+    } else if (sender->dry == NULL) {
+        stranger_failed(hub, sender->client);
     }
     parley_auth_fini(&message);
 }
 
 /* --- ping, health ----------------------------------------------------------------------------- */
 
-static void send_pong(struct hub *hub, uint32_t client, struct str text)
+static void send_pong(struct hub *hub, struct sender *sender, struct str text)
 {
     char id[CLIENT_ID_SIZE];
     struct json_writer w;
 
     (void)text;
+    if (sender_only_asks(sender)) {
+        return;
+    }
     control_open(hub, &w, "pong", STR(""));
-    json_key_string(&w, STR("clientId"), client_id_str(client_at(hub, client), id));
-    control_answer(hub, client, &w);
+    json_key_string(&w, STR("clientId"), client_id_str(client_at(hub, sender->client), id));
+    control_answer(hub, sender->client, &w);
 }
 
-static void send_health(struct hub *hub, uint32_t client, struct str text)
+static void send_health(struct hub *hub, struct sender *sender, struct str text)
 {
     struct json_writer w;
 
     (void)text;
+    if (sender_only_asks(sender)) {
+        return;
+    }
     control_open(hub, &w, "health", STR(""));
     write_health(hub, &w);
     json_key_uint(&w, STR("uptime"), hub->now.mono_ms - hub->started.mono_ms);
     json_key_uint(&w, STR("clients"), hub->counts.clients);
     json_key_uint(&w, STR("sessions"), hub->counts.sessions);
     json_key_uint(&w, STR("agents"), hub->counts.agents);
-    control_answer(hub, client, &w);
+    control_answer(hub, sender->client, &w);
 }
 
 /* --- messages --------------------------------------------------------------------------------- */
@@ -421,13 +446,13 @@ static void hear_stranger(struct hub *hub, uint32_t client, const struct up *ite
     }
     switch (type->kind[DIALECT_GATEWAY]) {
     case PARLEY_TYPE_CONNECT:
-        connect_device(hub, client, text);
+        connect_device(hub, &sender, text);
         break;
     case PARLEY_TYPE_AUTH:
-        take_auth(hub, client, text);
+        take_auth(hub, &sender, text);
         break;
     case PARLEY_TYPE_GATEWAY_PING:
-        send_pong(hub, client, text);
+        send_pong(hub, &sender, text);
         break;
     default:
         stranger_require(hub, client);
@@ -443,7 +468,7 @@ void control_stranger(struct hub *hub, uint32_t client, const struct up *item, s
 }
 
 /* What the gateway itself answers, by type. */
-static void (*const answers[PARLEY_TYPE_COUNT])(struct hub *, uint32_t client, struct str text) = {
+static void (*const answers[PARLEY_TYPE_COUNT])(struct hub *, struct sender *, struct str text) = {
     [PARLEY_TYPE_CONNECT] = connect_device,
     [PARLEY_TYPE_AUTH] = take_auth,
     [PARLEY_TYPE_GATEWAY_PING] = send_pong,
@@ -473,16 +498,15 @@ static bool answer(struct hub *hub, struct sender *sender, const struct wire *w,
     if (!is_for_whoever && answers[kind] == NULL) {
         return request_answer(hub, sender, w, text, kind);
     }
-    if ((is_for_whoever || kind == PARLEY_TYPE_ROUTE_REQUEST) &&
+    if ((is_for_whoever || kind == PARLEY_TYPE_ROUTE_REQUEST ||
+         kind == PARLEY_TYPE_SESSION_PATCH) &&
         !relay_allows(hub, sender, w, text, type)) {
         return true;
     }
-    if (sender->dry != NULL) {
-        sender->dry->answered = true;
-    } else if (is_for_whoever) {
-        request_chat(hub, sender->client, w, text);
+    if (is_for_whoever) {
+        request_chat(hub, sender, w, text);
     } else {
-        answers[kind](hub, sender->client, text);
+        answers[kind](hub, sender, text);
     }
     return true;
 }
@@ -497,7 +521,9 @@ static void hear(struct hub *hub, struct sender *sender, const struct wire *w, s
     if (host_hears(hub, sender, w, text, type) || answer(hub, sender, w, type, text)) {
         type_discard(type);
     } else if (type->kind[DIALECT_GATEWAY] == PARLEY_TYPE_PRESENCE) {
-        meeting_presence(hub, sender, w, text);
+        if (relay_allows(hub, sender, w, text, type)) {
+            meeting_presence(hub, sender, w, text);
+        }
         type_discard(type);
     } else if (type->kind[DIALECT_GATEWAY] == PARLEY_TYPE_BROADCAST) {
         carry_broadcast(hub, sender, w, text, type);

@@ -66,11 +66,11 @@ struct buf *control_error(struct hub *hub, enum error_code code, struct str mess
 
 /* --- meeting.c -------------------------------------------------------------------------------- */
 
-void meeting_create(struct hub *hub, uint32_t client, struct str text);
-void meeting_join(struct hub *hub, uint32_t client, struct str text);
-void meeting_leave(struct hub *hub, uint32_t client, struct str text);
-void meeting_patch(struct hub *hub, uint32_t client, struct str text);
-void meeting_list(struct hub *hub, uint32_t client, struct str text);
+void meeting_create(struct hub *hub, struct sender *sender, struct str text);
+void meeting_join(struct hub *hub, struct sender *sender, struct str text);
+void meeting_leave(struct hub *hub, struct sender *sender, struct str text);
+void meeting_patch(struct hub *hub, struct sender *sender, struct str text);
+void meeting_list(struct hub *hub, struct sender *sender, struct str text);
 void meeting_presence(struct hub *hub, struct sender *sender, const struct wire *w,
                       struct str text);
 /* Tells the others of a session that a client has come or gone, by `status`. */
@@ -87,9 +87,9 @@ void meeting_send_list(struct hub *hub, uint32_t client);
 
 /* --- registry.c ------------------------------------------------------------------------------- */
 
-void registry_register(struct hub *hub, uint32_t client, struct str text);
-void registry_heartbeat(struct hub *hub, uint32_t client, struct str text);
-void registry_unregister(struct hub *hub, uint32_t client, struct str text);
+void registry_register(struct hub *hub, struct sender *sender, struct str text);
+void registry_heartbeat(struct hub *hub, struct sender *sender, struct str text);
+void registry_unregister(struct hub *hub, struct sender *sender, struct str text);
 /* An agent_info. */
 void registry_tell(struct hub *hub, uint32_t client, struct str id, const char *status);
 void registry_set_busy(struct hub *hub, uint32_t agent, bool busy);

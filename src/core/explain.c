@@ -73,12 +73,15 @@ static void tell(const struct hub *hub, const struct sender *sender, struct hub_
     *e = (struct hub_explanation){.code = sender->code,
                                   .message = dry->message != NULL ? dry->message : "",
                                   .answered = dry->answered,
+                                  .is_request = dry->is_request,
+                                  .waits = dry->waits,
+                                  .considered = dry->considered,
                                   .receivers = dry->receivers,
                                   .session = STR("")};
     if (dry->session != SLAB_NONE && !session_at(hub, dry->session)->hidden) {
         e->session = session_name(session_at(hub, dry->session));
     }
-    if (dry->target != SLAB_NONE) {
+    if (dry->target != SLAB_NONE && !dry->is_hidden) {
         struct str name = client_name(hub, dry->target, id);
         memcpy(e->target, name.ptr, name.len);
     }
@@ -88,7 +91,10 @@ enum error_code hub_explain(struct hub *hub, uint32_t principal,
                             const struct hub_question *question,
                             struct hub_explanation *ret_explanation, struct buf *details)
 {
-    struct dry_run dry = {.session = SLAB_NONE, .target = SLAB_NONE};
+    struct dry_run dry = {.session = SLAB_NONE,
+                          .target = SLAB_NONE,
+                          .principal = principal,
+                          .candidates = question->candidates};
     struct sender sender = {.dialect = question->dialect,
                             .client = SLAB_NONE,
                             .principal = principal,

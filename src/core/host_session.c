@@ -229,14 +229,17 @@ enum hub_done hub_agent_register(struct hub *hub, struct str id, struct str regi
     }
     buf_init(&text, hub->settings.max_message_bytes);
     write_registration(hub, &text, client_at(hub, client)->dialect, registration);
+    struct sender sender = {.dialect = client_at(hub, client)->dialect,
+                            .client = client,
+                            .principal = client_at(hub, client)->principal};
     bool ready = !text.failed && hub_reserve(hub);
-    if (ready && client_at(hub, client)->dialect == DIALECT_GATEWAY) {
-        registry_register(hub, client, buf_str(&text));
+    if (ready && sender.dialect == DIALECT_GATEWAY) {
+        registry_register(hub, &sender, buf_str(&text));
     } else if (ready) {
         wire_scan(text.data, text.len, WIRE_WORLD, &w);
         ready = w.status == WIRE_OK;
         if (ready) {
-            world_register(hub, client, &w, buf_str(&text));
+            world_register(hub, &sender, &w, buf_str(&text));
         }
     }
     bool too_large = text.failed;

@@ -201,19 +201,23 @@ struct hub_agent_view {
     uint64_t seen_at_ms;      /* epoch: when it was connected last; now, while it is */
     uint32_t max_concurrent;
     char client_id[16]; /* NUL-terminated; empty when it is offline */
-    struct str world;   /* the world it is in, or was in; empty in the gateway dialect */
+    struct str world;   /* the world it is in, or was in; empty in the gateway dialect, and of one
+                           that is not for who asks */
     uint32_t index;     /* for hub_agent_offers */
 };
 
 enum hub_agents { HUB_AGENTS_CONNECTED, HUB_AGENTS_OFFLINE, HUB_AGENTS_ALL };
 
 /*
- * Calls `visit` for agents, at most `limit` times: those that are connected, in the order in which
- * they came; those that are remembered, in the order in which they left.
+ * Calls `visit` for agents, as `principal` may see them, at most `limit` times: those that are
+ * connected, in the order in which they came; those that are remembered, in the order in which they
+ * left.
  */
-void hub_each_agent(const struct hub *hub, enum hub_agents which, uint32_t limit,
-                    void (*visit)(void *ctx, const struct hub_agent_view *agent), void *ctx);
-/* The agent of this id, connected or not. False: there is none. */
+void hub_each_agent(const struct hub *hub, uint32_t principal, enum hub_agents which,
+                    uint32_t limit, void (*visit)(void *ctx, const struct hub_agent_view *agent),
+                    void *ctx);
+/* The agent of this id, connected or not, without the world that it is in. False: there is none.
+ */
 bool hub_find_agent(const struct hub *hub, struct str id, struct hub_agent_view *ret_agent);
 /* Whether an agent, connected or not, says that it can do this: see proto/capability.h. */
 bool hub_agent_offers(const struct hub *hub, const struct hub_agent_view *agent,

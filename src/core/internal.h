@@ -163,6 +163,8 @@ struct session {
     struct buf roster; /* JSON array of the agents, for greetings */
 };
 
+struct sender; /* relay.h */
+
 struct hub {
     struct hub_settings settings;
     struct hub_ports ports;
@@ -284,7 +286,7 @@ static inline void monitor_note(struct hub *hub, uint32_t sender, const struct s
                                 struct str target)
 {
     if (hub->watch.monitor_count > 0) {
-        monitor_copy(hub, sender, speech, target);
+        monitor_copy(hub, sender, speech, target, SLAB_NONE);
     }
 }
 
@@ -428,6 +430,9 @@ struct str text_put(char **at, struct str s);
 bool id_valid(struct str id);
 /* The agent of this id, connected or remembered, or SLAB_NONE. */
 uint32_t agent_find(const struct hub *hub, struct str id);
+/* Whether a principal reaches it: whoever may not enter a world reaches nobody who is, or was, in
+ * it. */
+bool agent_reached_by(const struct hub *hub, const struct agent *a, uint32_t principal);
 static inline bool agent_is_online(const struct agent *a)
 {
     return a->client != SLAB_NONE;
@@ -464,6 +469,8 @@ void agents_fini(struct hub *hub);
 uint32_t session_find(const struct hub *hub, struct str name);
 /* SLAB_NONE: no memory, or the limit is reached. */
 uint32_t session_new(struct hub *hub, struct str name);
+/* Whether there is room for another one. */
+bool session_may_begin(const struct hub *hub);
 /* Ends a session that nobody joined after all. */
 void session_drop_if_empty(struct hub *hub, uint32_t session);
 /* False: no memory. The client hears what is said from now on. */
@@ -526,28 +533,18 @@ void world_take(struct hub *hub, struct sender *sender, const struct wire *w, st
 /* Whether messages of this type are for the gateway itself, and only clients can send them. */
 bool world_answers(const struct type_name *type);
 /* Whether these, at `path`, can be the patterns of a filter; if not, the client is told. */
-bool world_check_patterns(struct hub *hub, uint32_t client, const struct parley_strings *patterns,
-                          const char *path);
+bool world_check_patterns(struct hub *hub, struct sender *sender,
+                          const struct parley_strings *patterns, const char *path);
 /*
  * Its agent, if it has one, is announced as gone to the world that it is in. It is offline then; or
  * forgotten, when it says that it is somebody else, or nobody, from now on.
  */
 void world_leave(struct hub *hub, uint32_t client, bool forget);
 
-/* --- check.c ---------------------------------------------------------------------------------- */
-
-/*
- * Reads a message that the gateway itself handles into `message`, which was initialised and is to
- * be finished in either case. False when it is not as its type wants it, or there is no memory; its
- * sender has been told.
- */
-bool world_read(struct hub *hub, uint32_t client, struct str text,
-                const struct parley_message_info *info, void *message);
-
 /* --- register.c ------------------------------------------------------------------------------- */
 
 /* agent_register of the world. */
-void world_register(struct hub *hub, uint32_t client, const struct wire *w, struct str text);
+void world_register(struct hub *hub, struct sender *sender, const struct wire *w, struct str text);
 
 /* --- memory.c --------------------------------------------------------------------------------- */
 
@@ -561,8 +558,8 @@ void requests_fini(struct hub *hub);
 /* A client is gone, or an agent's client: its requests end, or others are tried. */
 void requests_lose_asker(struct hub *hub, uint32_t client);
 void requests_lose_agent(struct hub *hub, struct agent *a);
-/* Nobody offers any more what these wait for. */
-void requests_desert(struct hub *hub, struct list *waiting);
+/* Nobody offers any more what wait for this, or perhaps nobody whom their askers reach. */
+void requests_desert(struct hub *hub, struct capability *c);
 /* It may take another request now. */
 void requests_agent_free(struct hub *hub, struct agent *a);
 /* Does what the four above have noted; to be called when the event is over that they belong to. */

@@ -199,33 +199,34 @@ bool meeting_is_full(const struct hub *hub, uint32_t client, uint32_t session)
     return has_too_many(hub, client) || is_full(hub, session);
 }
 
-static bool refuse(struct hub *hub, uint32_t client, enum error_code code, const char *message,
-                   struct str id)
+static bool refuse(struct hub *hub, struct sender *sender, enum error_code code,
+                   const char *message, struct str id)
 {
-    client_error(hub, client, code, message, "{\"sessionId\":\"%.*s\"}", STR_ARG(id));
+    sender_refuse(hub, sender, code, message, "{\"sessionId\":\"%.*s\"}", STR_ARG(id));
     return false;
 }
 
 /* Whether the client may enter a session that is there, or one of this name; if not, it is told. */
-static bool may_enter(struct hub *hub, uint32_t client, uint32_t session, struct str id)
+static bool may_enter(struct hub *hub, struct sender *sender, uint32_t session, struct str id)
 {
-    struct hub_verdict verdict = hub_may(hub, client_at(hub, client)->principal, MAY_ENTER, id);
+    struct hub_verdict verdict = hub_may(hub, sender->principal, MAY_ENTER, id);
 
     if (verdict.code != ERROR_NONE) {
-        client_error(hub, client, verdict.code,
-                     "The credential does not grant this session; its grant `sessions` lists those "
-                     "it may enter.",
-                     "{\"rule\":\"%s\"}", verdict.rule);
+        sender_refuse(
+            hub, sender, verdict.code,
+            "The credential does not grant this session; its grant `sessions` lists those "
+            "it may enter.",
+            "{\"rule\":\"%s\"}", verdict.rule);
         return false;
     }
-    if (has_too_many(hub, client)) {
-        client_error(hub, client, ERROR_LIMIT_REACHED,
-                     "You are in as many sessions as a client may be in; leave one.",
-                     "{\"limit\":\"sessions_per_client\",\"max\":%u}", SESSIONS_PER_CLIENT);
+    if (has_too_many(hub, sender->client)) {
+        sender_refuse(hub, sender, ERROR_LIMIT_REACHED,
+                      "You are in as many sessions as a client may be in; leave one.",
+                      "{\"limit\":\"sessions_per_client\",\"max\":%u}", SESSIONS_PER_CLIENT);
         return false;
     }
     if (session != SLAB_NONE && is_full(hub, session)) {
-        return refuse(hub, client, ERROR_SESSION_FULL,
+        return refuse(hub, sender, ERROR_SESSION_FULL,
                       "This session has as many members as gateway.max_clients_per_session "
                       "allows; wait, or use another one.",
                       id);
@@ -233,27 +234,31 @@ static bool may_enter(struct hub *hub, uint32_t client, uint32_t session, struct
     return true;
 }
 
-static void refuse_for_room(struct hub *hub, uint32_t client)
+static void refuse_for_room(struct hub *hub, struct sender *sender)
 {
-    hub->counts.limits_hit[LIMIT_SESSIONS]++;
-    client_error(hub, client, ERROR_LIMIT_REACHED,
-                 "There are as many sessions as this gateway allows, or no memory for another; "
-                 "join one that exists, or try again later.",
-                 "{\"limit\":\"sessions\"}");
+    if (sender->dry == NULL) {
+        hub->counts.limits_hit[LIMIT_SESSIONS]++;
+    }
+    sender_refuse(hub, sender, ERROR_LIMIT_REACHED,
+                  "There are as many sessions as this gateway allows, or no memory for another; "
+                  "join one that exists, or try again later.",
+                  "{\"limit\":\"sessions\"}");
 }
 
 /* Into a session that is there: a member is told again where it is, and nobody else of it. */
-static void enter(struct hub *hub, uint32_t client, uint32_t session, const char *status)
+static void enter(struct hub *hub, struct sender *sender, uint32_t session, const char *status)
 {
     struct str id = session_name(session_at(hub, session));
+    uint32_t client = sender->client;
+    bool has = session_has(hub, session, client);
 
-    if (!session_has(hub, session, client)) {
-        if (!may_enter(hub, client, session, id)) {
-            return;
-        }
+    if ((!has && !may_enter(hub, sender, session, id)) || sender_only_asks(sender)) {
+        return;
+    }
+    if (!has) {
         if (!session_join(hub, session, client)) {
             session_drop_if_empty(hub, session);
-            refuse_for_room(hub, client);
+            refuse_for_room(hub, sender);
             return;
         }
         meeting_announce(hub, session, client, "online");
@@ -272,6 +277,7 @@ static void make_id(struct hub *hub, char ret_id[CLIENT_ID_SIZE])
     ret_id[0] = 's';
 }
 
+/* Name and metadata of a new session; false: no memory. */
 bool meeting_describe(struct hub *hub, uint32_t session, struct str title, struct str metadata)
 {
     struct session *s = session_at(hub, session);
@@ -281,46 +287,60 @@ bool meeting_describe(struct hub *hub, uint32_t session, struct str title, struc
     return (s->title != NULL || title.len == 0) && (s->metadata != NULL || metadata.len == 0);
 }
 
-static void create(struct hub *hub, uint32_t client, struct str id,
+/* A session begins with its first member. */
+static void begin(struct hub *hub, struct sender *sender, struct str id, struct str title,
+                  struct str metadata, const char *status)
+{
+    if (!may_enter(hub, sender, SLAB_NONE, id)) {
+        return;
+    }
+    if (!session_may_begin(hub)) {
+        refuse_for_room(hub, sender);
+        return;
+    }
+    if (sender_only_asks(sender)) {
+        return;
+    }
+    uint32_t session = session_new(hub, id);
+    if (session == SLAB_NONE || !meeting_describe(hub, session, title, metadata)) {
+        if (session != SLAB_NONE) {
+            session_drop_if_empty(hub, session);
+        }
+        refuse_for_room(hub, sender);
+        return;
+    }
+    enter(hub, sender, session, status);
+}
+
+static void create(struct hub *hub, struct sender *sender, struct str id,
                    const struct parley_session_create_payload *p)
 {
     struct str metadata =
         p->metadata.is == PARLEY_SET ? str_make(p->metadata.ptr, p->metadata.len) : STR("");
 
     if (str_starts_with(id, STR("world:"))) {
-        (void)refuse(hub, client, ERROR_FORBIDDEN,
+        (void)refuse(hub, sender, ERROR_FORBIDDEN,
                      "Sessions whose id begins with `world:` are worlds; they begin when somebody "
                      "enters them. Choose another id.",
                      id);
         return;
     }
     if (metadata.len > METADATA_MAX) {
-        client_error(hub, client, ERROR_LIMIT_REACHED,
-                     "The metadata of a session is too large; keep what is long elsewhere.",
-                     "{\"limit\":\"metadata_bytes\",\"max\":%u}", METADATA_MAX);
+        sender_refuse(hub, sender, ERROR_LIMIT_REACHED,
+                      "The metadata of a session is too large; keep what is long elsewhere.",
+                      "{\"limit\":\"metadata_bytes\",\"max\":%u}", METADATA_MAX);
         return;
     }
-    if (!may_enter(hub, client, SLAB_NONE, id)) {
-        return;
-    }
-    uint32_t session = session_new(hub, id);
-    if (session == SLAB_NONE || !meeting_describe(hub, session, text_of(&p->name), metadata)) {
-        if (session != SLAB_NONE) {
-            session_drop_if_empty(hub, session);
-        }
-        refuse_for_room(hub, client);
-        return;
-    }
-    enter(hub, client, session, "created");
+    begin(hub, sender, id, text_of(&p->name), metadata, "created");
 }
 
-void meeting_create(struct hub *hub, uint32_t client, struct str text)
+void meeting_create(struct hub *hub, struct sender *sender, struct str text)
 {
     struct parley_session_create message;
     char made[CLIENT_ID_SIZE];
 
     parley_session_create_init(&message);
-    if (world_read(hub, client, text, &parley_session_create_info, &message)) {
+    if (relay_parse(hub, sender, text, &parley_session_create_info, &message)) {
         struct str id = text_of(&message.payload.session_id);
         if (message.payload.session_id.is != PARLEY_SET) {
             make_id(hub, made);
@@ -328,13 +348,13 @@ void meeting_create(struct hub *hub, uint32_t client, struct str text)
         }
         uint32_t session = session_find(hub, id);
         if (!id_valid(id)) {
-            client_error(hub, client, ERROR_INVALID_MESSAGE,
-                         "A session's id is 1 to 128 characters out of A-Z a-z 0-9 . _ : @ -",
-                         "{\"path\":\"payload.sessionId\"}");
+            sender_refuse(hub, sender, ERROR_INVALID_MESSAGE,
+                          "A session's id is 1 to 128 characters out of A-Z a-z 0-9 . _ : @ -",
+                          "{\"path\":\"payload.sessionId\"}");
         } else if (session != SLAB_NONE) {
-            enter(hub, client, session, "joined");
+            enter(hub, sender, session, "joined");
         } else {
-            create(hub, client, id, &message.payload);
+            create(hub, sender, id, &message.payload);
         }
     }
     parley_session_create_fini(&message);
@@ -342,23 +362,45 @@ void meeting_create(struct hub *hub, uint32_t client, struct str text)
 
 /* --- session_join, session_leave -------------------------------------------------------------- */
 
-void meeting_join(struct hub *hub, uint32_t client, struct str text)
+/* A world is there as soon as somebody enters it, by whichever dialect. */
+static bool is_world(struct str id)
+{
+    struct str prefix = STR("world:");
+
+    return str_starts_with(id, prefix) && id.len > prefix.len;
+}
+
+/* Into a session that the client may know of, or a world that begins with it. */
+static void join(struct hub *hub, struct sender *sender, struct str id)
+{
+    uint32_t session = session_find(hub, id);
+    bool may = hub_may(hub, sender->principal, MAY_ENTER, id).code == ERROR_NONE;
+
+    if (!may || (session == SLAB_NONE && !is_world(id))) {
+        (void)refuse(hub, sender, ERROR_SESSION_NOT_FOUND,
+                     "No session has this id now; create it with session_create.", id);
+        return;
+    }
+    if (session == SLAB_NONE) {
+        begin(hub, sender, id, STR(""), STR(""), "joined");
+    } else {
+        enter(hub, sender, session, "joined");
+    }
+}
+
+void meeting_join(struct hub *hub, struct sender *sender, struct str text)
 {
     struct parley_session_join message;
 
     parley_session_join_init(&message);
-    if (world_read(hub, client, text, &parley_session_join_info, &message)) {
+    if (relay_parse(hub, sender, text, &parley_session_join_info, &message)) {
         struct str id = text_of(&message.payload.session_id);
-        uint32_t session = id_valid(id) ? session_find(hub, id) : SLAB_NONE;
-        if (session == SLAB_NONE ||
-            hub_may(hub, client_at(hub, client)->principal, MAY_ENTER, id).code != ERROR_NONE) {
-            client_error(hub, client, ERROR_SESSION_NOT_FOUND,
-                         "No session has this id now; create it with session_create.",
-                         id_valid(id) ? "{\"sessionId\":\"%.*s\"}"
-                                      : "{\"path\":\"payload.sessionId\"}",
-                         STR_ARG(id));
+        if (id_valid(id)) {
+            join(hub, sender, id);
         } else {
-            enter(hub, client, session, "joined");
+            sender_refuse(hub, sender, ERROR_SESSION_NOT_FOUND,
+                          "No session has this id now; create it with session_create.",
+                          "{\"path\":\"payload.sessionId\"}");
         }
     }
     parley_session_join_fini(&message);
@@ -374,19 +416,27 @@ static void answer_left(struct hub *hub, uint32_t client, struct str id)
     control_answer(hub, client, &w);
 }
 
-void meeting_leave(struct hub *hub, uint32_t client, struct str text)
+/* Whether it was in it, or it was there at all: it is out of it now. */
+static void leave(struct hub *hub, uint32_t client, uint32_t session, struct str id)
+{
+    if (session != SLAB_NONE && session_has(hub, session, client)) {
+        meeting_announce(hub, session, client, "offline");
+        session_leave(hub, session, client);
+    }
+    answer_left(hub, client, id);
+}
+
+void meeting_leave(struct hub *hub, struct sender *sender, struct str text)
 {
     struct parley_session_leave message;
 
     parley_session_leave_init(&message);
-    if (world_read(hub, client, text, &parley_session_leave_info, &message)) {
+    if (relay_parse(hub, sender, text, &parley_session_leave_info, &message)) {
         struct str id = text_of(&message.payload.session_id);
         uint32_t session = id_valid(id) ? session_find(hub, id) : SLAB_NONE;
-        if (session != SLAB_NONE && session_has(hub, session, client)) {
-            meeting_announce(hub, session, client, "offline");
-            session_leave(hub, session, client);
+        if (!sender_only_asks(sender)) {
+            leave(hub, sender->client, session, id);
         }
-        answer_left(hub, client, id); /* whether it was there or not: it is out of it now */
     }
     parley_session_leave_fini(&message);
 }
@@ -407,7 +457,7 @@ static void tell_patched(struct hub *hub, uint32_t client, uint32_t session)
     answer_info(hub, client, session, "patched");
 }
 
-static void patch(struct hub *hub, uint32_t client, uint32_t session, struct str change)
+static void patch(struct hub *hub, struct sender *sender, uint32_t session, struct str change)
 {
     struct session *s = session_at(hub, session);
     struct buf merged;
@@ -419,30 +469,31 @@ static void patch(struct hub *hub, uint32_t client, uint32_t session, struct str
     char *copy = ok ? strndup(merged.data, merged.len) : NULL;
     buf_fini(&merged);
     if (copy == NULL) {
-        client_error(hub, client, ERROR_LIMIT_REACHED,
-                     "The metadata of a session would be too large by this; keep what is long "
-                     "elsewhere.",
-                     "{\"limit\":\"metadata_bytes\",\"max\":%u}", METADATA_MAX);
+        sender_refuse(hub, sender, ERROR_LIMIT_REACHED,
+                      "The metadata of a session would be too large by this; keep what is long "
+                      "elsewhere.",
+                      "{\"limit\":\"metadata_bytes\",\"max\":%u}", METADATA_MAX);
+        return;
+    }
+    if (sender_only_asks(sender)) {
+        free(copy);
         return;
     }
     free(s->metadata);
     s->metadata = copy;
     state_changed(hub, STATE_SESSION, STATE_CHANGED, session);
-    tell_patched(hub, client, session);
+    tell_patched(hub, sender->client, session);
 }
 
-void meeting_patch(struct hub *hub, uint32_t client, struct str text)
+void meeting_patch(struct hub *hub, struct sender *sender, struct str text)
 {
-    struct sender sender = {.dialect = DIALECT_GATEWAY,
-                            .client = client,
-                            .principal = client_at(hub, client)->principal};
     struct parley_session_patch message;
 
     parley_session_patch_init(&message);
-    if (world_read(hub, client, text, &parley_session_patch_info, &message)) {
-        uint32_t session = carry_session(hub, &sender, text_of(&message.payload.session_key));
+    if (relay_parse(hub, sender, text, &parley_session_patch_info, &message)) {
+        uint32_t session = carry_session(hub, sender, text_of(&message.payload.session_key));
         if (session != SLAB_NONE) {
-            patch(hub, client, session,
+            patch(hub, sender, session,
                   str_make(message.payload.patch.ptr, message.payload.patch.len));
         }
     }
@@ -484,13 +535,15 @@ static void make_list(struct hub *hub, uint32_t client, struct json_writer *w)
     json_key_uint(w, STR("total"), total);
 }
 
-void meeting_list(struct hub *hub, uint32_t client, struct str text)
+void meeting_list(struct hub *hub, struct sender *sender, struct str text)
 {
     struct json_writer w;
 
     (void)text;
-    make_list(hub, client, &w);
-    control_answer(hub, client, &w);
+    if (!sender_only_asks(sender)) {
+        make_list(hub, sender->client, &w);
+        control_answer(hub, sender->client, &w);
+    }
 }
 
 void meeting_send_list(struct hub *hub, uint32_t client)

@@ -4,9 +4,10 @@
 #include "json/reader.h"
 
 /*
- * monitor: an administrator sees what is passed on. A copy is made once, for all who want it, when
- * the message has been found good and before it is sent. What the gateway itself answers is not
- * passed on: so no credential is ever in a copy, and no copy of a copy is made.
+ * monitor: an administrator sees what is passed on, requests to agents and what comes of them
+ * included. A copy is made once, for all who want it, when the message has been found good, in the
+ * turn in which it is sent. What else the gateway itself answers is not passed on: so no credential
+ * is ever in a copy, and no copy of a copy is made.
  */
 
 struct monitor {
@@ -64,7 +65,8 @@ static void write_copy(struct hub *hub, const struct speech *speech, struct str 
     (void)control_close(hub, &w, false);
 }
 
-void monitor_copy(struct hub *hub, uint32_t sender, const struct speech *speech, struct str target)
+void monitor_copy(struct hub *hub, uint32_t sender, const struct speech *speech, struct str target,
+                  uint32_t except)
 {
     char type[TYPE_TEXT_MAX + 1], id[CLIENT_ID_SIZE]; /* one more: no pattern equals a longer one */
     size_t type_len = json_unescape_to(speech->type, type, sizeof(type));
@@ -76,7 +78,7 @@ void monitor_copy(struct hub *hub, uint32_t sender, const struct speech *speech,
     uint32_t clients[MONITORS_MAX], count = 0;
 
     for (uint32_t i = 0; i < hub->watch.monitor_count; i++) {
-        if (wants(hub->watch.monitors[i], &copied)) {
+        if (hub->watch.monitors[i]->client != except && wants(hub->watch.monitors[i], &copied)) {
             clients[count++] = hub->watch.monitors[i]->client;
         }
     }
@@ -158,33 +160,37 @@ static struct monitor *monitor_new(uint32_t client, const struct parley_monitor_
     return m;
 }
 
-static bool check(struct hub *hub, uint32_t client, const struct parley_monitor_payload *p)
+static bool check(struct hub *hub, struct sender *sender, const struct parley_monitor_payload *p)
 {
     if ((p->types.is == PARLEY_SET &&
-         !world_check_patterns(hub, client, &p->types, "payload.types")) ||
+         !world_check_patterns(hub, sender, &p->types, "payload.types")) ||
         (p->sessions.is == PARLEY_SET &&
-         !world_check_patterns(hub, client, &p->sessions, "payload.sessions"))) {
+         !world_check_patterns(hub, sender, &p->sessions, "payload.sessions"))) {
         return false;
     }
     if (p->from.is == PARLEY_SET && !id_valid(str_make(p->from.ptr, p->from.len))) {
-        client_error(hub, client, ERROR_INVALID_MESSAGE,
-                     "`from` is the id of an agent or a client, 1 to 128 characters out of "
-                     "A-Z a-z 0-9 . _ : @ -",
-                     "{\"path\":\"payload.from\"}");
+        sender_refuse(hub, sender, ERROR_INVALID_MESSAGE,
+                      "`from` is the id of an agent or a client, 1 to 128 characters out of "
+                      "A-Z a-z 0-9 . _ : @ -",
+                      "{\"path\":\"payload.from\"}");
         return false;
     }
     return true;
 }
 
-static void start(struct hub *hub, uint32_t client, const struct parley_monitor_payload *p)
+static void start(struct hub *hub, struct sender *sender, const struct parley_monitor_payload *p)
 {
     struct watch *watch = &hub->watch;
+    uint32_t client = sender->client;
     struct json_writer w;
 
     if (!monitor_is(hub, client) && watch->monitor_count == MONITORS_MAX) {
-        client_error(hub, client, ERROR_LIMIT_REACHED,
-                     "As many clients as may watch the traffic do so already; close one of them.",
-                     "{\"limit\":\"monitors\",\"max\":%u}", MONITORS_MAX);
+        sender_refuse(hub, sender, ERROR_LIMIT_REACHED,
+                      "As many clients as may watch the traffic do so already; close one of them.",
+                      "{\"limit\":\"monitors\",\"max\":%u}", MONITORS_MAX);
+        return;
+    }
+    if (sender_only_asks(sender)) {
         return;
     }
     struct monitor *m = monitor_new(client, p);
@@ -199,17 +205,17 @@ static void start(struct hub *hub, uint32_t client, const struct parley_monitor_
     control_answer(hub, client, &w);
 }
 
-void monitor_start(struct hub *hub, uint32_t client, struct str text)
+void monitor_start(struct hub *hub, struct sender *sender, struct str text)
 {
     struct parley_monitor message;
 
-    if (!watch_may(hub, client)) {
+    if (!watch_may(hub, sender)) {
         return;
     }
     parley_monitor_init(&message);
-    if (world_read(hub, client, text, &parley_monitor_info, &message) &&
-        check(hub, client, &message.payload)) {
-        start(hub, client, &message.payload);
+    if (relay_parse(hub, sender, text, &parley_monitor_info, &message) &&
+        check(hub, sender, &message.payload)) {
+        start(hub, sender, &message.payload);
     }
     parley_monitor_fini(&message);
 }

@@ -87,6 +87,7 @@ static uint32_t intern(struct hub *hub, struct str name)
     c->name_len = (uint32_t)name.len;
     list_init(&c->offers);
     list_init(&c->waiting);
+    c->limited = 0;
     return index;
 }
 
@@ -185,8 +186,8 @@ void offers_drop(struct hub *hub, struct offers *offers)
     for (uint32_t i = 0; i < offers->count; i++) {
         struct capability *c = capability_at(hub, offers->items[i].capability);
         list_remove(&offers->items[i].link);
-        if (list_empty(&c->offers)) {
-            requests_desert(hub, &c->waiting);
+        if (list_empty(&c->offers) || c->limited > 0) {
+            requests_desert(hub, c);
         }
         capability_release(hub, offers->items[i].capability);
     }

@@ -23,6 +23,7 @@ struct capability {
     bool is_prefixed;    /* another spelling of one that is there without its prefix */
     struct list offers;  /* in the order in which they were made */
     struct list waiting; /* requests for it, while all who offer it have enough to do */
+    uint32_t limited;    /* of these, whose askers may not enter every world */
     uint32_t unused;     /* the slab's, once it is free */
 };
 

@@ -65,6 +65,7 @@ static void describe(struct principal *one, struct str name, struct str agent_id
     one->agent_id = agent_id;
     one->grants = *grants;
     one->publishes_all = str_equal(grants->publish, STR("*"));
+    one->enters_all = str_equal(grants->sessions, STR("*"));
     one->text = text;
 }
 

@@ -50,6 +50,7 @@ struct principal {
     bool listed;  /* in the configuration that holds */
     bool renamed; /* by it */
     bool publishes_all;
+    bool enters_all;
     bool withdrawn;           /* of a JWT: its key does not hold any more */
     bool warned;              /* that it runs out */
     uint64_t expires_ms;      /* since 1970; 0: never */

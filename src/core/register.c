@@ -30,13 +30,15 @@ static struct str choose(const struct parley_string *top, const struct parley_st
     return value->is == PARLEY_SET ? str_make(value->ptr, value->len) : fallback;
 }
 
-static void apply(struct hub *hub, uint32_t client, struct str id, const struct agent_words *words)
+static void apply(struct hub *hub, struct sender *sender, struct str id,
+                  const struct agent_words *words)
 {
-    uint32_t agent = claim_agent(hub, client, id, words);
+    uint32_t agent = claim_agent(hub, sender, id, words);
 
     if (agent == SLAB_NONE) {
         return;
     }
+    uint32_t client = sender->client;
     const struct agent *a = agent_at(hub, agent);
     session_at(hub, a->session)->roster_valid = false;
     message_ack(hub, client, !client_at(hub, client)->was_agent);
@@ -47,8 +49,8 @@ static void apply(struct hub *hub, uint32_t client, struct str id, const struct 
 }
 
 /* A message that was read; `data` is the raw one of its text. */
-static void register_as(struct hub *hub, uint32_t client, const struct parley_agent_register *m,
-                        struct str text, struct str data)
+static void register_as(struct hub *hub, struct sender *sender,
+                        const struct parley_agent_register *m, struct str text, struct str data)
 {
     struct str id = str_make(m->agent_id.ptr, m->agent_id.len);
     struct agent_words words = {
@@ -67,49 +69,52 @@ static void register_as(struct hub *hub, uint32_t client, const struct parley_ag
     buf_init(&others, text.len + 2);
     if (collect_others(hub, &others, text, data)) {
         words.others = buf_str(&others);
-        apply(hub, client, id, &words);
+        apply(hub, sender, id, &words);
     } else {
-        client_error_memory(hub, client);
+        client_error_memory(hub, sender->client);
     }
     buf_fini(&others);
 }
 
 /*
  * A signed token runs out, so a client that is in already may bring the next one with its
- * registration. Other tokens do not, and are not looked at again. False: it was refused.
+ * registration. Other tokens do not, and are not looked at again; nor is one of a message that is
+ * only asked about. False: it was refused.
  */
-static bool renews(struct hub *hub, uint32_t client, const struct parley_string *token)
+static bool renews(struct hub *hub, struct sender *sender, const struct parley_string *token)
 {
-    const struct client *c = client_at(hub, client);
-    struct attempt attempt = {.address = c->address,
-                              .near = c->near,
-                              .kind = CREDENTIAL_BEARER,
+    struct attempt attempt = {.kind = CREDENTIAL_BEARER,
                               .secret = str_make(token->ptr, token->len)};
     struct gate_refusal why;
     uint32_t principal;
 
-    if (hub->principals.mode != HUB_AUTH_JWT || token->is != PARLEY_SET) {
+    if (hub->principals.mode != HUB_AUTH_JWT || token->is != PARLEY_SET || sender->dry != NULL) {
         return true;
     }
+    const struct client *c = client_at(hub, sender->client);
+    attempt.address = c->address;
+    attempt.near = c->near;
     if (gate_try(hub, &attempt, &principal, &why) == GATE_OPEN) {
-        return access_renew(hub, client, principal);
+        bool renewed = access_renew(hub, sender->client, principal);
+        sender->principal = client_at(hub, sender->client)->principal;
+        return renewed;
     }
-    client_error(hub, client, why.code, gate_text(&why), "%s", "");
+    sender_refuse(hub, sender, why.code, gate_text(&why), "%s", "");
     return false;
 }
 
-void world_register(struct hub *hub, uint32_t client, const struct wire *w, struct str text)
+void world_register(struct hub *hub, struct sender *sender, const struct wire *w, struct str text)
 {
     struct parley_agent_register message;
 
-    if (!claim_fits(hub, client, text)) {
+    if (!claim_fits(hub, sender, text)) {
         return;
     }
     parley_agent_register_init(&message);
-    if (world_read(hub, client, text, &parley_agent_register_info, &message) &&
-        renews(hub, client, &message.token) &&
-        claim_allowed(hub, client, str_make(message.agent_id.ptr, message.agent_id.len))) {
-        register_as(hub, client, &message, text, wire_raw(w, text.ptr, WIRE_DATA));
+    if (relay_parse(hub, sender, text, &parley_agent_register_info, &message) &&
+        renews(hub, sender, &message.token) &&
+        claim_allowed(hub, sender, str_make(message.agent_id.ptr, message.agent_id.len))) {
+        register_as(hub, sender, &message, text, wire_raw(w, text.ptr, WIRE_DATA));
     }
     parley_agent_register_fini(&message);
 }

@@ -14,16 +14,16 @@ void registry_tell(struct hub *hub, uint32_t client, struct str id, const char *
     control_answer(hub, client, &w);
 }
 
-void registry_register(struct hub *hub, uint32_t client, struct str text)
+void registry_register(struct hub *hub, struct sender *sender, struct str text)
 {
     struct parley_gateway_agent_register message;
 
-    if (!claim_fits(hub, client, text)) {
+    if (!claim_fits(hub, sender, text)) {
         return;
     }
     parley_gateway_agent_register_init(&message);
-    if (world_read(hub, client, text, &parley_gateway_agent_register_info, &message) &&
-        claim_allowed(hub, client, text_of(&message.payload.agent_id))) {
+    if (relay_parse(hub, sender, text, &parley_gateway_agent_register_info, &message) &&
+        claim_allowed(hub, sender, text_of(&message.payload.agent_id))) {
         const struct parley_gateway_agent_register_payload *p = &message.payload;
         struct agent_words words = {
             .role = STR("agent"),
@@ -35,16 +35,16 @@ void registry_register(struct hub *hub, uint32_t client, struct str text)
             .max_concurrent = claim_slots(&p->max_concurrent),
             .type = (uint8_t)p->type.value,
         };
-        if (claim_agent(hub, client, text_of(&p->agent_id), &words) != SLAB_NONE) {
-            registry_tell(hub, client, text_of(&p->agent_id), "registered");
+        if (claim_agent(hub, sender, text_of(&p->agent_id), &words) != SLAB_NONE) {
+            registry_tell(hub, sender->client, text_of(&p->agent_id), "registered");
         }
     }
     parley_gateway_agent_register_fini(&message);
 }
 
-static void refuse_unknown(struct hub *hub, uint32_t client, const char *message)
+static void refuse_unknown(struct hub *hub, struct sender *sender, const char *message)
 {
-    client_error(hub, client, ERROR_TARGET_NOT_FOUND, message, "{\"path\":\"payload.agentId\"}");
+    sender_refuse(hub, sender, ERROR_TARGET_NOT_FOUND, message, "{\"path\":\"payload.agentId\"}");
 }
 
 void registry_set_busy(struct hub *hub, uint32_t agent, bool busy)
@@ -59,53 +59,60 @@ void registry_set_busy(struct hub *hub, uint32_t agent, bool busy)
     requests_agent_free(hub, a);
 }
 
-void registry_heartbeat(struct hub *hub, uint32_t client, struct str text)
+static void beat(struct hub *hub, uint32_t client, uint32_t agent,
+                 const struct parley_agent_heartbeat_payload *p)
 {
-    uint32_t agent = client_at(hub, client)->agent;
+    const struct agent *a = agent_at(hub, agent);
+    bool busy = a->busy;
+
+    if (p->status.is == PARLEY_SET) {
+        busy = p->status.value == PARLEY_AGENT_HEARTBEAT_STATUS_BUSY;
+    }
+    registry_set_busy(hub, agent, busy);
+    registry_tell(hub, client, agent_id(a), busy ? "busy" : "online");
+}
+
+void registry_heartbeat(struct hub *hub, struct sender *sender, struct str text)
+{
+    uint32_t agent = client_at(hub, sender->client)->agent;
     struct parley_agent_heartbeat message;
 
     parley_agent_heartbeat_init(&message);
-    if (world_read(hub, client, text, &parley_agent_heartbeat_info, &message)) {
+    if (relay_parse(hub, sender, text, &parley_agent_heartbeat_info, &message)) {
         if (agent == SLAB_NONE) {
-            refuse_unknown(hub, client, "This connection has no agent; send agent_register first.");
-        } else {
-            const struct agent *a = agent_at(hub, agent);
-            bool busy = a->busy;
-            if (message.payload.status.is == PARLEY_SET) {
-                busy = message.payload.status.value == PARLEY_AGENT_HEARTBEAT_STATUS_BUSY;
-            }
-            registry_set_busy(hub, agent, busy);
-            registry_tell(hub, client, agent_id(a), busy ? "busy" : "online");
+            refuse_unknown(hub, sender, "This connection has no agent; send agent_register first.");
+        } else if (!sender_only_asks(sender)) {
+            beat(hub, sender->client, agent, &message.payload);
         }
     }
     parley_agent_heartbeat_fini(&message);
 }
 
 /* The agent of this id is to go; its own client may say so, and nobody else. */
-static void unregister(struct hub *hub, uint32_t client, struct str id)
+static void unregister(struct hub *hub, struct sender *sender, struct str id)
 {
     uint32_t agent = id_valid(id) ? agent_find(hub, id) : SLAB_NONE;
 
     if (agent == SLAB_NONE) {
-        refuse_unknown(hub, client, "No agent has this id; there is nothing to unregister.");
-    } else if (agent_at(hub, agent)->client != client) {
-        client_error(hub, client, ERROR_FORBIDDEN,
-                     "This agent was registered by another connection; only that one may "
-                     "unregister it.",
-                     "{\"rule\":\"own_agent\"}");
-    } else {
-        world_leave(hub, client, true);
-        registry_tell(hub, client, id, "unregistered");
+        refuse_unknown(hub, sender, "No agent has this id; there is nothing to unregister.");
+    } else if (agent_at(hub, agent)->client != sender->client) {
+        sender_refuse(hub, sender, ERROR_FORBIDDEN,
+                      "This agent was registered by another connection; only that one may "
+                      "unregister it.",
+                      "{\"rule\":\"own_agent\"}");
+    } else if (!sender_only_asks(sender)) {
+        world_leave(hub, sender->client, true);
+        registry_tell(hub, sender->client, id, "unregistered");
     }
 }
 
-void registry_unregister(struct hub *hub, uint32_t client, struct str text)
+void registry_unregister(struct hub *hub, struct sender *sender, struct str text)
 {
     struct parley_agent_unregister message;
 
     parley_agent_unregister_init(&message);
-    if (world_read(hub, client, text, &parley_agent_unregister_info, &message)) {
-        unregister(hub, client, text_of(&message.payload.agent_id));
+    if (relay_parse(hub, sender, text, &parley_agent_unregister_info, &message)) {
+        unregister(hub, sender, text_of(&message.payload.agent_id));
     }
     parley_agent_unregister_fini(&message);
 }

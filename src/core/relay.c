@@ -228,11 +228,8 @@ static bool has_left(const struct hub *hub, uint32_t principal, struct str id)
 {
     uint32_t agent = agent_find(hub, id);
 
-    if (agent == SLAB_NONE || agent_is_online(agent_at(hub, agent))) {
-        return false;
-    }
-    struct str world = agent_at(hub, agent)->world;
-    return world.len == 0 || hub_may(hub, principal, MAY_ENTER, world).code == ERROR_NONE;
+    return agent != SLAB_NONE && !agent_is_online(agent_at(hub, agent)) &&
+           agent_reached_by(hub, agent_at(hub, agent), principal);
 }
 
 /* There is nobody of this id to be reached. */

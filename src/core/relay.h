@@ -20,6 +20,12 @@ struct dry_run {
     uint32_t target;     /* the one client that would, or SLAB_NONE */
     uint64_t receivers;  /* how many, those who filter it out included */
     const char *message; /* why not, a sentence; a literal */
+    uint32_t principal;  /* who wants to know; `sender` is of whom he asks */
+    bool is_request;     /* to agents: then the next three say whom the gateway has looked at */
+    bool waits;          /* none of them takes another one now */
+    bool is_hidden;      /* whom it goes to is not for who wants to know */
+    uint32_t considered; /* how many */
+    struct buf *candidates; /* a raw JSON array of some of them */
 };
 
 struct sender {
@@ -35,6 +41,19 @@ struct sender {
 void sender_refuse(struct hub *hub, struct sender *sender, enum error_code code,
                    const char *message, const char *details_format, ...)
     __attribute__((format(printf, 5, 6)));
+
+/*
+ * Whether it is only to be said what would come of a message that the gateway itself deals with:
+ * what is left is to do it. All that can refuse it comes before.
+ */
+static inline bool sender_only_asks(struct sender *sender)
+{
+    if (sender->dry == NULL) {
+        return false;
+    }
+    sender->dry->answered = true;
+    return true;
+}
 
 /* Its type; NULL: the message was refused, or there is no memory. type_discard is due. */
 const struct type_name *relay_read(struct hub *hub, struct sender *sender, const struct wire *w,
@@ -61,7 +80,11 @@ bool relay_to(struct hub *hub, struct sender *sender, struct str id, struct spee
 /* --- check.c ---------------------------------------------------------------------------------- */
 
 struct parley_message_info;
-/* As world_read, of any sender. */
+/*
+ * Reads a message that the gateway itself handles into `message`, which was initialised and is to
+ * be finished in either case. False when it is not as its type wants it, or there is no memory: it
+ * was refused.
+ */
 bool relay_parse(struct hub *hub, struct sender *sender, struct str text,
                  const struct parley_message_info *info, void *message);
 /* Whether a message passes `world.validation` and `world.identity`. */

@@ -83,6 +83,7 @@ void request_change(struct hub *hub, struct request *r, enum request_event event
         }
         r->state = next;
         queue_enter(hub, r);
+        queue_wake_all(hub, r);
         break;
     case REQUEST_ASKED:
         r->state = next;
@@ -137,10 +138,13 @@ void requests_lose_agent(struct hub *hub, struct agent *a)
     list_remove(&a->ready);
 }
 
-void requests_desert(struct hub *hub, struct list *waiting)
+void requests_desert(struct hub *hub, struct capability *c)
 {
-    list_each(link, waiting) {
-        loosen(hub, list_entry(link, struct request, at));
+    list_each(link, &c->waiting) {
+        struct request *r = list_entry(link, struct request, at);
+        if (r->limited || list_empty(&c->offers)) {
+            loosen(hub, r);
+        }
     }
 }
 

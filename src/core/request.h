@@ -10,6 +10,7 @@
  *   request_queue.c   who gets which, and who waits
  *   request_ask.c     what clients ask
  *   request_reply.c   what agents answer, and what askers take back
+ *   request_explain.c who would get one, when it is only asked about
  *   request_say.c     what is said to askers and agents
  *
  * A request stands in a slab. While it waits it is in the queue of its capability or of its agent,
@@ -67,6 +68,7 @@ struct request {
     uint8_t answers;     /* what is said about it: enum request_kind */
     int8_t stream;       /* as the asker said; -1: it did not */
     bool again;          /* an agent was lost before */
+    bool limited;        /* its asker may not enter every world, so not every agent will do */
     uint32_t unused;     /* the slab's, once it is free */
 };
 
@@ -127,32 +129,54 @@ void request_change(struct hub *hub, struct request *r, enum request_event event
 
 /* --- request_queue.c -------------------------------------------------------------------------- */
 
-/* The agent for a capability that is to get the next one, or SLAB_NONE: all have enough to do. */
-uint32_t queue_choose(const struct hub *hub, uint32_t capability);
+/*
+ * The agent for a capability that is to get the next request of this principal, or SLAB_NONE: all
+ * that he reaches have enough to do.
+ */
+uint32_t queue_choose(const struct hub *hub, uint32_t capability, uint32_t principal);
+/* Whether somebody is connected who offers it, and whom the principal reaches. */
+bool queue_is_offered(const struct hub *hub, uint32_t capability, uint32_t principal);
 /* Whether an agent takes another request now. */
 bool queue_takes(const struct agent *a);
-/* Puts it where it waits, by its order, and wakes an agent for it. */
+/* Puts it where it waits, by its order. */
 void queue_enter(struct hub *hub, struct request *r);
+/* Wakes the agent that is to get it, when it is the next one and somebody is free. */
+void queue_wake(struct hub *hub, const struct request *r);
+/* It is not the only one that has come back: wakes all that are free for it. */
+void queue_wake_all(struct hub *hub, const struct request *r);
 void queue_leave(struct hub *hub, struct request *r);
 /* Whether somebody is connected who could answer it. */
 bool queue_has_agent(const struct hub *hub, const struct request *r);
-/* Whether a request for this would have to wait: somebody does already, or nobody is free. */
-bool queue_would_wait(const struct hub *hub, uint32_t capability, uint32_t target);
-/* Gives an agent of hub->ready what has waited longest, or takes it out of the list. */
+/* Whether a client's request for this would have to wait. */
+bool queue_would_wait(const struct hub *hub, uint32_t principal, uint32_t capability,
+                      uint32_t target);
+/* Of what an agent of hub->ready may have, gives away what has waited longest; or it is not ready.
+ */
 void queue_serve(struct hub *hub, struct agent *a);
 
 /* --- request_ask.c ---------------------------------------------------------------------------- */
 
 /* route_request, in the dialect of the client. */
-void request_route(struct hub *hub, uint32_t client, struct str text);
+struct sender;
+void request_route(struct hub *hub, struct sender *sender, struct str text);
 /* `chat` that is for whoever can. */
-void request_chat(struct hub *hub, uint32_t client, const struct wire *w, struct str text);
+void request_chat(struct hub *hub, struct sender *sender, const struct wire *w, struct str text);
+
+/* --- request_explain.c ------------------------------------------------------------------------ */
+
+struct sender;
+/* Notes, in the dry run of who would send it, who could answer, and of each why it would get the
+ * question or why not. */
+void request_explain(const struct hub *hub, const struct sender *sender, const struct question *q);
+/* Notes where a question goes that is not refused; `target`: the agent that it names. */
+void request_explain_way(const struct hub *hub, const struct sender *sender,
+                         const struct question *q, uint32_t target);
 
 /* --- request_reply.c -------------------------------------------------------------------------- */
 
 /* route_response and route_cancel. */
-void request_response(struct hub *hub, uint32_t client, struct str text);
-void request_cancel(struct hub *hub, uint32_t client, struct str text);
+void request_response(struct hub *hub, struct sender *sender, struct str text);
+void request_cancel(struct hub *hub, struct sender *sender, struct str text);
 /*
  * A message that may have a `replyTo`: whether it was about a request, or as if it were, and so is
  * dealt with. `kind` is that of its type in the dialect of its sender. What says that it is for a

@@ -5,7 +5,12 @@
  * take at a time, the one that has fewest for what it takes; of those, the one that got its last
  * one longest ago. When there is none, requests wait in the order in which they came, for each
  * capability and each agent on its own. While something waits for a capability nobody who offers it
- * is free, so a request that finds others waiting does not look for an agent.
+ * is free, so a request that finds others waiting does not look for an agent: unless one of those
+ * is of an asker that may not enter every world, for whom the agents in those are not there.
+ *
+ * Requests that come back from an agent that was lost are an exception: several come at once, and
+ * there may be agents for all of them. So each wakes all that are free for it, and while more than
+ * one is awake each request looks for the best.
  */
 
 bool queue_takes(const struct agent *a)
@@ -22,13 +27,19 @@ static bool is_better(const struct agent *a, const struct agent *b)
     return load_a != load_b ? load_a < load_b : a->used < b->used;
 }
 
-uint32_t queue_choose(const struct hub *hub, uint32_t capability)
+static uint32_t principal_of(const struct hub *hub, const struct request *r)
+{
+    return client_at(hub, r->asker)->principal;
+}
+
+uint32_t queue_choose(const struct hub *hub, uint32_t capability, uint32_t principal)
 {
     uint32_t best = SLAB_NONE;
 
     list_each(link, &capability_at(hub, capability)->offers) {
         uint32_t agent = list_entry(link, struct offer, link)->agent;
         if (queue_takes(agent_at(hub, agent)) &&
+            agent_reached_by(hub, agent_at(hub, agent), principal) &&
             (best == SLAB_NONE || is_better(agent_at(hub, agent), agent_at(hub, best)))) {
             best = agent;
         }
@@ -41,23 +52,44 @@ static uint32_t target_of(const struct hub *hub, const struct request *r)
 {
     uint32_t agent = agent_find(hub, r->target);
 
-    return agent != SLAB_NONE && agent_is_online(agent_at(hub, agent)) ? agent : SLAB_NONE;
+    return agent != SLAB_NONE && agent_is_online(agent_at(hub, agent)) &&
+                   agent_reached_by(hub, agent_at(hub, agent), principal_of(hub, r))
+               ? agent
+               : SLAB_NONE;
+}
+
+bool queue_is_offered(const struct hub *hub, uint32_t capability, uint32_t principal)
+{
+    list_each(link, &capability_at(hub, capability)->offers) {
+        uint32_t agent = list_entry(link, struct offer, link)->agent;
+        if (agent_reached_by(hub, agent_at(hub, agent), principal)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool queue_has_agent(const struct hub *hub, const struct request *r)
 {
-    return r->capability != SLAB_NONE ? !list_empty(&capability_at(hub, r->capability)->offers)
+    return r->capability != SLAB_NONE ? queue_is_offered(hub, r->capability, principal_of(hub, r))
                                       : target_of(hub, r) != SLAB_NONE;
 }
 
-bool queue_would_wait(const struct hub *hub, uint32_t capability, uint32_t target)
+/* Whether who waits for it already shows that nobody is free. */
+static bool is_sought(const struct capability *c)
+{
+    return !list_empty(&c->waiting) && c->limited == 0;
+}
+
+bool queue_would_wait(const struct hub *hub, uint32_t principal, uint32_t capability,
+                      uint32_t target)
 {
     if (capability == SLAB_NONE) {
         const struct agent *a = agent_at(hub, target);
         return !queue_takes(a) || !list_empty(&a->waiting);
     }
-    return !list_empty(&capability_at(hub, capability)->waiting) ||
-           queue_choose(hub, capability) == SLAB_NONE;
+    return is_sought(capability_at(hub, capability)) ||
+           queue_choose(hub, capability, principal) == SLAB_NONE;
 }
 
 /* Those that came before it stand before it; it is seldom that others do not. */
@@ -73,20 +105,42 @@ static void insert(struct list *queue, struct request *r)
 
 void queue_enter(struct hub *hub, struct request *r)
 {
-    uint32_t agent = r->capability == SLAB_NONE ? target_of(hub, r) : SLAB_NONE;
-
     hub->counts.requests_queued++;
     hub->queued_bytes += request_bytes(r);
+    if (r->capability != SLAB_NONE) {
+        capability_at(hub, r->capability)->limited += r->limited;
+    }
+    insert(r->capability == SLAB_NONE ? &agent_at(hub, target_of(hub, r))->waiting
+                                      : &capability_at(hub, r->capability)->waiting,
+           r);
+}
+
+void queue_wake(struct hub *hub, const struct request *r)
+{
+    uint32_t agent = SLAB_NONE;
+
     if (r->capability == SLAB_NONE) {
-        insert(&agent_at(hub, agent)->waiting, r);
-    } else {
-        struct list *queue = &capability_at(hub, r->capability)->waiting;
-        bool first = list_empty(queue);
-        insert(queue, r);
-        agent = first || queue->next == &r->at ? queue_choose(hub, r->capability) : SLAB_NONE;
+        agent = target_of(hub, r);
+    } else if (capability_at(hub, r->capability)->waiting.next == &r->at ||
+               capability_at(hub, r->capability)->limited > 0) {
+        agent = queue_choose(hub, r->capability, principal_of(hub, r));
     }
     if (agent != SLAB_NONE) {
         requests_agent_free(hub, agent_at(hub, agent));
+    }
+}
+
+void queue_wake_all(struct hub *hub, const struct request *r)
+{
+    if (r->capability == SLAB_NONE) {
+        queue_wake(hub, r);
+        return;
+    }
+    list_each(link, &capability_at(hub, r->capability)->offers) {
+        struct agent *a = agent_at(hub, list_entry(link, struct offer, link)->agent);
+        if (agent_reached_by(hub, a, principal_of(hub, r))) {
+            requests_agent_free(hub, a);
+        }
     }
 }
 
@@ -94,19 +148,26 @@ void queue_leave(struct hub *hub, struct request *r)
 {
     hub->counts.requests_queued--;
     hub->queued_bytes -= request_bytes(r);
+    if (r->capability != SLAB_NONE) {
+        capability_at(hub, r->capability)->limited -= r->limited;
+    }
     list_remove(&r->at);
 }
 
-/* The first of a queue, when it came before `best`. */
-static struct request *older(const struct list *queue, struct request *best)
+/* The first of a queue that may have this agent, when it came before `best`. */
+static struct request *older(const struct hub *hub, const struct agent *a, struct list *queue,
+                             struct request *best)
 {
-    struct request *r;
-
-    if (list_empty(queue)) {
-        return best;
+    list_each(link, queue) {
+        struct request *r = list_entry(link, struct request, at);
+        if (best != NULL && best->order < r->order) {
+            break;
+        }
+        if (agent_reached_by(hub, a, principal_of(hub, r))) {
+            return r;
+        }
     }
-    r = list_entry(queue->next, struct request, at);
-    return best == NULL || r->order < best->order ? r : best;
+    return best;
 }
 
 void queue_serve(struct hub *hub, struct agent *a)
@@ -114,14 +175,18 @@ void queue_serve(struct hub *hub, struct agent *a)
     struct request *r = NULL;
 
     if (queue_takes(a)) {
-        r = older(&a->waiting, NULL);
+        r = older(hub, a, &a->waiting, NULL);
         for (uint32_t i = 0; i < a->offers.count; i++) {
-            r = older(&capability_at(hub, a->offers.items[i].capability)->waiting, r);
+            r = older(hub, a, &capability_at(hub, a->offers.items[i].capability)->waiting, r);
         }
     }
     if (r == NULL) {
         list_remove(&a->ready);
         return;
     }
-    request_change(hub, r, EVENT_ASSIGNED, client_at(hub, a->client)->agent);
+    bool is_alone = a->ready.next == &hub->ready && a->ready.prev == &hub->ready;
+    request_change(hub, r, EVENT_ASSIGNED,
+                   is_alone || r->capability == SLAB_NONE
+                       ? client_at(hub, a->client)->agent
+                       : queue_choose(hub, r->capability, principal_of(hub, r)));
 }

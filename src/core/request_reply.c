@@ -48,20 +48,24 @@ static void take_answer(struct hub *hub, uint32_t client, const struct parley_me
     }
 }
 
-void request_response(struct hub *hub, uint32_t client, struct str text)
+void request_response(struct hub *hub, struct sender *sender, struct str text)
 {
-    if (client_at(hub, client)->dialect == DIALECT_GATEWAY) {
+    if (sender->dialect == DIALECT_GATEWAY) {
         struct parley_route_response m;
         parley_route_response_init(&m);
-        if (world_read(hub, client, text, &parley_route_response_info, &m)) {
-            take_answer(hub, client, &parley_route_response_info, text, m.payload.done.value);
+        if (relay_parse(hub, sender, text, &parley_route_response_info, &m) &&
+            !sender_only_asks(sender)) {
+            take_answer(hub, sender->client, &parley_route_response_info, text,
+                        m.payload.done.value);
         }
         parley_route_response_fini(&m);
     } else {
         struct parley_world_route_response m;
         parley_world_route_response_init(&m);
-        if (world_read(hub, client, text, &parley_world_route_response_info, &m)) {
-            take_answer(hub, client, &parley_world_route_response_info, text, m.data.done.value);
+        if (relay_parse(hub, sender, text, &parley_world_route_response_info, &m) &&
+            !sender_only_asks(sender)) {
+            take_answer(hub, sender->client, &parley_world_route_response_info, text,
+                        m.data.done.value);
         }
         parley_world_route_response_fini(&m);
     }
@@ -78,20 +82,23 @@ static void cancel(struct hub *hub, uint32_t client, struct str raw_id)
     }
 }
 
-void request_cancel(struct hub *hub, uint32_t client, struct str text)
+void request_cancel(struct hub *hub, struct sender *sender, struct str text)
 {
-    if (client_at(hub, client)->dialect == DIALECT_GATEWAY) {
+    if (sender->dialect == DIALECT_GATEWAY) {
         struct parley_route_cancel m;
         parley_route_cancel_init(&m);
-        if (world_read(hub, client, text, &parley_route_cancel_info, &m)) {
-            cancel(hub, client, member_raw(&parley_route_cancel_info, text, STR("requestId")));
+        if (relay_parse(hub, sender, text, &parley_route_cancel_info, &m) &&
+            !sender_only_asks(sender)) {
+            cancel(hub, sender->client,
+                   member_raw(&parley_route_cancel_info, text, STR("requestId")));
         }
         parley_route_cancel_fini(&m);
     } else {
         struct parley_world_route_cancel m;
         parley_world_route_cancel_init(&m);
-        if (world_read(hub, client, text, &parley_world_route_cancel_info, &m)) {
-            cancel(hub, client,
+        if (relay_parse(hub, sender, text, &parley_world_route_cancel_info, &m) &&
+            !sender_only_asks(sender)) {
+            cancel(hub, sender->client,
                    member_raw(&parley_world_route_cancel_info, text, STR("requestId")));
         }
         parley_world_route_cancel_fini(&m);

@@ -17,6 +17,73 @@ static struct str agent_name(const struct hub *hub, const struct request *r)
     return agent_id(agent_at(hub, r->agent));
 }
 
+/* Its asker, by the name of its client: also one that has gone. */
+static struct str asker_name(const struct hub *hub, const struct request *r,
+                             char buffer[CLIENT_ID_SIZE])
+{
+    const struct client gone = {.id = r->asker_id};
+
+    return r->asker != SLAB_NONE ? client_name(hub, r->asker, buffer)
+                                 : client_id_str(&gone, buffer);
+}
+
+/* --- those who watch -------------------------------------------------------------------------- */
+
+/* The frame that was made; empty: there is no memory for it. */
+static struct str scratch_text(const struct hub *hub)
+{
+    return hub->scratch.failed ? STR("") : buf_str(&hub->scratch);
+}
+
+/* What is said to its agent, in the scratch buffer. */
+static void note_to_agent(struct hub *hub, const struct request *r, const char *raw_type)
+{
+    char buffer[CLIENT_ID_SIZE];
+    struct speech speech = {
+        .dialect = agent_at(hub, r->agent)->dialect,
+        .text = scratch_text(hub),
+        .type = str_from_z(raw_type),
+        .source = asker_name(hub, r, buffer),
+    };
+
+    if (speech.text.len > 0) {
+        monitor_note(hub, r->asker, &speech, agent_name(hub, r));
+    }
+}
+
+/* What its agent says to its asker; empty: there is no memory for it. */
+static void note_to_asker(struct hub *hub, const struct request *r, struct str raw_type,
+                          struct str text)
+{
+    char buffer[CLIENT_ID_SIZE];
+    struct speech speech = {
+        .dialect = client_at(hub, r->asker)->dialect,
+        .text = text,
+        .type = raw_type,
+        .source = agent_name(hub, r),
+    };
+
+    if (text.len > 0) {
+        monitor_note(hub, agent_at(hub, r->agent)->client, &speech, asker_name(hub, r, buffer));
+    }
+}
+
+/* How it ended, as the gateway has told its asker: one who watches has that already. */
+static void note_end(struct hub *hub, const struct request *r)
+{
+    char buffer[CLIENT_ID_SIZE];
+    struct speech speech = {
+        .dialect = client_at(hub, r->asker)->dialect,
+        .text = scratch_text(hub),
+        .type = STR("\"error\""),
+        .source = STR("gateway"),
+    };
+
+    if (hub->watch.monitor_count > 0 && speech.text.len > 0) {
+        monitor_copy(hub, SLAB_NONE, &speech, asker_name(hub, r, buffer), r->asker);
+    }
+}
+
 /* --- to agents -------------------------------------------------------------------------------- */
 
 /* What the agent is asked, as the value of `payload` or `data`. */
@@ -91,6 +158,7 @@ void say_request(struct hub *hub, const struct request *r)
     } else {
         write_to_world(hub, r, type, source);
     }
+    note_to_agent(hub, r, r->answers == KIND_CHAT ? "\"chat\"" : "\"route_request\"");
     client_send_scratch(hub, a->client);
 }
 
@@ -112,6 +180,7 @@ void say_cancel(struct hub *hub, const struct request *r)
         json_end_object(&w);
         (void)message_end(hub, &w);
     }
+    note_to_agent(hub, r, "\"route_cancel\"");
     client_send_scratch(hub, a->client);
 }
 
@@ -154,6 +223,7 @@ void say_answer(struct hub *hub, const struct request *r, const struct answer *a
         json_key_raw(&w, STR("replyTo"), r->own_id);
         (void)message_end(hub, &w);
     }
+    note_to_asker(hub, r, STR("\"route_response\""), scratch_text(hub));
     client_send_scratch(hub, r->asker);
 }
 
@@ -181,6 +251,7 @@ void say_message(struct hub *hub, const struct request *r, const struct envelope
 
     if (client_at(hub, r->asker)->dialect == DIALECT_WORLD) {
         write_message_to_world(hub, r, e);
+        note_to_asker(hub, r, e->type, scratch_text(hub));
         client_send_scratch(hub, r->asker);
         return;
     }
@@ -192,6 +263,7 @@ void say_message(struct hub *hub, const struct request *r, const struct envelope
                             (unsigned long long)hub->now.wall_ms);
     }
     struct str text = envelope_relay(hub, &own, agent_name(hub, r));
+    note_to_asker(hub, r, e->type, text);
     if (text.len == 0) {
         client_lose(hub, client_at(hub, r->asker)->conn);
     } else {
@@ -221,5 +293,6 @@ void say_end(struct hub *hub, const struct request *r, enum request_event event)
     hub->at_hand = r->own_id;
     client_error(hub, r->asker, ends[event].code, ends[event].message, "{\"requestId\":%.*s}",
                  STR_ARG(r->own_id));
+    note_end(hub, r);
     hub->at_hand = before;
 }

@@ -57,7 +57,10 @@ static bool own_is(const void *owner, uint32_t index, const void *key)
 
 static bool is_due_before(const void *owner, uint32_t a, uint32_t b)
 {
-    return request_at(owner, a)->deadline_ms < request_at(owner, b)->deadline_ms;
+    const struct request *one = request_at(owner, a), *other = request_at(owner, b);
+
+    return one->deadline_ms != other->deadline_ms ? one->deadline_ms < other->deadline_ms
+                                                  : one->order < other->order;
 }
 
 static void note_place(void *owner, uint32_t index, uint32_t place)
@@ -215,6 +218,7 @@ bool request_new(struct hub *hub, uint32_t client, const struct question *q)
     r->capability = q->capability;
     r->answers = (uint8_t)q->kind;
     r->stream = q->stream;
+    r->limited = !principal_at(&hub->principals, client_at(hub, client)->principal)->enters_all;
     list_init(&r->at);
     list_init(&r->loose);
     list_init(&r->of_asker);
@@ -232,6 +236,7 @@ bool request_new(struct hub *hub, uint32_t client, const struct question *q)
     hub->counts.requests++;
     r->state = REQUEST_WAITING;
     queue_enter(hub, r);
+    queue_wake(hub, r);
     return true;
 fail:
     if (asker != SLAB_NONE && asker_at(hub, asker)->count == 0) {

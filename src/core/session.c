@@ -34,6 +34,11 @@ uint32_t session_new(struct hub *hub, struct str name)
     return index;
 }
 
+bool session_may_begin(const struct hub *hub)
+{
+    return !hub->short_of_memory && slab_count(&hub->sessions) < hub->sessions.max;
+}
+
 static void session_free(struct hub *hub, uint32_t session)
 {
     struct session *s = session_at(hub, session);

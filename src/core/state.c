@@ -262,30 +262,31 @@ void state_unsubscribe(struct hub *hub, uint32_t client)
 }
 
 /* Whether a client that asks for changes can have them; if not, it is told. */
-static bool has_place(struct hub *hub, uint32_t client)
+static bool has_place(struct hub *hub, struct sender *sender)
 {
-    if (state_is_watched_by(hub, client) || hub->watch.subscriber_count < SUBSCRIBERS_MAX) {
+    if (state_is_watched_by(hub, sender->client) || hub->watch.subscriber_count < SUBSCRIBERS_MAX) {
         return true;
     }
-    client_error(hub, client, ERROR_LIMIT_REACHED,
-                 "As many clients as may subscribe to the state do so already; ask for it without "
-                 "`subscribe`, or close one of them.",
-                 "{\"limit\":\"subscribers\",\"max\":%u}", SUBSCRIBERS_MAX);
+    sender_refuse(hub, sender, ERROR_LIMIT_REACHED,
+                  "As many clients as may subscribe to the state do so already; ask for it without "
+                  "`subscribe`, or close one of them.",
+                  "{\"limit\":\"subscribers\",\"max\":%u}", SUBSCRIBERS_MAX);
     return false;
 }
 
-static void sync(struct hub *hub, uint32_t client, const struct parley_sync_state_payload *p)
+static void sync(struct hub *hub, struct sender *sender, const struct parley_sync_state_payload *p)
 {
     uint32_t from[KINDS] = {0};
+    uint32_t client = sender->client;
     bool wants = p->subscribe.is == PARLEY_SET && p->subscribe.value;
 
     if (p->next.is == PARLEY_SET && !read_cursor(str_make(p->next.ptr, p->next.len), from)) {
-        client_error(hub, client, ERROR_INVALID_MESSAGE,
-                     "`next` is what an answer to sync_state said; ask without it to begin anew.",
-                     "{\"path\":\"payload.next\"}");
+        sender_refuse(hub, sender, ERROR_INVALID_MESSAGE,
+                      "`next` is what an answer to sync_state said; ask without it to begin anew.",
+                      "{\"path\":\"payload.next\"}");
         return;
     }
-    if (wants && !has_place(hub, client)) {
+    if ((wants && !has_place(hub, sender)) || sender_only_asks(sender)) {
         return;
     }
     send_snapshot(hub, client, from);
@@ -297,16 +298,16 @@ static void sync(struct hub *hub, uint32_t client, const struct parley_sync_stat
     }
 }
 
-void state_sync(struct hub *hub, uint32_t client, struct str text)
+void state_sync(struct hub *hub, struct sender *sender, struct str text)
 {
     struct parley_sync_state message;
 
-    if (!watch_may(hub, client)) {
+    if (!watch_may(hub, sender)) {
         return;
     }
     parley_sync_state_init(&message);
-    if (world_read(hub, client, text, &parley_sync_state_info, &message)) {
-        sync(hub, client, &message.payload);
+    if (relay_parse(hub, sender, text, &parley_sync_state_info, &message)) {
+        sync(hub, sender, &message.payload);
     }
     parley_sync_state_fini(&message);
 }

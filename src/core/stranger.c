@@ -220,7 +220,8 @@ static void welcome(struct hub *hub, uint32_t client, struct str text)
         return;
     }
     wire_scan(text.ptr, text.len, WIRE_WORLD, &w);
-    world_register(hub, client, &w, text);
+    struct sender sender = {.client = client, .principal = client_at(hub, client)->principal};
+    world_register(hub, &sender, &w, text);
 }
 
 void stranger_authenticate(struct hub *hub, uint32_t client, const struct attempt *attempt,

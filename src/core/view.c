@@ -31,7 +31,16 @@ const char *hub_agent_status_name(enum hub_agent_status status)
     return names[status];
 }
 
-static void view_agent(const struct hub *hub, const struct agent *a, struct hub_agent_view *view)
+/* The name of its world, as far as that is there for the principal. */
+static struct str world_of(const struct hub *hub, uint32_t principal, const struct agent *a)
+{
+    bool may = a->world.len > 0 && hub_may(hub, principal, MAY_ENTER, a->world).code == ERROR_NONE;
+
+    return may ? str_slice(a->world, STR("world:").len, a->world.len) : STR("");
+}
+
+static void view_agent(const struct hub *hub, uint32_t principal, const struct agent *a,
+                       struct hub_agent_view *view)
 {
     *view = (struct hub_agent_view){
         .agent_id = agent_id(a),
@@ -44,7 +53,7 @@ static void view_agent(const struct hub *hub, const struct agent *a, struct hub_
         .connected_at_ms = a->connected_at_ms,
         .seen_at_ms = hub->now.wall_ms,
         .max_concurrent = a->max_concurrent,
-        .world = str_slice(a->world, a->world.len > 0 ? STR("world:").len : 0, a->world.len),
+        .world = world_of(hub, principal, a),
         .index = agent_find(hub, agent_id(a)),
     };
     if (agent_is_online(a)) {
@@ -56,7 +65,8 @@ static void view_agent(const struct hub *hub, const struct agent *a, struct hub_
 }
 
 /* Returns for how many more there is room. */
-static uint32_t visit_agents(const struct hub *hub, const struct list *agents, uint32_t limit,
+static uint32_t visit_agents(const struct hub *hub, uint32_t principal, const struct list *agents,
+                             uint32_t limit,
                              void (*visit)(void *ctx, const struct hub_agent_view *agent),
                              void *ctx)
 {
@@ -66,21 +76,22 @@ static uint32_t visit_agents(const struct hub *hub, const struct list *agents, u
         if (limit == 0) {
             break;
         }
-        view_agent(hub, list_entry(link, struct agent, link), &view);
+        view_agent(hub, principal, list_entry(link, struct agent, link), &view);
         visit(ctx, &view);
         limit--;
     }
     return limit;
 }
 
-void hub_each_agent(const struct hub *hub, enum hub_agents which, uint32_t limit,
-                    void (*visit)(void *ctx, const struct hub_agent_view *agent), void *ctx)
+void hub_each_agent(const struct hub *hub, uint32_t principal, enum hub_agents which,
+                    uint32_t limit, void (*visit)(void *ctx, const struct hub_agent_view *agent),
+                    void *ctx)
 {
     if (which != HUB_AGENTS_OFFLINE) {
-        limit = visit_agents(hub, &hub->agents_in_order, limit, visit, ctx);
+        limit = visit_agents(hub, principal, &hub->agents_in_order, limit, visit, ctx);
     }
     if (which != HUB_AGENTS_CONNECTED) {
-        (void)visit_agents(hub, &hub->agents_offline, limit, visit, ctx);
+        (void)visit_agents(hub, principal, &hub->agents_offline, limit, visit, ctx);
     }
 }
 
@@ -89,7 +100,7 @@ bool hub_find_agent(const struct hub *hub, struct str id, struct hub_agent_view 
     uint32_t agent = agent_find(hub, id);
 
     if (agent != SLAB_NONE) {
-        view_agent(hub, agent_at(hub, agent), ret_agent);
+        view_agent(hub, HUB_NOBODY, agent_at(hub, agent), ret_agent);
     }
     return agent != SLAB_NONE;
 }

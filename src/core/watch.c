@@ -15,21 +15,22 @@ void watch_fini(struct hub *hub)
     buf_fini(&hub->watch.frame);
 }
 
-static struct hub_verdict judge(const struct hub *hub, uint32_t client)
+static struct hub_verdict judge(const struct hub *hub, uint32_t principal)
 {
-    return hub_may(hub, client_at(hub, client)->principal, MAY_ADMIN, STR(""));
+    return hub_may(hub, principal, MAY_ADMIN, STR(""));
 }
 
-bool watch_may(struct hub *hub, uint32_t client)
+bool watch_may(struct hub *hub, struct sender *sender)
 {
-    struct hub_verdict verdict = judge(hub, client);
+    struct hub_verdict verdict = judge(hub, sender->principal);
 
     if (verdict.code == ERROR_NONE) {
         return true;
     }
-    client_error(hub, client, verdict.code,
-                 "The credential does not grant `admin`, without which nobody watches the gateway.",
-                 "{\"rule\":\"%s\"}", verdict.rule);
+    sender_refuse(
+        hub, sender, verdict.code,
+        "The credential does not grant `admin`, without which nobody watches the gateway.",
+        "{\"rule\":\"%s\"}", verdict.rule);
     return false;
 }
 
@@ -42,5 +43,5 @@ void watch_forget(struct hub *hub, uint32_t client)
 bool watch_may_stay(const struct hub *hub, uint32_t client)
 {
     return (!state_is_watched_by(hub, client) && !monitor_is(hub, client)) ||
-           judge(hub, client).code == ERROR_NONE;
+           judge(hub, client_at(hub, client)->principal).code == ERROR_NONE;
 }

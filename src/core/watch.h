@@ -12,6 +12,7 @@
 #include "core/speech.h"
 
 struct hub;
+struct sender;
 
 enum { SUBSCRIBERS_MAX = 64, MONITORS_MAX = 64 };
 
@@ -30,8 +31,8 @@ struct watch {
 
 void watch_init(struct hub *hub);
 void watch_fini(struct hub *hub);
-/* Whether a client may watch; if not, it is told. */
-bool watch_may(struct hub *hub, uint32_t client);
+/* Whether the sender may watch; if not, it is told. */
+bool watch_may(struct hub *hub, struct sender *sender);
 /* A client has gone: it watches no more. */
 void watch_forget(struct hub *hub, uint32_t client);
 /* False: the client watches, and its grants are not enough for that any more. */
@@ -51,7 +52,7 @@ enum state_op { STATE_ADDED, STATE_CHANGED, STATE_REMOVED };
 void state_changed(struct hub *hub, enum state_kind kind, enum state_op op, uint32_t index);
 
 /* sync_state. */
-void state_sync(struct hub *hub, uint32_t client, struct str text);
+void state_sync(struct hub *hub, struct sender *sender, struct str text);
 /* Whether a client is told of changes; it is told no more. */
 bool state_is_watched_by(const struct hub *hub, uint32_t client);
 void state_unsubscribe(struct hub *hub, uint32_t client);
@@ -59,15 +60,17 @@ void state_unsubscribe(struct hub *hub, uint32_t client);
 /* --- monitor.c -------------------------------------------------------------------------------- */
 
 /* monitor: the client gets a copy of what is passed on from now on, as far as it wants it. */
-void monitor_start(struct hub *hub, uint32_t client, struct str text);
+void monitor_start(struct hub *hub, struct sender *sender, struct str text);
 void monitors_fini(struct hub *hub);
 bool monitor_is(const struct hub *hub, uint32_t client);
 /* The client gets no more copies, if it got any. */
 void monitor_stop(struct hub *hub, uint32_t client);
 /*
  * Copies a message that is about to be passed on to the monitors that want it; to be called by way
- * of monitor_note. `sender` may be SLAB_NONE; `target`: the id that it is for, or empty.
+ * of monitor_note, or, where a monitor has it already (`except`, a client), after a look whether
+ * anybody watches. `sender` may be SLAB_NONE; `target`: the id that it is for, or empty.
  */
-void monitor_copy(struct hub *hub, uint32_t sender, const struct speech *speech, struct str target);
+void monitor_copy(struct hub *hub, uint32_t sender, const struct speech *speech, struct str target,
+                  uint32_t except);
 
 #endif

@@ -56,20 +56,20 @@ void world_announce(struct hub *hub, uint32_t session, uint32_t except,
 
 /* --- what a message does ---------------------------------------------------------------------- */
 
-bool world_check_patterns(struct hub *hub, uint32_t client, const struct parley_strings *patterns,
-                          const char *path)
+bool world_check_patterns(struct hub *hub, struct sender *sender,
+                          const struct parley_strings *patterns, const char *path)
 {
     if (patterns->count > hub->settings.max_filter_patterns) {
-        client_error(hub, client, ERROR_LIMIT_REACHED,
-                     "These are too many patterns; use prefixes like `scene_*`.",
-                     "{\"limit\":\"filters\",\"max\":%u}", hub->settings.max_filter_patterns);
+        sender_refuse(hub, sender, ERROR_LIMIT_REACHED,
+                      "These are too many patterns; use prefixes like `scene_*`.",
+                      "{\"limit\":\"filters\",\"max\":%u}", hub->settings.max_filter_patterns);
         return false;
     }
     for (size_t i = 0; i < patterns->count; i++) {
         struct str one = str_make(patterns->items[i].ptr, patterns->items[i].len);
         if (one.len == 0 || one.len > TYPE_TEXT_MAX || str_find(one, '*') < one.len - 1) {
-            client_error(
-                hub, client, ERROR_INVALID_MESSAGE,
+            sender_refuse(
+                hub, sender, ERROR_INVALID_MESSAGE,
                 "This is an array of strings of 1 to 128 bytes, each a name or a prefix that "
                 "ends in `*`.",
                 "{\"path\":\"%s[%zu]\"}", path, i);
@@ -95,6 +95,10 @@ static void filter_by(struct hub *hub, uint32_t client, const struct parley_stri
 {
     struct str patterns[FILTER_MAX_PATTERNS];
 
+    if (types->is != PARLEY_SET) {
+        set_filter(hub, client, NULL, NULL);
+        return;
+    }
     for (size_t i = 0; i < types->count; i++) {
         patterns[i] = str_make(types->items[i].ptr, types->items[i].len);
     }
@@ -109,18 +113,18 @@ static void filter_by(struct hub *hub, uint32_t client, const struct parley_stri
     }
 }
 
-static void subscribe(struct hub *hub, uint32_t client, struct str text)
+static void subscribe(struct hub *hub, struct sender *sender, struct str text)
 {
     struct parley_subscribe message;
 
     parley_subscribe_init(&message);
-    if (world_read(hub, client, text, &parley_subscribe_info, &message)) {
+    if (relay_parse(hub, sender, text, &parley_subscribe_info, &message)) {
         bool at_top = message.types.is != PARLEY_ABSENT;
         const struct parley_strings *types = at_top ? &message.types : &message.data.types;
-        if (types->is != PARLEY_SET) {
-            set_filter(hub, client, NULL, NULL);
-        } else if (world_check_patterns(hub, client, types, at_top ? "types" : "data.types")) {
-            filter_by(hub, client, types);
+        if ((types->is != PARLEY_SET ||
+             world_check_patterns(hub, sender, types, at_top ? "types" : "data.types")) &&
+            !sender_only_asks(sender)) {
+            filter_by(hub, sender->client, types);
         }
     }
     parley_subscribe_fini(&message);
@@ -144,31 +148,27 @@ bool world_answers(const struct type_name *type)
 static void answer(struct hub *hub, struct sender *sender, const struct type_name *type,
                    const struct wire *w, struct str text)
 {
-    uint32_t client = sender->client;
-
-    if (sender->dry != NULL) {
-        sender->dry->answered = true;
-        return;
-    }
     switch (type->kind[DIALECT_WORLD]) {
     case PARLEY_TYPE_AGENT_REGISTER:
-        world_register(hub, client, w, text);
+        world_register(hub, sender, w, text);
         break;
     case PARLEY_TYPE_SUBSCRIBE:
-        subscribe(hub, client, text);
+        subscribe(hub, sender, text);
         break;
     case PARLEY_TYPE_WORLD_ROUTE_REQUEST:
-        request_route(hub, client, text);
+        request_route(hub, sender, text);
         break;
     case PARLEY_TYPE_WORLD_ROUTE_RESPONSE:
-        request_response(hub, client, text);
+        request_response(hub, sender, text);
         break;
     case PARLEY_TYPE_WORLD_ROUTE_CANCEL:
-        request_cancel(hub, client, text);
+        request_cancel(hub, sender, text);
         break;
     default:
-        message_pong(hub);
-        client_send_scratch(hub, client);
+        if (!sender_only_asks(sender)) {
+            message_pong(hub);
+            client_send_scratch(hub, sender->client);
+        }
     }
 }
 

@@ -11,40 +11,29 @@ bool json_valid(struct str text)
     return at != NULL && scan_end(&s, at) != NULL;
 }
 
+const uint8_t json_kind_by_byte[UINT8_MAX + 1] = {
+    ['{'] = JSON_OBJECT, ['['] = JSON_ARRAY,  ['"'] = JSON_STRING, ['t'] = JSON_BOOL,
+    ['f'] = JSON_BOOL,   ['n'] = JSON_NULL,   ['-'] = JSON_NUMBER, ['0'] = JSON_NUMBER,
+    ['1'] = JSON_NUMBER, ['2'] = JSON_NUMBER, ['3'] = JSON_NUMBER, ['4'] = JSON_NUMBER,
+    ['5'] = JSON_NUMBER, ['6'] = JSON_NUMBER, ['7'] = JSON_NUMBER, ['8'] = JSON_NUMBER,
+    ['9'] = JSON_NUMBER,
+};
+
 enum json_kind json_kind_of(struct str value)
 {
-    struct str rest = value;
+    size_t at = 0;
 
-    while (rest.len > 0 && scan_is_space(*rest.ptr)) {
-        rest = str_slice(rest, 1, rest.len);
+    while (at < value.len && scan_is_space(value.ptr[at])) {
+        at++;
     }
-    if (rest.len == 0) {
-        return JSON_NONE;
-    }
-    switch (*rest.ptr) {
-    case '{':
-        return JSON_OBJECT;
-    case '[':
-        return JSON_ARRAY;
-    case '"':
-        return JSON_STRING;
-    case 't':
-    case 'f':
-        return JSON_BOOL;
-    case 'n':
-        return JSON_NULL;
-    default:
-        return JSON_NUMBER;
-    }
+    return at < value.len ? (enum json_kind)json_kind_by_byte[(uint8_t)value.ptr[at]] : JSON_NONE;
 }
 
 /* Behind a string; `at` is its opening quote. */
 static const char *pass_string(const char *at, const char *end)
 {
-    for (at++; at < end && *at != '"'; at++) {
-        if (*at == '\\' && end - at > 1) {
-            at++;
-        }
+    for (at = scan_plain(at + 1, end); at < end && *at != '"'; at = scan_plain(at, end)) {
+        at += *at == '\\' && end - at > 1 ? 2 : 1;
     }
     return at < end ? at + 1 : end;
 }

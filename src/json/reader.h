@@ -30,6 +30,8 @@ enum json_kind {
  */
 bool json_valid(struct str text);
 
+/* The kind of a value (enum json_kind) by its first byte; JSON_NONE for any that no value has. */
+extern const uint8_t json_kind_by_byte[UINT8_MAX + 1];
 /* By its first byte behind white space; JSON_NONE for empty text. */
 enum json_kind json_kind_of(struct str value);
 

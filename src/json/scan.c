@@ -12,16 +12,10 @@ void scan_init(struct scan *s, struct str text)
     *s = (struct scan){.text = start, .end = start + text.len, .status = WIRE_OK};
 }
 
-const char *scan_fail(struct scan *s, enum wire_status status, const char *at)
+void scan_note(struct scan *s, enum wire_status status, const char *at)
 {
     s->status = (uint8_t)status;
     s->position = (uint32_t)(at - s->text);
-    return NULL;
-}
-
-const char *scan_refuse(struct scan *s, const char *at)
-{
-    return scan_fail(s, at < s->end ? WIRE_NOT_JSON : WIRE_TRUNCATED, at);
 }
 
 /* Characters that are not ASCII, as many as stand in a row. */
@@ -104,17 +98,9 @@ static const char *scan_escape(struct scan *s, const char *at)
     }
 }
 
-const char *scan_string(struct scan *s, const char *at)
+const char *scan_string_rest(struct scan *s, const char *at)
 {
-    at++;
-    for (;;) {
-        at = scan_plain(at, s->end);
-        if (at == s->end) {
-            return scan_refuse(s, at);
-        }
-        if (*at == '"') {
-            return at + 1;
-        }
+    while (at != NULL && at < s->end && *at != '"') {
         if (*at == '\\') {
             at = scan_escape(s, at);
         } else if ((uint8_t)*at >= 0x80) {
@@ -122,28 +108,12 @@ const char *scan_string(struct scan *s, const char *at)
         } else {
             return scan_refuse(s, at);
         }
-        if (at == NULL) {
-            return NULL;
-        }
+        at = at != NULL ? scan_plain(at, s->end) : NULL;
     }
-}
-
-const char *scan_key(struct scan *s, const char *at, struct str *ret_key)
-{
-    if (at == s->end || *at != '"') {
+    if (at == s->end) {
         return scan_refuse(s, at);
     }
-    const char *key = at;
-    at = scan_string(s, at);
-    if (at == NULL) {
-        return NULL;
-    }
-    *ret_key = str_make(key, (size_t)(at - key));
-    at = scan_space(at, s->end);
-    if (at == s->end || *at != ':') {
-        return scan_refuse(s, at);
-    }
-    return scan_space(at + 1, s->end);
+    return at != NULL ? at + 1 : NULL;
 }
 
 static const char *scan_literal(struct scan *s, const char *at, struct str literal)
@@ -260,7 +230,8 @@ static const char *leave_value(struct scan *s, const char *at, unsigned outer)
     return at;
 }
 
-const char *scan_value(struct scan *s, const char *at)
+/* An object or an array. */
+static const char *scan_nested(struct scan *s, const char *at)
 {
     unsigned outer = s->depth;
 
@@ -275,6 +246,14 @@ const char *scan_value(struct scan *s, const char *at)
         }
     } while (at != NULL && s->depth > outer);
     return at;
+}
+
+const char *scan_other_value(struct scan *s, const char *at)
+{
+    if (at == s->end) {
+        return scan_refuse(s, at);
+    }
+    return *at == '{' || *at == '[' ? scan_nested(s, at) : scan_scalar(s, at);
 }
 
 const char *scan_end(struct scan *s, const char *at)

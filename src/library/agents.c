@@ -90,7 +90,7 @@ void parley_agent_list(struct parley *p, const struct parley_agent_filter *filte
 {
     struct agent_visit v = {hub_of(p), filter, limit, visit, ctx};
 
-    hub_each_agent(v.hub, HUB_AGENTS_ALL, UINT32_MAX, visit_agent, &v);
+    hub_each_agent(v.hub, HUB_NOBODY, HUB_AGENTS_ALL, UINT32_MAX, visit_agent, &v);
 }
 
 static bool choose(void *ctx, const struct hub_client_view *view)
@@ -140,5 +140,5 @@ static void count_agent(void *ctx, const struct hub_agent_view *view)
 void parley_agent_statistics(struct parley *p, struct parley_agent_statistics *ret_statistics)
 {
     *ret_statistics = (struct parley_agent_statistics){0};
-    hub_each_agent(hub_of(p), HUB_AGENTS_ALL, UINT32_MAX, count_agent, ret_statistics);
+    hub_each_agent(hub_of(p), HUB_NOBODY, HUB_AGENTS_ALL, UINT32_MAX, count_agent, ret_statistics);
 }

@@ -16,7 +16,10 @@
  * that nobody sees it twice.
  *
  *   bridge.c            life, restoring, settling, the clock
+ *   bridge_settings.c   a copy of the settings
+ *   bridge_thing.c      what is kept, by table and key, and what of it has changed
  *   bridge_room.c       rooms: invites, members, encryption, names
+ *   bridge_talk.c       talks in rooms and threads, their sessions, names and histories
  *   bridge_inbox.c      messages, edits, redactions: what becomes a question
  *   bridge_turn.c       the states of a turn
  *   bridge_outbox.c     what is to be sent, one at a time in each room

@@ -138,7 +138,7 @@ static void run_retry(struct bridge *b, const struct call *call)
     } else {
         struct session *s = session_find(b, talk, talk->session_number);
         if (s != NULL) {
-            session_forget_last(b, s);
+            session_forget(b, s, q);
         }
         inbox_again(b, q);
     }

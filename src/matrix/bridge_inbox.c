@@ -248,6 +248,16 @@ void inbox_edit(struct bridge *b, const struct bridge_event *event)
     }
 }
 
+/* What was taken back is not told to the agent again. */
+static void forget_answer(struct bridge *b, const struct question *q)
+{
+    if (q->talk != NULL) {
+        list_each(link, &q->talk->sessions) {
+            session_forget(b, list_entry(link, struct session, of_talk), q);
+        }
+    }
+}
+
 void inbox_redaction(struct bridge *b, const struct bridge_event *event)
 {
     struct question *q = thing_find(b, TABLE_QUESTION, event->target);
@@ -265,6 +275,7 @@ void inbox_redaction(struct bridge *b, const struct bridge_event *event)
         talk_sort(b, talk);
     }
     if (q->state == QUESTION_SETTLED) {
+        forget_answer(b, q);
         inbox_let_go(b, q);
     }
 }

@@ -119,9 +119,9 @@ struct session {
     struct str room_id;
     struct str thread;
     struct str name;
-    struct str agent_id; /* what the agent calls it; empty: it does not know it yet */
-    struct str history;  /* raw array; empty: none */
-    bool is_paired;      /* its last two elements are the talk's last question and its answer */
+    struct str agent_id;  /* what the agent calls it; empty: it does not know it yet */
+    struct str history;   /* raw array; empty: none */
+    struct str paired_id; /* the question of its last two elements; empty: they were taken out */
     struct list of_talk;
 };
 
@@ -315,9 +315,10 @@ struct session *talk_session(struct bridge *b, struct talk *talk);
 struct session *session_new(struct bridge *b, struct talk *talk, struct str name);
 struct session *session_find(struct bridge *b, struct talk *talk, uint64_t number);
 /* Adds a question and its answer to what the agent is told next time. */
-void session_remember(struct bridge *b, struct session *s, struct str question, struct str answer);
-/* Takes out the last pair, which is asked again. */
-void session_forget_last(struct bridge *b, struct session *s);
+void session_remember(struct bridge *b, struct session *s, const struct question *q,
+                      struct str answer);
+/* Takes the last pair out again, if it is of this question. */
+void session_forget(struct bridge *b, struct session *s, const struct question *q);
 /* Puts those that were restored into their order of use. */
 void talk_start(struct bridge *b);
 bool talk_restored(struct bridge *b, struct talk *talk);

@@ -153,7 +153,10 @@ static void send_piece(struct bridge *b, const struct send *s)
 
 void outbox_settle(struct bridge *b, struct room *room)
 {
-    while (room->sending == NULL && !list_empty(&room->sends) && !b->failed) {
+    if (room->sending != NULL) {
+        return;
+    }
+    while (!list_empty(&room->sends) && !b->failed) {
         struct send *s = list_entry(room->sends.next, struct send, of_room);
         if (!room->is_joined || (room->is_encrypted && s->role != SEND_ENCRYPTED)) {
             outbox_drop(b, s);
@@ -166,6 +169,7 @@ void outbox_settle(struct bridge *b, struct room *room)
         (void)cut(b, s);
         room->sending = s;
         send_piece(b, s);
+        return;
     }
 }
 

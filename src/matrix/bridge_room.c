@@ -137,12 +137,36 @@ static void join(struct bridge *b, struct str room)
     bridge_act(b, &(struct bridge_action){.kind = ACT_JOIN, .room = room});
 }
 
+static void left(struct bridge *b, struct room *room)
+{
+    bridge_log(b, LEVEL_INFO, "bridge_room_left", room->thing.key, "%s", "");
+    silence(b, room);
+    b->counts.rooms -= room->is_joined;
+    b->counts.encrypted_rooms -= room->is_joined && room->is_encrypted;
+    room->is_joined = false;
+    room->is_joining = false;
+    room->is_leaving = false;
+    room->was_typing = false;
+    room->typing_ms = 0;
+    list_each_safe(link, &room->talks) {
+        talk_drop(b, list_entry(link, struct talk, of_room));
+    }
+    thing_touch(b, &room->thing);
+    if (!room->is_encrypted) {
+        list_remove(&room->outgoing);
+        thing_drop(b, &room->thing);
+    }
+}
+
 static void invited(struct bridge *b, const struct bridge_event *event)
 {
     struct room *room = room_find(b, event->room);
 
-    if (room != NULL && (room->is_joined || room->is_joining)) {
+    if (room != NULL && room->is_joining) {
         return;
+    }
+    if (room != NULL && room->is_joined) {
+        left(b, room); /* kicked and invited between two syncs: the second is all that is told */
     }
     if (!is_ours(b, event->room) && !may_invite(b, event->sender)) {
         bridge_log(b, LEVEL_WARNING, "bridge_invite_refused", event->room, "inviter=%.*s",
@@ -170,27 +194,6 @@ static void joined(struct bridge *b, struct room *room)
         if (room->is_encrypted) {
             notice(b, room);
         }
-    }
-}
-
-static void left(struct bridge *b, struct room *room)
-{
-    bridge_log(b, LEVEL_INFO, "bridge_room_left", room->thing.key, "%s", "");
-    silence(b, room);
-    b->counts.rooms -= room->is_joined;
-    b->counts.encrypted_rooms -= room->is_joined && room->is_encrypted;
-    room->is_joined = false;
-    room->is_joining = false;
-    room->is_leaving = false;
-    room->was_typing = false;
-    room->typing_ms = 0;
-    list_each_safe(link, &room->talks) {
-        talk_drop(b, list_entry(link, struct talk, of_room));
-    }
-    thing_touch(b, &room->thing);
-    if (!room->is_encrypted) {
-        list_remove(&room->outgoing);
-        thing_drop(b, &room->thing);
     }
 }
 

@@ -61,7 +61,7 @@ static const struct field talk_fields[] = {
 
 static const struct field session_fields[] = {
     TEXT(session, room_id),  TEXT(session, thread),   TEXT(session, name),
-    TEXT(session, agent_id), ARRAY(session, history), FLAG(session, "paired", is_paired),
+    TEXT(session, agent_id), ARRAY(session, history), TEXT(session, paired_id),
 };
 
 static const struct field question_fields[] = {

@@ -312,7 +312,8 @@ static void set_history(struct bridge *b, struct session *s)
     thing_touch(b, &s->thing);
 }
 
-void session_remember(struct bridge *b, struct session *s, struct str question, struct str answer)
+void session_remember(struct bridge *b, struct session *s, const struct question *q,
+                      struct str answer)
 {
     uint32_t most = b->settings.values.history_bytes;
     struct buf *out = &b->content;
@@ -328,7 +329,7 @@ void session_remember(struct bridge *b, struct session *s, struct str question, 
     for (struct str element; json_next_element(&it, &element);) {
         json_raw(&w, element);
     }
-    write_entry(&w, STR("user"), question);
+    write_entry(&w, STR("user"), q->text);
     write_entry(&w, STR("assistant"), answer);
     json_end_array(&w);
     /* The oldest question goes with its answer. */
@@ -341,18 +342,18 @@ void session_remember(struct bridge *b, struct session *s, struct str question, 
             out->data[0] = '[';
         }
     }
-    s->is_paired = out->len > 0;
+    text_set(b, &s->paired_id, out->len > 0 ? q->thing.key : STR(""));
     set_history(b, s);
 }
 
-void session_forget_last(struct bridge *b, struct session *s)
+void session_forget(struct bridge *b, struct session *s, const struct question *q)
 {
     struct json_iter it = json_iter_of(s->history);
     struct json_iter count = it;
     struct json_writer w;
     unsigned elements = 0;
 
-    if (!s->is_paired) {
+    if (!str_equal(s->paired_id, q->thing.key)) {
         return;
     }
     for (struct str element; json_next_element(&count, &element);) {
@@ -365,6 +366,6 @@ void session_forget_last(struct bridge *b, struct session *s)
         json_raw(&w, element);
     }
     json_end_array(&w);
-    s->is_paired = false;
+    text_clear(&s->paired_id);
     set_history(b, s);
 }

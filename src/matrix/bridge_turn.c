@@ -191,10 +191,6 @@ static void begin(struct bridge *b, struct talk *talk)
     thing_touch(b, &q->thing);
     text_set(b, &t->question_id, q->thing.key);
     t->session_number = s->thing.number;
-    if (s->is_paired) {
-        s->is_paired = false;
-        thing_touch(b, &s->thing);
-    }
     link_turn(b, t, q);
     talk_sort(b, talk);
     ask(b, t);
@@ -312,7 +308,7 @@ void bridge_answered(struct bridge *b, uint64_t turn, struct str text, enum brid
     struct session *s = session_find(b, t->talk, t->session_number);
     b->counts.answers_total++;
     if (s != NULL) {
-        session_remember(b, s, t->question->text, text);
+        session_remember(b, s, t->question, text);
     }
     turn_change(b, t, TURN_EVENT_ENDED, text);
 }

@@ -253,6 +253,7 @@ void home_call_done(void *owner, const struct http_response *response)
     struct finding f;
 
     c->http = NULL;
+    h->answering = c;
     judge(c, response, &f);
     switch (f.verdict) {
     case ANSWERED:
@@ -280,5 +281,6 @@ void home_call_done(void *owner, const struct http_response *response)
         fail_call(c, &f);
         break;
     }
+    h->answering = NULL;
     home_pump(h);
 }

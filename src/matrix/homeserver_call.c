@@ -175,7 +175,7 @@ static bool has_token(const struct home_call *c)
 
 static bool can_start(const struct home_call *c)
 {
-    return c->http == NULL && c->after == NULL && has_token(c);
+    return c->http == NULL && c != c->home->answering && c->after == NULL && has_token(c);
 }
 
 uint64_t home_calls_deadline(const struct homeserver *h)

@@ -100,6 +100,7 @@ struct homeserver {
     struct http_client *http;
     struct bridge_time now;
     struct list calls;
+    struct home_call *answering; /* is being dealt with, so it is not to be started; or NULL */
     bool is_stopping;
 
     /* settings */

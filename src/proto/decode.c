@@ -24,17 +24,20 @@ static bool accept_absence(const struct decoding *d, const struct field_info *fi
 static bool decode_fields(const struct decoding *d, const struct object_info *info, struct str raw,
                           const struct object_members *members, char *out, const struct step *path)
 {
+    struct step step = {.up = path};
+
     for (size_t i = 0; i < info->count; i++) {
         const struct field_info *field = &info->fields[i];
-        if (members->values[i].len == 0) {
+        const struct member *member = members->fields[i];
+        if (member == NULL) {
             if (!accept_absence(d, field, raw.ptr, path)) {
                 return false;
             }
             continue;
         }
-        struct step step = {.up = path, .name = members->names[i]};
+        step.name = member->key;
         void *value = out != NULL ? out + field->offset : NULL;
-        if (!decode_value(d, field, members->values[i], value, &step)) {
+        if (!decode_value(d, field, member->value, value, &step)) {
             return false;
         }
     }
@@ -53,8 +56,8 @@ static bool check_other_names(const struct decoding *d, const struct object_info
 {
     for (size_t i = 0; i < info->count; i++) {
         const struct field_info *field = &info->fields[i];
-        for (size_t j = 0; field->also != NULL && j < members->other_count; j++) {
-            const struct other_member *other = &members->others[j];
+        for (size_t j = 0; field->also != NULL && j < members->count; j++) {
+            const struct member *other = &members->all[j];
             struct step step = {.up = path, .name = other->key};
             if (other->taken || !field_is_also(field, other->key)) {
                 continue;
@@ -62,8 +65,9 @@ static bool check_other_names(const struct decoding *d, const struct object_info
             if (!decode_value(d, field, other->value, NULL, &step)) {
                 return false;
             }
-            if ((field->flags & FIELD_SAME) != 0 && !is_same(members->values[i], other->value)) {
-                return report_other(&d->report, PARLEY_DUPLICATE, &step, other->text.ptr,
+            if ((field->flags & FIELD_SAME) != 0 &&
+                !is_same(raw_text(members->fields[i]->value), raw_text(other->value))) {
+                return report_other(&d->report, PARLEY_DUPLICATE, &step, other->text,
                                     "the same value under each of its names", "another");
             }
         }
@@ -83,10 +87,11 @@ static bool store_others(const struct decoding *d, const struct object_info *inf
         return report_no_memory(&d->report, path, raw.ptr);
     }
     more->items = items;
-    for (size_t i = 0; i < members->other_count; i++) {
-        const struct other_member *other = &members->others[i];
+    for (size_t i = 0; i < members->count; i++) {
+        const struct member *other = &members->all[i];
         if (!other->taken) {
-            items[more->count++] = (struct parley_text){other->text.ptr, other->text.len};
+            struct str text = member_text(other);
+            items[more->count++] = (struct parley_text){text.ptr, text.len};
         }
     }
     return true;
@@ -104,8 +109,9 @@ bool decode_members(const struct decoding *d, const struct object_info *info, st
             (out == NULL || store_others(d, info, members, raw, out, path)));
 }
 
-bool decode_object(const struct decoding *d, const struct object_info *info, struct str raw,
-                   void *out, const struct step *path)
+/* An object whose members are still to be taken apart. */
+static bool decode_raw_object(const struct decoding *d, const struct object_info *info,
+                              struct str raw, void *out, const struct step *path)
 {
     struct object_members members;
 
@@ -113,4 +119,13 @@ bool decode_object(const struct decoding *d, const struct object_info *info, str
               decode_members(d, info, raw, &members, out, path);
     object_members_fini(&members);
     return ok;
+}
+
+bool decode_object(const struct decoding *d, const struct object_info *info, struct str raw,
+                   void *out, const struct step *path)
+{
+    bool is_inner = d->inner != NULL && d->inner->object == raw.ptr && raw.len > 0;
+
+    return is_inner ? decode_members(d, info, raw, d->inner, out, path)
+                    : decode_raw_object(d, info, raw, out, path);
 }

@@ -12,6 +12,8 @@ struct decoding {
     struct report report;
     enum parley_strictness strictness;
     void **memory; /* what is decoded may take; NULL to check only */
+    /* The members of one object, which were taken apart, but not sorted yet; or NULL. */
+    struct object_members *inner;
 };
 
 /*
@@ -30,7 +32,7 @@ bool decode_members(const struct decoding *d, const struct object_info *info, st
  * The same for one value (not empty) of a field: `out` is the value in the struct. Objects inside
  * go back to decode_object, so the recursion is as deep as descriptions are nested.
  */
-bool decode_value(const struct decoding *d, const struct field_info *field, struct str raw,
+bool decode_value(const struct decoding *d, const struct field_info *field, struct raw_value raw,
                   void *out, const struct step *path);
 
 #endif

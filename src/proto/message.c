@@ -12,42 +12,42 @@ static void **memory_of(void *message)
 }
 
 /*
- * Whether the text is one JSON object with a type; *ret_type is that, raw. `members` is to be
- * finished in either case.
+ * Whether the text is one JSON object with a type; *ret_type is that, raw. `members` and `inner`
+ * are to be finished in either case.
  */
 static bool open_text(const struct report *r, size_t len, struct object_members *members,
-                      struct str *ret_type)
+                      struct object_members *inner, struct raw_value *ret_type)
 {
     static const struct field_info type = {
         .name = {"type", 4}, .kind = FIELD_TYPE, .min_length = 1, .max_length = SIZE_MAX};
     const struct step path = {.name = type.name};
     size_t i = 0;
 
-    if (!object_members_scan(members, r, len)) {
+    if (!object_members_scan(members, inner, r, len)) {
         return false;
     }
-    while (i < members->other_count && !str_equal(members->others[i].key, type.name)) {
+    while (i < members->count && !str_equal(members->all[i].key, type.name)) {
         i++;
     }
-    if (i == members->other_count) {
+    if (i == members->count) {
         return report_missing(r, &type, NULL, r->text);
     }
-    struct str raw = members->others[i].value;
+    struct raw_value raw = members->all[i].value;
     if (*raw.ptr != '"') {
-        return report_value(r, PARLEY_WRONG_KIND, &type, &path, raw);
+        return report_value(r, PARLEY_WRONG_KIND, &type, &path, raw_text(raw));
     }
     *ret_type = raw;
     return true;
 }
 
 /* The type that a raw string names. */
-static enum parley_type find_type(enum parley_dialect dialect, struct str raw)
+static enum parley_type find_type(enum parley_dialect dialect, struct raw_value raw)
 {
     char name[64];
-    struct str text;
+    struct str text = str_make(raw.ptr + 1, raw.len - 2);
 
-    if (!json_string_plain(raw, &text)) {
-        size_t len = json_unescape_to(raw, name, sizeof(name));
+    if (raw.escaped) {
+        size_t len = json_unescape_to(raw_text(raw), name, sizeof(name));
         text = str_make(name, len <= sizeof(name) ? len : 0);
     }
     return parley_type_find(dialect, text.ptr, text.len);
@@ -76,14 +76,17 @@ void parley_message_fini(const struct parley_message_info *info, void *message)
 static bool decode_text(const struct parley_message_info *info, const struct decoding *d,
                         struct str text, void *message)
 {
-    struct object_members members;
-    struct str type;
+    struct decoding inside = *d;
+    struct object_members members, inner;
+    struct raw_value type;
 
-    bool ok = open_text(&d->report, text.len, &members, &type);
-    if (ok && !json_string_is(type, info->type)) {
-        ok = report_type(&d->report, PARLEY_OTHER_TYPE, type, info->type.ptr);
+    inside.inner = &inner;
+    bool ok = open_text(&d->report, text.len, &members, &inner, &type);
+    if (ok && !raw_is(type, info->type)) {
+        ok = report_type(&d->report, PARLEY_OTHER_TYPE, raw_text(type), info->type.ptr);
     }
-    ok = ok && decode_members(d, &info->object, text, &members, message, NULL);
+    ok = ok && decode_members(&inside, &info->object, text, &members, message, NULL);
+    object_members_fini(&inner);
     object_members_fini(&members);
     return ok;
 }
@@ -148,19 +151,21 @@ bool parley_check(enum parley_dialect dialect, enum parley_strictness strictness
     struct decoding d =
         decoding_of(whole, strictness, ret_problem != NULL ? ret_problem : &unwanted);
     enum parley_type type = PARLEY_TYPE_NONE;
-    struct object_members members;
-    struct str raw = {"", 0};
+    struct object_members members, inner;
+    struct raw_value raw;
     bool ok = false;
 
     if (!check_length(&d.report, len)) {
         return false;
     }
-    if (open_text(&d.report, len, &members, &raw)) {
+    d.inner = &inner;
+    if (open_text(&d.report, len, &members, &inner, &raw)) {
         type = find_type(dialect, raw);
         ok = type != PARLEY_TYPE_NONE
                  ? decode_members(&d, &message_table[type]->object, whole, &members, NULL, NULL)
-                 : report_type(&d.report, PARLEY_UNKNOWN_TYPE, raw, NULL);
+                 : report_type(&d.report, PARLEY_UNKNOWN_TYPE, raw_text(raw), NULL);
     }
+    object_members_fini(&inner);
     object_members_fini(&members);
     if (ret_type != NULL) {
         *ret_type = type;

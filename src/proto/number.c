@@ -38,26 +38,45 @@ static int64_t read_exponent(struct str text)
     return negative ? -exponent : exponent;
 }
 
+/*
+ * Takes digits up to something else; returns the place behind them. Adds to *dropped how many found
+ * no room in the mantissa.
+ */
+static const char *take_digits(struct decimal *d, const char *at, const char *end, int64_t *dropped)
+{
+    const uint64_t full =
+        1000000000000000000u; /* EXACT_DIGITS digits, none of them leading zeros */
+
+    for (; at < end && d->mantissa < full; at++) {
+        uint64_t digit = (uint64_t)*at - '0';
+        if (digit > 9) {
+            return at;
+        }
+        d->mantissa = d->mantissa * 10 + digit;
+    }
+    for (; at < end && is_digit(*at); at++) {
+        *dropped += 1;
+    }
+    return at;
+}
+
 static struct decimal decimal_of(struct str raw)
 {
     struct decimal d = {.negative = raw.ptr[0] == '-'};
-    bool in_fraction = false;
-    unsigned count = 0;
-    size_t i = d.negative;
+    const char *end = raw.ptr + raw.len;
+    int64_t dropped = 0;
+    const char *at = take_digits(&d, raw.ptr + d.negative, end, &dropped);
 
-    for (; i < raw.len && (is_digit(raw.ptr[i]) || raw.ptr[i] == '.'); i++) {
-        if (raw.ptr[i] == '.') {
-            in_fraction = true;
-        } else if (count < EXACT_DIGITS) {
-            d.mantissa = d.mantissa * 10 + (uint64_t)(raw.ptr[i] - '0');
-            count += d.mantissa > 0;
-            d.exponent -= in_fraction;
-        } else {
-            d.overlong = true;
-            d.exponent += !in_fraction;
-        }
+    d.exponent = dropped;
+    if (at < end && *at == '.') {
+        const char *fraction = at + 1;
+        at = take_digits(&d, fraction, end, &dropped);
+        d.exponent = dropped - (at - fraction);
     }
-    d.exponent += read_exponent(str_slice(raw, i, raw.len));
+    d.overlong = dropped > 0;
+    if (at < end) {
+        d.exponent += read_exponent(str_make(at, (size_t)(end - at)));
+    }
     return d;
 }
 

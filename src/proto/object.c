@@ -23,15 +23,16 @@ bool field_is_also(const struct field_info *field, struct str key)
     return name != NULL && name->len > 0;
 }
 
-/* The field of this name, looked for from `*next` on, since most messages keep the order. */
-static size_t find_field(const struct object_info *info, struct str key, size_t *next)
+/* The field of this name, looked for from `next` on, since most messages keep the order. */
+static size_t find_field(const struct object_info *info, struct str key, size_t next)
 {
-    size_t at = *next;
-
-    for (size_t tried = 0; tried < info->count; tried++, at++) {
-        at = at < info->count ? at : 0;
-        if (str_equal(info->fields[at].name, key)) {
-            *next = at + 1;
+    for (size_t at = next; at < info->count; at++) {
+        if (str_equal_short(info->fields[at].name, key)) {
+            return at;
+        }
+    }
+    for (size_t at = 0; at < next; at++) {
+        if (str_equal_short(info->fields[at].name, key)) {
             return at;
         }
     }
@@ -40,10 +41,8 @@ static size_t find_field(const struct object_info *info, struct str key, size_t 
 
 static bool unescape_key(struct object_members *m, struct str raw, struct str *ret_key)
 {
-    if (json_string_plain(raw, ret_key)) {
-        return true;
-    }
     char *text = memory_take(&m->memory, raw.len);
+
     if (text == NULL) {
         return false;
     }
@@ -53,40 +52,49 @@ static bool unescape_key(struct object_members *m, struct str raw, struct str *r
 
 static bool make_room(struct object_members *m)
 {
-    size_t cap = m->other_cap * 2;
-    struct other_member *others =
-        realloc(m->others == m->few ? NULL : m->others, cap * sizeof(*others));
+    size_t cap = m->cap * 2;
+    struct member *all = realloc(m->all == m->few ? NULL : m->all, cap * sizeof(*all));
 
-    if (others == NULL) {
+    if (all == NULL) {
         return false;
     }
-    if (m->others == m->few) {
-        memcpy(others, m->few, sizeof(m->few));
+    if (m->all == m->few) {
+        memcpy(all, m->few, sizeof(m->few));
     }
-    m->others = others;
-    m->other_cap = cap;
+    m->all = all;
+    m->cap = cap;
     return true;
 }
 
-/* A member as it stands in the text; whether it is a field's is asked later. */
-static bool collect(struct object_members *m, struct str raw_key, struct str value)
+/* For a member that finds no room in the list, or whose key has escapes. */
+static __attribute__((cold)) bool prepare(struct object_members *m, struct str raw_key,
+                                          bool escaped, struct str *key)
 {
-    struct str key;
+    return (m->count < m->cap || make_room(m)) && (!escaped || unescape_key(m, raw_key, key));
+}
 
-    if ((m->other_count == m->other_cap && !make_room(m)) || !unescape_key(m, raw_key, &key)) {
+/* A member as it stands in the text; whether it is a field's is asked later. */
+static inline bool collect(struct object_members *m, struct str raw_key, bool escaped,
+                           struct raw_value value)
+{
+    struct str key = str_make(raw_key.ptr + 1, raw_key.len - 2);
+
+    if ((m->count == m->cap || escaped) && !prepare(m, raw_key, escaped, &key)) {
         return false;
     }
-    size_t len = (size_t)(value.ptr + value.len - raw_key.ptr);
-    m->others[m->other_count++] =
-        (struct other_member){.text = str_make(raw_key.ptr, len), .key = key, .value = value};
+    struct member *member = &m->all[m->count++];
+    member->text = raw_key.ptr;
+    member->key = key;
+    member->value = value;
+    member->taken = false;
     return true;
 }
 
 /* By key, and equal ones in the order in which they stand there. */
-static int compare_others(const void *a, const void *b)
+static int compare_members(const void *a, const void *b)
 {
-    const struct other_member *left = *(const struct other_member *const *)a;
-    const struct other_member *right = *(const struct other_member *const *)b;
+    const struct member *left = *(const struct member *const *)a;
+    const struct member *right = *(const struct member *const *)b;
     size_t len = left->key.len < right->key.len ? left->key.len : right->key.len;
     int order = len > 0 ? memcmp(left->key.ptr, right->key.ptr, len) : 0;
 
@@ -102,21 +110,28 @@ static int compare_others(const void *a, const void *b)
 static bool refuse_duplicates(struct object_members *m, const struct report *r,
                               const struct step *path)
 {
+    const struct member *few[FEW_MEMBERS];
+    const struct member **sorted = few;
+    size_t count = 0;
+
     if (m->other_count < 2) {
         return true;
     }
-    const struct other_member **sorted =
-        memory_take_items(&m->memory, m->other_count, sizeof(struct other_member *));
+    if (m->other_count > FEW_MEMBERS) {
+        sorted = memory_take_items(&m->memory, m->other_count, sizeof(struct member *));
+    }
     if (sorted == NULL) {
-        return report_no_memory(r, path, m->others[0].text.ptr);
+        return report_no_memory(r, path, m->all[0].text);
     }
-    for (size_t i = 0; i < m->other_count; i++) {
-        sorted[i] = &m->others[i];
+    for (size_t i = 0; i < m->count; i++) {
+        if (!m->all[i].taken) {
+            sorted[count++] = &m->all[i];
+        }
     }
-    qsort(sorted, m->other_count, sizeof(struct other_member *), compare_others);
-    for (size_t i = 1; i < m->other_count; i++) {
+    qsort(sorted, count, sizeof(struct member *), compare_members);
+    for (size_t i = 1; i < count; i++) {
         if (str_equal(sorted[i - 1]->key, sorted[i]->key)) {
-            return report_twice(r, path, sorted[i]->key, sorted[i]->text.ptr);
+            return report_twice(r, path, sorted[i]->key, sorted[i]->text);
         }
     }
     return true;
@@ -127,38 +142,35 @@ static void find_other_names(struct object_members *m, const struct object_info 
 {
     for (size_t i = 0; i < info->count; i++) {
         const struct field_info *field = &info->fields[i];
-        for (size_t j = 0; field->also != NULL && m->values[i].len == 0 && j < m->other_count;
-             j++) {
-            struct other_member *other = &m->others[j];
-            if (field_is_also(field, other->key)) {
-                m->values[i] = other->value;
-                m->names[i] = other->key;
-                other->taken = true;
+        for (size_t j = 0; field->also != NULL && m->fields[i] == NULL && j < m->count; j++) {
+            struct member *member = &m->all[j];
+            if (!member->taken && field_is_also(field, member->key)) {
+                m->fields[i] = member;
+                member->taken = true;
             }
         }
     }
 }
 
-/* Fields get their values; what is left are the others, still in order. */
 static bool find_fields(struct object_members *m, const struct report *r,
                         const struct object_info *info, const struct step *path)
 {
-    size_t next = 0, left = 0;
+    size_t next = 0;
 
-    memset(m->values, 0, info->count * sizeof(m->values[0]));
-    for (size_t i = 0; i < m->other_count; i++) {
-        const struct other_member *member = &m->others[i];
-        size_t found = find_field(info, member->key, &next);
+    memset(m->fields, 0, info->count * sizeof(m->fields[0]));
+    for (size_t i = 0; i < m->count; i++) {
+        struct member *member = &m->all[i];
+        size_t found = find_field(info, member->key, next);
         if (found == info->count) {
-            m->others[left++] = *member;
-        } else if (m->values[found].len > 0) {
-            return report_twice(r, path, member->key, member->text.ptr);
+            m->other_count++;
+        } else if (m->fields[found] != NULL) {
+            return report_twice(r, path, member->key, member->text);
         } else {
-            m->values[found] = member->value;
-            m->names[found] = info->fields[found].name;
+            m->fields[found] = member;
+            member->taken = true;
+            next = found + 1;
         }
     }
-    m->other_count = left;
     return true;
 }
 
@@ -168,15 +180,23 @@ bool object_members_sort(struct object_members *m, const struct report *r,
     if (!find_fields(m, r, info, path)) {
         return false;
     }
+    if (m->other_count == 0) {
+        return true;
+    }
+    if (!refuse_duplicates(m, r, path)) {
+        return false;
+    }
     find_other_names(m, info);
-    return refuse_duplicates(m, r, path);
+    return true;
 }
 
-static void begin(struct object_members *m)
+static void begin(struct object_members *m, const char *object)
 {
-    m->others = m->few;
+    m->object = object;
+    m->all = m->few;
+    m->count = 0;
+    m->cap = FEW_MEMBERS;
     m->other_count = 0;
-    m->other_cap = FEW_OTHERS;
     m->memory = NULL;
 }
 
@@ -186,9 +206,10 @@ bool object_members_init(struct object_members *m, const struct report *r, struc
     struct json_iter it = json_iter_of(raw);
     struct str key, value;
 
-    begin(m);
+    begin(m, raw.ptr);
     while (json_next_member(&it, &key, &value)) {
-        if (!collect(m, key, value)) {
+        struct raw_value raw_value = {value.ptr, (uint32_t)value.len, true};
+        if (!collect(m, key, str_find(key, '\\') < key.len, raw_value)) {
             return report_no_memory(r, path, key.ptr);
         }
     }
@@ -198,7 +219,59 @@ bool object_members_init(struct object_members *m, const struct report *r, struc
 struct walk {
     struct scan scan;
     struct object_members *members;
+    struct object_members *inner;
 };
+
+/* From a key to its value; *ret_escaped: whether there is an escape in it. */
+static inline const char *enter_member(struct scan *s, const char *at, struct str *ret_key,
+                                       bool *ret_escaped)
+{
+    s->escaped = false;
+    at = scan_key(s, at, ret_key);
+    *ret_escaped = s->escaped;
+    s->escaped = false;
+    return at;
+}
+
+static inline struct raw_value make_raw(const struct scan *s, const char *from, const char *end)
+{
+    return (struct raw_value){from, (uint32_t)(end - from), s->escaped};
+}
+
+/* A member of an object inside, which is given up when it has too many. */
+static const char *scan_inner_member(void *owner, const char *at)
+{
+    struct walk *walk = owner;
+    struct object_members *m = walk->inner;
+    struct scan *s = &walk->scan;
+    struct str key = STR("");
+    bool escaped;
+    const char *value = enter_member(s, at, &key, &escaped);
+
+    if (value == NULL) {
+        return NULL;
+    }
+    at = scan_value(s, value);
+    if (at == NULL || m->object == NULL) {
+        return at;
+    }
+    if (m->count == FEW_MEMBERS) {
+        m->object = NULL;
+        return at;
+    }
+    return collect(m, key, escaped, make_raw(s, value, at)) ? at : NULL;
+}
+
+/* The value of a member of a message. */
+static const char *scan_inner(struct walk *walk, const char *value)
+{
+    if (value == walk->scan.end || *value != '{' || walk->inner->object != NULL) {
+        return scan_value(&walk->scan, value);
+    }
+    walk->inner->object = value;
+    walk->inner->count = 0;
+    return scan_object(&walk->scan, value, scan_inner_member, walk);
+}
 
 /*
  * One member of a message, from its key up to the end of its value. Returns NULL with s->status for
@@ -209,23 +282,29 @@ static const char *scan_member(void *owner, const char *at)
     struct walk *walk = owner;
     struct object_members *m = walk->members;
     struct scan *s = &walk->scan;
-    struct str key;
-    const char *value = scan_key(s, at, &key);
+    struct str key = STR("");
+    bool escaped;
+    const char *value = enter_member(s, at, &key, &escaped);
 
-    at = value != NULL ? scan_value(s, value) : NULL;
+    if (value == NULL) {
+        return NULL;
+    }
+    at = scan_inner(walk, value);
     /* Those that are too many are read for their grammar alone. */
-    if (at == NULL || m->other_count > WIRE_MAX_MEMBERS) {
+    if (at == NULL || m->count > WIRE_MAX_MEMBERS) {
         return at;
     }
-    return collect(m, key, str_make(value, (size_t)(at - value))) ? at : NULL;
+    return collect(m, key, escaped, make_raw(s, value, at)) ? at : NULL;
 }
 
-bool object_members_scan(struct object_members *m, const struct report *r, size_t len)
+bool object_members_scan(struct object_members *m, struct object_members *inner,
+                         const struct report *r, size_t len)
 {
-    struct walk walk = {.members = m};
+    struct walk walk = {.members = m, .inner = inner};
     struct scan *s = &walk.scan;
 
-    begin(m);
+    begin(m, r->text);
+    begin(inner, NULL);
     scan_init(s, str_make(r->text, len));
     const char *object = scan_space(s->text, s->end);
     bool is_object = object < s->end && *object == '{';
@@ -238,16 +317,16 @@ bool object_members_scan(struct object_members *m, const struct report *r, size_
     if (!is_object) {
         return report_scan(r, WIRE_NOT_OBJECT, object);
     }
-    if (m->other_count > WIRE_MAX_MEMBERS) {
-        return report_scan(r, WIRE_TOO_MANY_MEMBERS, m->others[WIRE_MAX_MEMBERS].text.ptr);
+    if (m->count > WIRE_MAX_MEMBERS) {
+        return report_scan(r, WIRE_TOO_MANY_MEMBERS, m->all[WIRE_MAX_MEMBERS].text);
     }
     return true;
 }
 
 void object_members_fini(struct object_members *m)
 {
-    if (m->others != m->few) {
-        free(m->others);
+    if (m->all != m->few) {
+        free(m->all);
     }
     memory_free(&m->memory);
 }

@@ -29,19 +29,21 @@ struct report {
 
 /* `raw`, the value of the field at `path`, is not what the field wants. */
 bool report_value(const struct report *r, enum parley_fault fault, const struct field_info *field,
-                  const struct step *path, struct str raw);
+                  const struct step *path, struct str raw) __attribute__((cold));
 /* A member of the object at `path` is missing; the object is at `at`. */
 bool report_missing(const struct report *r, const struct field_info *field, const struct step *path,
-                    const char *at);
+                    const char *at) __attribute__((cold));
 /* Anything else. */
 bool report_other(const struct report *r, enum parley_fault fault, const struct step *path,
-                  const char *at, const char *expected, const char *found);
+                  const char *at, const char *expected, const char *found) __attribute__((cold));
 /* There is no memory for what is at `at`. */
-bool report_no_memory(const struct report *r, const struct step *path, const char *at);
+bool report_no_memory(const struct report *r, const struct step *path, const char *at)
+    __attribute__((cold));
 /* The text is not JSON, not an object, or one with too many members. */
-bool report_scan(const struct report *r, enum wire_status status, const char *at);
+bool report_scan(const struct report *r, enum wire_status status, const char *at)
+    __attribute__((cold));
 /* The type, as it stands in the text, is not `expected`: a type's name, or NULL for any type. */
 bool report_type(const struct report *r, enum parley_fault fault, struct str raw,
-                 const char *expected);
+                 const char *expected) __attribute__((cold));
 
 #endif

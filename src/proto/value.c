@@ -54,9 +54,9 @@ static size_t count_members(struct str raw)
     return count;
 }
 
-/* The text of a raw string, unescaped into memory when it must be. */
-static bool store_text(const struct decoding *d, struct str raw, const char **ret_ptr,
-                       size_t *ret_len)
+/* The text of a raw string that may have escapes in it; unescaped into memory when it has. */
+static bool store_unescaped(const struct decoding *d, struct str raw, const char **ret_ptr,
+                            size_t *ret_len)
 {
     struct str text;
 
@@ -72,15 +72,27 @@ static bool store_text(const struct decoding *d, struct str raw, const char **re
     return true;
 }
 
-static bool decode_string(const struct decoding *d, const struct field_info *field, struct str raw,
-                          void *out, const struct step *path)
+/* The text of a raw string. */
+static bool store_text(const struct decoding *d, struct raw_value raw, const char **ret_ptr,
+                       size_t *ret_len)
+{
+    if (raw.escaped) {
+        return store_unescaped(d, raw_text(raw), ret_ptr, ret_len);
+    }
+    *ret_ptr = raw.ptr + 1;
+    *ret_len = raw.len - 2;
+    return true;
+}
+
+static bool decode_string(const struct decoding *d, const struct field_info *field,
+                          struct raw_value raw, void *out, const struct step *path)
 {
     struct parley_string *value = out;
 
     /* No string has more characters than bytes between its quotes. */
     if ((field->min_length > 0 || raw.len - 2 > field->max_length) &&
-        !is_length_allowed(field, count_characters(raw))) {
-        return report_value(&d->report, PARLEY_WRONG_LENGTH, field, path, raw);
+        !is_length_allowed(field, count_characters(raw_text(raw)))) {
+        return report_value(&d->report, PARLEY_WRONG_LENGTH, field, path, raw_text(raw));
     }
     if (value != NULL) {
         value->is = PARLEY_SET;
@@ -90,30 +102,31 @@ static bool decode_string(const struct decoding *d, const struct field_info *fie
     return true;
 }
 
-static bool decode_choice(const struct decoding *d, const struct field_info *field, struct str raw,
-                          void *out, const struct step *path)
+static bool decode_choice(const struct decoding *d, const struct field_info *field,
+                          struct raw_value raw, void *out, const struct step *path)
 {
     struct parley_choice *value = out;
 
     for (int i = 0; field->words[i].len > 0; i++) {
-        if (json_string_is(raw, field->words[i])) {
+        if (raw_is(raw, field->words[i])) {
             if (value != NULL) {
                 *value = parley_choice(i);
             }
             return true;
         }
     }
-    return report_value(&d->report, PARLEY_WRONG_WORD, field, path, raw);
+    return report_value(&d->report, PARLEY_WRONG_WORD, field, path, raw_text(raw));
 }
 
-static bool decode_number(const struct decoding *d, const struct field_info *field, struct str raw,
-                          void *out, const struct step *path)
+static bool decode_number(const struct decoding *d, const struct field_info *field,
+                          struct raw_value raw, void *out, const struct step *path)
 {
     struct parley_number *value = out;
     double number = 0;
 
-    if (number_read(raw, &number) != NUMBER_OK || number < field->min || number > field->max) {
-        return report_value(&d->report, PARLEY_OUT_OF_RANGE, field, path, raw);
+    if (number_read(raw_text(raw), &number) != NUMBER_OK || number < field->min ||
+        number > field->max) {
+        return report_value(&d->report, PARLEY_OUT_OF_RANGE, field, path, raw_text(raw));
     }
     if (value != NULL) {
         *value = parley_number(number);
@@ -121,18 +134,18 @@ static bool decode_number(const struct decoding *d, const struct field_info *fie
     return true;
 }
 
-static bool decode_integer(const struct decoding *d, const struct field_info *field, struct str raw,
-                           void *out, const struct step *path)
+static bool decode_integer(const struct decoding *d, const struct field_info *field,
+                           struct raw_value raw, void *out, const struct step *path)
 {
     struct parley_integer *value = out;
     int64_t number = 0;
-    enum number_status status = number_read_integer(raw, &number);
+    enum number_status status = number_read_integer(raw_text(raw), &number);
 
     if (status == NUMBER_NOT_WHOLE) {
-        return report_value(&d->report, PARLEY_WRONG_KIND, field, path, raw);
+        return report_value(&d->report, PARLEY_WRONG_KIND, field, path, raw_text(raw));
     }
     if (status == NUMBER_TOO_LARGE || (double)number < field->min || (double)number > field->max) {
-        return report_value(&d->report, PARLEY_OUT_OF_RANGE, field, path, raw);
+        return report_value(&d->report, PARLEY_OUT_OF_RANGE, field, path, raw_text(raw));
     }
     if (value != NULL) {
         *value = parley_integer(number);
@@ -140,8 +153,8 @@ static bool decode_integer(const struct decoding *d, const struct field_info *fi
     return true;
 }
 
-static bool decode_boolean(const struct decoding *d, const struct field_info *field, struct str raw,
-                           void *out, const struct step *path)
+static bool decode_boolean(const struct decoding *d, const struct field_info *field,
+                           struct raw_value raw, void *out, const struct step *path)
 {
     struct parley_boolean *value = out;
 
@@ -152,14 +165,14 @@ static bool decode_boolean(const struct decoding *d, const struct field_info *fi
     return true;
 }
 
-static bool decode_raw(const struct decoding *d, const struct field_info *field, struct str raw,
-                       void *out, const struct step *path)
+static bool decode_raw(const struct decoding *d, const struct field_info *field,
+                       struct raw_value raw, void *out, const struct step *path)
 {
     struct parley_json *value = out;
 
     if (field->kind == FIELD_OBJECT && (field->min_length > 0 || field->max_length < SIZE_MAX) &&
-        !is_length_allowed(field, count_members(raw))) {
-        return report_value(&d->report, PARLEY_WRONG_LENGTH, field, path, raw);
+        !is_length_allowed(field, count_members(raw_text(raw)))) {
+        return report_value(&d->report, PARLEY_WRONG_LENGTH, field, path, raw_text(raw));
     }
     if (value != NULL) {
         *value = parley_json(raw.ptr, raw.len);
@@ -167,18 +180,18 @@ static bool decode_raw(const struct decoding *d, const struct field_info *field,
     return true;
 }
 
-static bool decode_shape(const struct decoding *d, const struct field_info *field, struct str raw,
-                         void *out, const struct step *path)
+static bool decode_shape(const struct decoding *d, const struct field_info *field,
+                         struct raw_value raw, void *out, const struct step *path)
 {
     if (out != NULL) {
         *(enum parley_is *)out = PARLEY_SET;
     }
-    return decode_object(d, field->shape, raw, out, path);
+    return decode_object(d, field->shape, raw_text(raw), out, path);
 }
 
 /* An array in place of an object: the object that has it as this one member. */
 static bool decode_array_as_shape(const struct decoding *d, const struct field_info *field,
-                                  struct str raw, void *out, const struct step *path)
+                                  struct raw_value raw, void *out, const struct step *path)
 {
     if (out != NULL) {
         *(enum parley_is *)out = PARLEY_SET;
@@ -188,8 +201,8 @@ static bool decode_array_as_shape(const struct decoding *d, const struct field_i
 }
 
 /* One element of an array of objects or strings: it is there, and of its kind. */
-static bool decode_element(const struct decoding *d, const struct field_info *field, struct str raw,
-                           void *out, const struct step *path)
+static bool decode_element(const struct decoding *d, const struct field_info *field,
+                           struct raw_value raw, void *out, const struct step *path)
 {
     static const struct field_info elements[] = {
         [FIELD_STRINGS] = {.kind = FIELD_STRING, .max_length = SIZE_MAX},
@@ -199,14 +212,14 @@ static bool decode_element(const struct decoding *d, const struct field_info *fi
     const struct field_info *element = &elements[field->kind];
     struct parley_text *text = out;
 
-    if (json_kind_of(raw) != (field->kind == FIELD_STRINGS ? JSON_STRING : JSON_OBJECT)) {
-        return report_value(&d->report, PARLEY_WRONG_KIND, element, path, raw);
+    if (json_kind_of(raw_text(raw)) != (field->kind == FIELD_STRINGS ? JSON_STRING : JSON_OBJECT)) {
+        return report_value(&d->report, PARLEY_WRONG_KIND, element, path, raw_text(raw));
     }
     if (field->kind == FIELD_SHAPES) {
         if (out != NULL) {
             *(enum parley_is *)out = PARLEY_SET;
         }
-        return decode_object(d, field->shape, raw, out, path);
+        return decode_object(d, field->shape, raw_text(raw), out, path);
     }
     if (field->kind == FIELD_STRINGS && text != NULL) {
         return store_text(d, raw, &text->ptr, &text->len) ||
@@ -215,18 +228,18 @@ static bool decode_element(const struct decoding *d, const struct field_info *fi
     return true;
 }
 
-static bool decode_array(const struct decoding *d, const struct field_info *field, struct str raw,
-                         void *out, const struct step *path)
+static bool decode_array(const struct decoding *d, const struct field_info *field,
+                         struct raw_value raw, void *out, const struct step *path)
 {
-    struct json_iter it = json_iter_of(raw);
+    struct json_iter it = json_iter_of(raw_text(raw));
     struct step step = {.up = path};
-    size_t count = count_elements(raw);
+    size_t count = count_elements(raw_text(raw));
     size_t size = field->kind == FIELD_SHAPES ? field->shape->size : sizeof(struct parley_text);
     char *items = NULL;
     struct str element;
 
     if (!is_length_allowed(field, count)) {
-        return report_value(&d->report, PARLEY_WRONG_LENGTH, field, path, raw);
+        return report_value(&d->report, PARLEY_WRONG_LENGTH, field, path, raw_text(raw));
     }
     if (out != NULL && field->kind == FIELD_OBJECTS) {
         *(struct parley_json *)out = parley_json(raw.ptr, raw.len);
@@ -239,28 +252,49 @@ static bool decode_array(const struct decoding *d, const struct field_info *fiel
     }
     for (; json_next_element(&it, &element); step.index++) {
         void *item = items != NULL ? items + step.index * size : NULL;
-        if (!decode_element(d, field, element, item, &step)) {
+        struct raw_value raw_element = {element.ptr, (uint32_t)element.len, true};
+        if (!decode_element(d, field, raw_element, item, &step)) {
             return false;
         }
     }
     return true;
 }
 
-static bool decode_type(const struct decoding *d, const struct field_info *field, struct str raw,
-                        void *out, const struct step *path)
+static bool decode_type(const struct decoding *d, const struct field_info *field,
+                        struct raw_value raw, void *out, const struct step *path)
 {
     /* It was compared before, to find the description. */
     (void)d, (void)field, (void)raw, (void)out, (void)path;
     return true;
 }
 
-bool decode_value(const struct decoding *d, const struct field_info *field, struct str raw,
+/* A value of another kind than its field wants, which may allow it. */
+static bool decode_other_kind(const struct decoding *d, const struct field_info *field,
+                              struct raw_value raw, void *out, const struct step *path)
+{
+    enum json_kind kind = (enum json_kind)json_kind_by_byte[(uint8_t)*raw.ptr];
+
+    if (kind == JSON_NULL && (field->flags & FIELD_NULLABLE) != 0) {
+        if (out != NULL) {
+            *(enum parley_is *)out = PARLEY_NULL;
+        }
+        return true;
+    }
+    if (kind == JSON_ARRAY && field->array_is != NULL) {
+        return decode_array_as_shape(d, field, raw, out, path);
+    }
+    return field->kind == FIELD_ANY
+               ? decode_raw(d, field, raw, out, path)
+               : report_value(&d->report, PARLEY_WRONG_KIND, field, path, raw_text(raw));
+}
+
+bool decode_value(const struct decoding *d, const struct field_info *field, struct raw_value raw,
                   void *out, const struct step *path)
 {
     static const struct {
         enum json_kind kind;
-        bool (*decode)(const struct decoding *d, const struct field_info *field, struct str raw,
-                       void *out, const struct step *path);
+        bool (*decode)(const struct decoding *d, const struct field_info *field,
+                       struct raw_value raw, void *out, const struct step *path);
     } kinds[FIELD_KIND_COUNT] = {
         [FIELD_TYPE] = {JSON_STRING, decode_type},
         [FIELD_STRING] = {JSON_STRING, decode_string},
@@ -275,19 +309,8 @@ bool decode_value(const struct decoding *d, const struct field_info *field, stru
         [FIELD_SHAPES] = {JSON_ARRAY, decode_array},
         [FIELD_OBJECTS] = {JSON_ARRAY, decode_array},
     };
-    enum json_kind kind = json_kind_of(raw);
 
-    if (kind == JSON_NULL && (field->flags & FIELD_NULLABLE) != 0) {
-        if (out != NULL) {
-            *(enum parley_is *)out = PARLEY_NULL;
-        }
-        return true;
-    }
-    if (kind == JSON_ARRAY && field->array_is != NULL) {
-        return decode_array_as_shape(d, field, raw, out, path);
-    }
-    if (kinds[field->kind].kind != kind && kinds[field->kind].kind != JSON_NONE) {
-        return report_value(&d->report, PARLEY_WRONG_KIND, field, path, raw);
-    }
-    return kinds[field->kind].decode(d, field, raw, out, path);
+    return kinds[field->kind].kind == (enum json_kind)json_kind_by_byte[(uint8_t)*raw.ptr]
+               ? kinds[field->kind].decode(d, field, raw, out, path)
+               : decode_other_kind(d, field, raw, out, path);
 }

@@ -122,7 +122,7 @@ void run_agents(struct call *call)
     json_key(&list.w, STR("agents"));
     json_begin_array(&list.w);
     /* How many are looked at is not how many are shown, so the walk says when it is enough. */
-    hub_each_agent(call->hub, which, UINT32_MAX, visit_agent, &list);
+    hub_each_agent(call->hub, call->asker->principal, which, UINT32_MAX, visit_agent, &list);
     if (!walk_finish(&list.walk, call)) {
         return;
     }

@@ -6,6 +6,7 @@
 #include "json/writer.h"
 
 enum { DIALECT, MESSAGE, AS, SESSION, WORLD, EXPLAIN_MEMBERS };
+enum { CANDIDATES_MAX = 64 * 1024 };
 
 static const struct body_member explain_members[EXPLAIN_MEMBERS] = {
     [DIALECT] = {{"dialect", 7}, BODY_TEXT, false, 32},
@@ -52,7 +53,7 @@ static bool check_place(struct call *call, const struct body_value *values, uint
 }
 
 static void write_explanation(struct call *call, const struct hub_explanation *e,
-                              struct str details)
+                              struct str candidates, struct str details)
 {
     struct str message = str_from_z(e->message);
     struct json_writer w;
@@ -60,7 +61,10 @@ static void write_explanation(struct call *call, const struct hub_explanation *e
     json_writer_init(&w, &call->out);
     json_begin_object(&w);
     if (e->code == ERROR_NONE) {
-        json_key_string(&w, STR("verdict"), e->answered ? STR("answered") : STR("delivered"));
+        json_key_string(&w, STR("verdict"),
+                        e->answered ? STR("answered")
+                        : e->waits  ? STR("waits")
+                                    : STR("delivered"));
     } else {
         json_key_string(&w, STR("verdict"), str_from_z(error_table[e->code].code));
         json_key_string(&w, STR("message"),
@@ -73,6 +77,10 @@ static void write_explanation(struct call *call, const struct hub_explanation *e
     if (e->target[0] != '\0') {
         json_key_string(&w, STR("target"), str_from_z(e->target));
     }
+    if (e->is_request) {
+        json_key_uint(&w, STR("considered"), e->considered);
+        json_key_raw(&w, STR("candidates"), candidates);
+    }
     json_key_raw(&w, STR("details"), details.len > 0 ? details : STR("{}"));
     json_end_object(&w);
 }
@@ -80,6 +88,7 @@ static void write_explanation(struct call *call, const struct hub_explanation *e
 static void explain(struct call *call, const struct hub_question *question)
 {
     struct hub_explanation explanation;
+    const struct buf *candidates = question->candidates;
     struct buf details;
 
     buf_init(&details, CALL_MAX_DETAILS);
@@ -87,7 +96,8 @@ static void explain(struct call *call, const struct hub_question *question)
         hub_explain(call->hub, call->asker->principal, question, &explanation, &details);
     struct str more = details.failed ? STR("") : buf_str(&details);
     if (code == ERROR_NONE) {
-        write_explanation(call, &explanation, more);
+        write_explanation(call, &explanation, candidates->failed ? STR("[]") : buf_str(candidates),
+                          more);
     } else {
         call_refuse(call, code,
                     code == ERROR_TARGET_NOT_FOUND
@@ -104,9 +114,11 @@ void run_explain(struct call *call)
     struct body_value values[EXPLAIN_MEMBERS];
     struct hub_question question;
     char session[BODY_SESSION_SIZE];
-    struct buf texts;
+    struct buf texts, candidates;
 
     buf_init(&texts, call->body.len + 2);
+    buf_init(&candidates, CANDIDATES_MAX);
+    question.candidates = &candidates;
     if (body_read(call, explain_members, EXPLAIN_MEMBERS, values, &texts) &&
         read_dialect(call, &values[DIALECT], &question.dialect) &&
         check_place(call, values, question.dialect)) {
@@ -118,5 +130,6 @@ void run_explain(struct call *call)
         }
         explain(call, &question);
     }
+    buf_fini(&candidates);
     buf_fini(&texts);
 }

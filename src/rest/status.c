@@ -75,7 +75,8 @@ void run_status(struct call *call)
     if (call->asker->principal != HUB_NOBODY) {
         json_key(&w, STR("agents"));
         json_begin_array(&w);
-        hub_each_agent(hub, HUB_AGENTS_CONNECTED, LIST_MAX, visit_agent, &w);
+        hub_each_agent(hub, call->asker->principal, HUB_AGENTS_CONNECTED, LIST_MAX, visit_agent,
+                       &w);
         json_end_array(&w);
     }
     json_key_uint(&w, STR("total"), counts.agents);

@@ -2,8 +2,9 @@
  * The whole hub on the virtual gateway: the bytes choose who connects, in which dialect and with
  * which credential, who is let in (reloads included), what clients send (messages made of what the
  * hub knows, and raw bytes), whether passwords are right, how long queues wait and how much sockets
- * take. Invariants: every frame is one the client may get, in its dialect, and valid JSON; counts
- * agree with what is connected; when everyone has gone, nothing is left.
+ * take. What is said of requests to agents names those that were heard. Invariants: every frame is
+ * one the client may get, in its dialect, and valid JSON; counts agree with what is connected; when
+ * everyone has gone, nothing is left.
  */
 
 #include <assert.h>
@@ -25,6 +26,7 @@ struct fuzz {
     struct virtual v;
     char ids[MAX_REACTORS][VIRTUAL_SLOTS][CLIENT_ID]; /* of those who were greeted */
     char ticket[TICKET_SIZE];                         /* the last one that was made */
+    struct words words;
 };
 
 /* The first thing that is heard is the greeting, with the client's id. */
@@ -65,11 +67,14 @@ static void check_text(const struct vconn *c, struct str payload)
 
 static void on_frame(void *ctx, struct vconn *c, unsigned opcode, struct str payload)
 {
+    struct fuzz *f = ctx;
+
     assert(c->accepted && !c->refused);
     switch (opcode) {
     case WS_TEXT:
         check_text(c, payload);
-        learn_id(ctx, c, payload);
+        learn_id(f, c, payload);
+        words_learn(&f->words, payload);
         break;
     case WS_PING:
         assert(payload.len == 0);
@@ -102,18 +107,23 @@ static void on_judged(void *ctx, uint64_t conn, const struct hub_asker *asker, s
 
 /* --- steps ------------------------------------------------------------------------------------ */
 
-static void send_something(struct virtual *v, struct vconn *conn, struct choices *c)
+static void send_something(struct fuzz *f, struct vconn *conn, struct choices *c)
 {
     struct buf b;
 
     buf_init(&b, MOST_TEXT);
-    words_message(&b, v, (enum dialect)conn->dialect, c);
+    words_message(&b, &f->v, &f->words, (enum dialect)conn->dialect, c);
     if (!b.failed) {
-        for (uint32_t times = choose(c, 8) == 0 ? choose(c, 40) : 1; times > 0; times--) {
-            (void)virtual_send(v, conn, buf_str(&b));
+        for (uint32_t times = choose(c, 24) == 1 ? choose(c, 40) : 1; times > 0; times--) {
+            (void)virtual_send(&f->v, conn, buf_str(&b));
         }
     }
     buf_fini(&b);
+    /* Half the time it is dealt with at once: conversations are deep only where answers are heard.
+     */
+    if (choose(c, 2) == 0) {
+        virtual_settle(&f->v);
+    }
 }
 
 static void knock(struct fuzz *f, unsigned reactor, struct choices *c)
@@ -123,19 +133,31 @@ static void knock(struct fuzz *f, unsigned reactor, struct choices *c)
     (void)virtual_knock(&f->v, reactor, choose(c, 2) == 0 ? DIALECT_WORLD : DIALECT_GATEWAY, &e);
 }
 
+/* The first one from a slot on; NULL: there is none. */
+static struct vconn *some_conn(struct vreactor *r, uint32_t from)
+{
+    for (uint32_t i = 0; i < WORDS_SLOTS; i++) {
+        struct vconn *conn = &r->conns[(from + i) % WORDS_SLOTS];
+        if (conn->used) {
+            return conn;
+        }
+    }
+    return NULL;
+}
+
 static void step_client(struct fuzz *f, struct choices *c)
 {
     struct virtual *v = &f->v;
     unsigned reactor = choose(c, v->reactors);
-    struct vconn *conn = &v->reactor[reactor].conns[choose(c, WORDS_SLOTS)];
+    struct vconn *conn = some_conn(&v->reactor[reactor], choose(c, WORDS_SLOTS));
 
-    if (choose(c, 6) == 0) {
+    if (choose(c, 12) == 1) {
         knock(f, reactor, c);
     }
-    if (!conn->used) {
+    if (conn == NULL) {
         return;
     }
-    switch (choose(c, 12)) {
+    switch (choose(c, 24)) {
     case 0:
         virtual_abort(v, conn);
         break;
@@ -153,7 +175,7 @@ static void step_client(struct fuzz *f, struct choices *c)
         virtual_give_room(v, conn, choose(c, 2) == 0 ? choose(c, 2000) : SIZE_MAX);
         break;
     default:
-        send_something(v, conn, c);
+        send_something(f, conn, c);
     }
 }
 
@@ -179,7 +201,7 @@ static void step_gateway(struct virtual *v, struct choices *c)
         virtual_settle(v);
         break;
     case 6:
-        virtual_tick(v, choose(c, 6) == 0 ? choose(c, 70000) : choose(c, 300));
+        virtual_tick(v, choose(c, 24) == 1 ? choose(c, 70000) : choose(c, 300));
         break;
     default:
         if (choose(c, 40) == 1) {
@@ -214,6 +236,23 @@ static void step_access(struct fuzz *f, struct choices *c)
     }
 }
 
+/* Some of those who have come are agents from the start. */
+static void register_some(struct fuzz *f, struct choices *c)
+{
+    virtual_settle(&f->v);
+    for (uint32_t i = choose(c, 5); i > 0; i--) {
+        struct vconn *conn = some_conn(&f->v.reactor[choose(c, f->v.reactors)], i);
+        struct buf b;
+        buf_init(&b, MOST_TEXT);
+        if (conn != NULL) {
+            words_registration(&b, (enum dialect)conn->dialect, c);
+            (void)virtual_send(&f->v, conn, buf_str(&b));
+        }
+        buf_fini(&b);
+    }
+    virtual_settle(&f->v);
+}
+
 static void finish(struct virtual *v)
 {
     struct hub_counts counts;
@@ -240,6 +279,7 @@ static void finish(struct virtual *v)
     }
     hub_counts(v->hub, &counts);
     assert(counts.clients == used && counts.agents <= used);
+    assert(counts.requests_queued <= counts.requests && (used > 0 || counts.requests == 0));
     for (unsigned r = 0; r < v->reactors; r++) {
         for (uint32_t i = 0; i < VIRTUAL_SLOTS; i++) {
             if (v->reactor[r].conns[i].used) {
@@ -250,6 +290,7 @@ static void finish(struct virtual *v)
     virtual_settle(v);
     hub_counts(v->hub, &counts);
     assert(counts.clients == 0 && counts.agents == 0 && counts.sessions == 1);
+    assert(counts.requests == 0 && counts.requests_queued == 0);
     assert(hub_empty(v->hub));
     virtual_tick(v, 200);
     virtual_tick(v, 200);
@@ -271,21 +312,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     settings.max_sessions = 3;
     settings.max_registration_bytes = 512;
     settings.max_send_queue_bytes = choose(&c, 2) == 0 ? 3000 : 100000;
+    settings.max_queue = 4;
+    settings.max_remembered = 3;
+    settings.request_timeout_ms = 1000;
     settings.close_slow_clients = choose(&c, 8) == 1;
     if (!virtual_init(&f->v, &settings, &hooks, 1 + choose(&c, 256))) {
         abort();
     }
     memset(f->ticket, 'a', sizeof(f->ticket));
-    if (choose(&c, 2) == 0) {
+    if (choose(&c, 3) == 1) {
         (void)words_set_access(f->v.hub, &c);
     }
     for (uint32_t i = 4 + choose(&c, 16); i > 0; i--) {
         knock(f, choose(&c, f->v.reactors), &c);
     }
+    register_some(f, &c);
     while (!choices_over(&c)) {
         if (choose(&c, 2) == 0) {
             step_client(f, &c);
-        } else if (choose(&c, 12) == 1) {
+        } else if (choose(&c, 24) == 1) {
             step_access(f, &c);
         } else {
             step_gateway(&f->v, &c);

@@ -168,10 +168,13 @@ static void make_in_gateway(struct buf *b, const struct virtual *v, struct choic
     buf_append_char(b, '}');
 }
 
-void words_message(struct buf *b, const struct virtual *v, enum dialect dialect, struct choices *c)
+void words_message(struct buf *b, const struct virtual *v, const struct words *words,
+                   enum dialect dialect, struct choices *c)
 {
     if (choose(c, 12) == 0) {
         append_raw(b, c);
+    } else if (choose(c, 2) == 1) {
+        words_errand(b, words, choose(c, 30) == 1 ? DIALECT_WORLD : dialect, c);
     } else if (choose(c, 30) == 1 || dialect == DIALECT_WORLD) {
         make_in_world(b, v, c);
     } else {

@@ -354,6 +354,16 @@ PAGES = {
 }
 
 
+def word_for(names):
+    return {(): "none", ("main",): "main", ("main", "side"): "both"}[tuple(sorted(names & {"main", "side"}))]
+
+
+def worlds_of(agents):
+    """The agents are those of the cast, whoever asks; their worlds are not for everybody."""
+    assert {agent["agent_id"] for agent in agents} == {"ear-main", "ear-side"}
+    return word_for({agent["world"] for agent in agents if "world" in agent})
+
+
 def test_who_learns_what(meeting):
     principal, cast = meeting
     client_id = cast.ears["main"].greeting["data"]["client_id"]
@@ -365,10 +375,13 @@ def test_who_learns_what(meeting):
             return verdict_of_refusal(status, content)
         if action == "status":
             assert content["total"] == 2
+            if "agents" in content:
+                assert worlds_of(content["agents"]) == TABLES["asking"][principal.name]["sessions"]
             return "full" if "agents" in content else "counts"
+        if action == "agents":
+            return worlds_of(content["agents"])
         if action == "sessions":
-            names = {session["name"] for session in content["sessions"]} & {"world:main", "world:side"}
-            return {0: "none", 1: "main", 2: "both"}[len(names)]
+            return word_for({session["name"].removeprefix("world:") for session in content["sessions"]})
         if action == "client":
             assert content["id"] == client_id
         return "yes"

@@ -1,5 +1,6 @@
 """`parley call` and `parley agent run` by way of a real gateway."""
 
+import json
 import os
 import signal
 import subprocess
@@ -180,3 +181,52 @@ def test_credential(start, agent, tmp_path):
     assert "AUTH_REQUIRED" in call(gateway, "demo.x", code=REFUSED)
     agent(gateway, "--exec", "cat", PARLEY_TOKEN="s3cret")
     assert call(gateway, "demo.x", "1", "--token-file", str(secret)) == "1\n"
+
+
+def explain(gateway, request, *options, code=OK):
+    done = run_parley("explain", "--json", *options, "route_request", json.dumps(request), url=gateway.url)
+    assert done.returncode == code, done
+    return json.loads(done.stdout)
+
+
+def test_explained(tcp_gateway, agent, tmp_path):
+    """Who would get a request is who gets it, and of the others it is said why not."""
+    go = tmp_path / "go"
+    os.mkfifo(go)
+    request = {"capability": "demo.x", "request": 1}
+    refused = explain(tcp_gateway, request, code=FAILED)
+    assert (refused["verdict"], refused["considered"], refused["candidates"]) == ("NO_AGENT", 0, [])
+    agent(tcp_gateway, "--exec", f"cat {go}", "--id", "slow")
+    asked = start_call(tcp_gateway, "demo.x")
+    tcp_gateway.wait_status(lambda status: explain(tcp_gateway, request)["verdict"] == "waits")
+    agent(tcp_gateway, "--exec", "cat", "--id", "quick")
+    gone = agent(tcp_gateway, "--exec", "cat", "--id", "gone")
+    gone.process.kill()
+    tcp_gateway.wait_status(lambda status: status["total"] == 2)
+    told = explain(tcp_gateway, request)
+    assert (told["verdict"], told["target"], told["receivers"], told["considered"]) == ("delivered", "quick", 1, 3)
+    fates = {one["agentId"]: one["fate"] for one in told["candidates"]}
+    assert fates == {"slow": "full", "quick": "chosen", "gone": "offline"}
+    said = run_parley("explain", "route_request", json.dumps(request), url=tcp_gateway.url).stdout
+    assert "slow: full, 1 of 1" in said and "quick: chosen, 0 of 1" in said
+    assert call(tcp_gateway, "demo.x", "7") == "7\n"
+    assert explain(tcp_gateway, {"agentId": "gone", "request": 1}, code=FAILED)["verdict"] == "TARGET_OFFLINE"
+    assert explain(tcp_gateway, {"request": 1}, code=FAILED)["verdict"] == "INVALID_MESSAGE"
+    go.write_text("1\n")
+    assert asked.stdout.read() == "1\n" and asked.wait(PATIENCE) == OK
+    asked.stderr.close()
+
+
+def test_watched(tcp_gateway, agent):
+    """What a monitor hears of a request that one program asks and another one answers."""
+    boss = tcp_gateway.control()
+    boss.ask("monitor", {"types": ["route_*", "error"]})
+    agent(tcp_gateway, "--exec", "cat", "--id", "echo")
+    assert call(tcp_gateway, "demo.x", "0.10") == "0.10\n"
+    asked, answered = boss.next()["payload"], boss.next()["payload"]
+    assert asked["message"]["type"] == "route_request" and asked["target"] == "echo", asked
+    assert answered["message"]["type"] == "route_response" and answered["source"] == "echo", answered
+    assert asked["source"] == answered["target"] and asked["source"].startswith("c-")
+    assert answered["message"]["payload"]["result"] == asked["message"]["payload"]["request"] == 0.10
+    assert "NO_AGENT" in call(tcp_gateway, "demo.none", code=UNAVAILABLE)
+    assert boss.heard_nothing() is None

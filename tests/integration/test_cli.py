@@ -9,13 +9,13 @@ import select
 import signal
 import socket
 import subprocess
-import time
 
 import pytest
 
 from harness import PATIENCE
 from harness.gateway import environment, parse_line, program, run_parley
 from harness.raw import Frames, read_response
+from harness.tail import Tail
 
 OK, FAILED, USAGE, UNAVAILABLE, REFUSED, CONFIGURATION = 0, 1, 2, 69, 77, 78
 
@@ -204,40 +204,6 @@ def test_send_that_is_refused(tcp_gateway):
     assert done.returncode in (FAILED, REFUSED) and "FORBIDDEN" in done.stderr, done
 
 
-class Tail:
-    """`parley tail` with its lines as they come."""
-
-    def __init__(self, gateway, *options):
-        self.gateway = gateway
-        self.process = subprocess.Popen(
-            [program(), "tail", *options, "--url", gateway.url],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment(),
-        )
-        os.set_blocking(self.process.stdout.fileno(), False)
-        self.buffer = b""
-
-    def line(self):
-        deadline = time.monotonic() + PATIENCE
-        while b"\n" not in self.buffer:
-            left = deadline - time.monotonic()
-            assert left > 0 and select.select([self.process.stdout], [], [], left)[0], "no line from tail"
-            part = self.process.stdout.read()
-            assert part, "tail has ended"
-            self.buffer += part
-        line, _, self.buffer = self.buffer.partition(b"\n")
-        return line.decode()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        assert self.process.wait(PATIENCE) in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
-        self.process.stdout.close()
-
-
 def speaker_for(gateway):
     """A client, and the tail is connected: what it says from now on, tail hears."""
     speaker = gateway.client()
@@ -247,7 +213,7 @@ def speaker_for(gateway):
 
 
 def test_tail(tcp_gateway):
-    with Tail(tcp_gateway, "--json") as tail:
+    with Tail(tcp_gateway.url, "--json") as tail:
         speaker = speaker_for(tcp_gateway)
         speaker.send('{"type":"bark","agent_id":"t","data":{"text":"hi","n":0.10}}')
         line = tail.line()
@@ -258,7 +224,7 @@ def test_tail(tcp_gateway):
 
 
 def test_tail_for_people(tcp_gateway):
-    with Tail(tcp_gateway) as tail:
+    with Tail(tcp_gateway.url) as tail:
         speaker = speaker_for(tcp_gateway)
         speaker.send({"type": "bark", "agent_id": "timmy", "data": {"text": "hi\x1b[31m there\n"}})
         line = tail.line()
@@ -267,7 +233,7 @@ def test_tail_for_people(tcp_gateway):
 
 
 def test_tail_filters(tcp_gateway):
-    with Tail(tcp_gateway, "--json", "--type", "bark", "--from", "timmy") as tail:
+    with Tail(tcp_gateway.url, "--json", "--type", "bark", "--from", "timmy") as tail:
         speaker = speaker_for(tcp_gateway)
         for kind, sender in [("bark", "other"), ("thought", "timmy"), ("bark", "timmy")]:
             speaker.send({"type": kind, "agent_id": sender, "data": {}})
@@ -278,7 +244,7 @@ def test_tail_filters(tcp_gateway):
 def test_tail_survives_a_restart(start):
     first = start()
     port = first.port
-    with Tail(first, "--json") as tail:
+    with Tail(first.url, "--json") as tail:
         speaker_for(first)
         first.drop_clients()
         first.stop()

@@ -7,9 +7,8 @@ import subprocess
 
 import pytest
 
-from harness.gateway import ROOT
+from harness.gateway import ROOT, environment, program
 
-HELLO = '{"type":"agent_register","agentId":"{id}"}'
 SIZES = [pytest.param(128, id="128-B"), pytest.param(20_000, id="20-KB")]
 
 # Tells a generator that hangs from a machine that is slow.
@@ -17,7 +16,8 @@ RUN_SECONDS = 100
 
 
 def load_program():
-    return str(ROOT / (os.environ.get("PARLEY_LOAD") or "build/bench/parley-load"))
+    """parley-bench: PARLEY_LOAD, or beside the program under test."""
+    return str(ROOT / (os.environ.get("PARLEY_LOAD") or f"{program()}-bench"))
 
 
 @pytest.fixture(params=[1] + [pytest.param(n, marks=pytest.mark.threads) for n in (2, 4)], ids="threads-{}".format)
@@ -28,9 +28,14 @@ def busy(request, start):
 
 def put_load_on(gateway, mode, *options):
     """One run of the generator, which must accept every delivery; returns its figures."""
-    command = [load_program(), "--url", gateway.ws_url(), "--skip-greeting", "--warmup", "0", "--mode", mode]
+    command = [load_program(), mode, "--url", gateway.ws_url("/"), "--warmup", "0", "--json"]
     done = subprocess.run(
-        [*command, *map(str, options)], capture_output=True, text=True, timeout=RUN_SECONDS, check=False
+        [*command, *map(str, options)],
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+        env=environment(),
     )
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
     figures = json.loads(done.stdout)
@@ -65,7 +70,7 @@ def test_chat(busy, size):
 @pytest.mark.parametrize("size", SIZES)
 def test_pairs(busy, size):
     figures = put_load_on(
-        busy, "pairs", "--clients", 40, "--size", size, "--messages", 2000, "--hello", HELLO
+        busy, "pairs", "--clients", 40, "--size", size, "--messages", 2000
     )
     assert counts(figures) == (2000, 2000)
     assert_all_left(busy)
@@ -87,10 +92,11 @@ def test_two_loads_at_once(busy):
     path = busy.ws_url("/ws/matrix?world={}")
     runs = [
         subprocess.Popen(
-            [load_program(), "--url", path.format(world), "--skip-greeting", "--warmup", "0"]
-            + ["--mode", mode, "--clients", "50", "--window", "50", "--messages", "1000"],
+            [load_program(), mode, "--url", path.format(world), "--warmup", "0", "--json"]
+            + ["--clients", "50", "--window", "50", "--messages", "1000"],
             stdout=subprocess.PIPE,
             text=True,
+            env=environment(),
         )
         for world, mode in (("left", "fanout"), ("right", "chat"))
     ]

@@ -63,7 +63,9 @@ class Place:
     def defaults(self, adapter):
         agent = {"adapter": adapter, "timeout": "20s"}
         if self.agent:
-            agent |= {"base_url": self.agent.url, "api_key_file": str(self.api_key), "model": "test-model"}
+            agent |= {"base_url": self.agent.url, "model": "test-model"}
+            if self.agent.api_key:
+                agent["api_key_file"] = str(self.api_key)
         return {
             "matrix": {
                 "server": self.homeserver.url,

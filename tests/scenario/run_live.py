@@ -20,7 +20,7 @@ from harness.gateway import Gateway
 HASTE = 100  # by which the times of the heartbeat are divided
 MEMORY_ONLY = "# memory only"
 # Lines that begin with one of these are of nobody.
-NAMELESS = ("advance", "metric", "set", "token")
+NAMELESS = ("advance", "drain", "metric", "set", "token")
 
 
 def lines_of(path):
@@ -67,6 +67,7 @@ class Player:
     def __init__(self, gateway):
         self.gateway = gateway
         self.clients = {}
+        self.requests = {}  # name -> the id of the last request that it was given
         self.pings = {}  # name -> WebSocket pings already expected
         self.unsettled = None  # who sent last, and has not been seen to be dealt with
 
@@ -92,6 +93,7 @@ class Player:
     def expect(self, name, pattern, exact=False):
         text = self.next_text(name)
         assert matches(pattern, json.loads(text), exact), f"{name} heard {text}"
+        return json.loads(text)
 
     def settle(self, name=None):
         """The last sender's message has been dealt with before another one (or `name`) acts."""
@@ -113,8 +115,8 @@ class Player:
 
     def wait_metric(self, metric, claim):
         def ask():
-            status = self.gateway.status()
-            return claim({"clients": status["connections"], "agents": len(status["agents"])}[metric])
+            status = self.gateway.status()  # without `agents`, where it takes a credential
+            return claim(status["connections"] if metric == "clients" else len(status["agents"]))
 
         self.pump_until(ask, f"the metric {metric}")
 
@@ -123,6 +125,10 @@ class Player:
     def play(self, words):
         words = [self.put_ids(word) for word in words]
         if words[0] in ("advance", "set", "token"):
+            return
+        if words[0] == "drain":
+            self.settle()
+            self.gateway.terminate()
             return
         if words[0] == "metric":
             metric, operator, number = words[1].split(" ")
@@ -133,8 +139,10 @@ class Player:
         getattr(self, "do_" + verb.replace("-", "_"))(name, rest)
 
     def put_ids(self, text):
-        for name, client in self.clients.items():
-            text = text.replace(f"${name}", client.id)
+        for name in sorted(self.clients, key=len, reverse=True):
+            text = text.replace(f"${name}", self.clients[name].id)
+            if name in self.requests:
+                text = text.replace(f"@{name}", self.requests[name])
         return text
 
     def do_connect(self, name, rest):
@@ -163,6 +171,13 @@ class Player:
         self.clients[name].send(text)
         self.unsettled = name
 
+    def do_send_many(self, name, rest):
+        count, _, text = rest.partition(" ")
+        self.settle(name)
+        for number in range(1, int(count) + 1):
+            self.clients[name].send(text.replace("#", str(number)))
+        self.unsettled = name
+
     def do_send_binary(self, name, text):
         self.settle(name)
         self.clients[name].send(text.encode())
@@ -170,6 +185,9 @@ class Player:
 
     def do_expect(self, name, rest):
         self.expect(name, json.loads(rest))
+
+    def do_expect_request(self, name, rest):
+        self.requests[name] = self.expect(name, json.loads(rest))["id"]
 
     def do_expect_exact(self, name, rest):
         self.expect(name, json.loads(rest), exact=True)

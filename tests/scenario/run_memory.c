@@ -20,8 +20,9 @@ enum { NAME_MAX_LEN = 31, LINE_MAX_LEN = 8192, TOKENS_MAX = 8, SKIPPED = 77 };
 struct actor {
     char name[NAME_MAX_LEN + 1];
     enum dialect dialect;
-    int client;     /* of the room, its newest connection */
-    unsigned pings; /* already expected */
+    int client;       /* of the room, its newest connection */
+    unsigned pings;   /* already expected */
+    char request[64]; /* the id of the last request that it was given, or empty */
 };
 
 /* A credential whose text is its name; its grants are borrowed from `line`. */
@@ -33,6 +34,7 @@ struct token {
 struct player {
     struct room *room; /* NULL until somebody connects */
     struct hub_settings settings;
+    uint64_t drain_ms;
     struct token tokens[TOKENS_MAX];
     size_t token_count;
     struct actor actors[ROOM_CLIENTS];
@@ -93,6 +95,7 @@ static struct room *room_of(struct player *p)
     struct hub_credential list[TOKENS_MAX];
 
     if (p->room == NULL) {
+        p->settings.verify_sender = p->token_count > 0; /* the default of world.identity */
         p->room = room_new(&p->settings);
         for (size_t i = 0; i < p->token_count; i++) {
             list[i] = p->tokens[i].credential;
@@ -184,11 +187,58 @@ static void do_register(struct player *p, struct actor *a, const char *rest)
 
 static void do_send(struct player *p, struct actor *a, const char *rest)
 {
-    room_say_bytes(p->room, a->client, str_from_z(rest));
+    struct str text = str_from_z(rest);
+
+    if (text.len <= p->settings.max_message_bytes) {
+        room_say_bytes(p->room, a->client, text);
+    } else { /* as a reactor does */
+        assert(virtual_say(&p->room->v, client_of(p, a)->conn, UP_TOO_BIG, 0, STR("")));
+        virtual_settle(&p->room->v);
+    }
+}
+
+/* "COUNT TEXT"; '#' in the text is the number of the message. */
+static void do_send_many(struct player *p, struct actor *a, const char *rest)
+{
+    char *text;
+    unsigned long count = strtoul(rest, &text, 10);
+
+    if (*text++ != ' ') {
+        fail("not a number: %s", rest);
+    }
+    for (unsigned long i = 1; i <= count; i++) {
+        struct buf b;
+        buf_init(&b, 2 * LINE_MAX_LEN);
+        for (const char *at = text; *at != '\0'; at++) {
+            if (*at == '#') {
+                buf_printf(&b, "%lu", i);
+            } else {
+                buf_append_char(&b, *at);
+            }
+        }
+        assert(!b.failed);
+        room_say_bytes(p->room, a->client, buf_str(&b));
+        buf_fini(&b);
+    }
 }
 
 static void do_expect(struct player *p, struct actor *a, const char *rest)
 {
+    room_expect(p->room, a->client, rest);
+}
+
+static void do_expect_request(struct player *p, struct actor *a, const char *rest)
+{
+    const struct room_client *c = client_of(p, a);
+    bool heard = c->heard_from < c->heard_count;
+    json_t *message = heard ? json_loads(c->heard[c->heard_from], 0, NULL) : NULL;
+    const char *id = json_string_value(json_object_get(message, "id"));
+
+    if (id == NULL || strlen(id) >= sizeof(a->request)) {
+        fail("%s was given no request", a->name);
+    }
+    (void)snprintf(a->request, sizeof(a->request), "%s", id);
+    json_decref(message);
     room_expect(p->room, a->client, rest);
 }
 
@@ -270,7 +320,9 @@ static const struct verb {
     {"register", do_register},
     {"send", do_send},
     {"send-binary", do_send},
+    {"send-many", do_send_many},
     {"expect", do_expect},
+    {"expect-request", do_expect_request},
     {"expect-exact", do_expect_exact},
     {"expect-text", do_expect_text},
     {"expect-error", do_expect_error},
@@ -282,18 +334,30 @@ static const struct verb {
     {"mute", do_mute},
 };
 
-static void do_advance(struct player *p, const char *rest)
+static uint64_t duration_ms(const char *text)
 {
     char *unit;
-    unsigned long value = strtoul(rest, &unit, 10);
+    unsigned long value = strtoul(text, &unit, 10);
 
     if (strcmp(unit, "s") == 0) {
-        room_advance(p->room, value * 1000);
-    } else if (strcmp(unit, "ms") == 0) {
-        room_advance(p->room, value);
-    } else {
-        fail("not a duration: %s", rest);
+        return value * 1000;
     }
+    if (strcmp(unit, "ms") != 0) {
+        fail("not a duration: %s", text);
+    }
+    return value;
+}
+
+static void do_advance(struct player *p, const char *rest)
+{
+    room_advance(p->room, duration_ms(rest));
+}
+
+static void do_drain(struct player *p, const char *rest)
+{
+    (void)rest;
+    hub_drain(room_of(p)->v.hub, p->drain_ms);
+    virtual_settle(&p->room->v);
 }
 
 static void do_metric(struct player *p, const char *rest)
@@ -327,13 +391,27 @@ static void do_metric(struct player *p, const char *rest)
 
 static void do_set(struct player *p, char *rest)
 {
+    static const char *const validations[] = {"off", "known", "strict"};
     const char *value = cut_word(rest);
+    unsigned long number = strtoul(value, NULL, 10);
 
     assert(p->room == NULL);
     if (strcmp(rest, "gateway.max_clients_per_session") == 0) {
-        p->settings.max_clients_per_session = (uint32_t)strtoul(value, NULL, 10);
+        p->settings.max_clients_per_session = (uint32_t)number;
     } else if (strcmp(rest, "limits.send_queue_bytes") == 0) {
-        p->settings.max_send_queue_bytes = strtoul(value, NULL, 10);
+        p->settings.max_send_queue_bytes = number;
+    } else if (strcmp(rest, "limits.message_bytes") == 0) {
+        p->settings.max_message_bytes = number;
+    } else if (strcmp(rest, "limits.rate") == 0) {
+        p->settings.max_rate = (uint32_t)number;
+    } else if (strcmp(rest, "agents.max_queue") == 0) {
+        p->settings.max_queue = (uint32_t)number;
+    } else if (strcmp(rest, "drain") == 0) {
+        p->drain_ms = duration_ms(value);
+    } else if (strcmp(rest, "world.validation") == 0) {
+        while (strcmp(validations[p->settings.validation], value) != 0) {
+            assert(++p->settings.validation < 3);
+        }
     } else {
         fail("not a setting that scenarios know: %s", rest);
     }
@@ -375,21 +453,28 @@ static void do_token(struct player *p, const char *rest)
 
 /* --- lines ------------------------------------------------------------------------------------ */
 
-/* Puts the ids of clients where their names stand behind a '$'. */
+/* The actor whose name stands here: of several the longest one. */
+static const struct actor *actor_at(const struct player *p, const char *at)
+{
+    const struct actor *found = NULL;
+
+    for (int i = 0; i < p->count; i++) {
+        const struct actor *a = &p->actors[i];
+        size_t len = strlen(a->name);
+        if (strncmp(at, a->name, len) == 0 && (found == NULL || len > strlen(found->name))) {
+            found = a;
+        }
+    }
+    return found;
+}
+
+/* Puts the ids of clients where their names stand behind a '$', and of requests behind a '@'. */
 static void put_ids(const struct player *p, const char *line, struct buf *out)
 {
     for (const char *at = line; *at != '\0';) {
-        const struct actor *found = NULL;
-        for (int i = 0; i < p->count && *at == '$'; i++) {
-            const struct actor *a = &p->actors[i];
-            size_t len = strlen(a->name);
-            if (strncmp(at + 1, a->name, len) == 0 &&
-                (found == NULL || len > strlen(found->name))) {
-                found = a;
-            }
-        }
-        if (found != NULL) {
-            buf_append_str(out, str_from_z(client_of(p, found)->id));
+        const struct actor *found = *at == '$' || *at == '@' ? actor_at(p, at + 1) : NULL;
+        if (found != NULL && (*at == '$' || found->request[0] != '\0')) {
+            buf_append_str(out, str_from_z(*at == '$' ? client_of(p, found)->id : found->request));
             at += 1 + strlen(found->name);
         } else {
             buf_append_char(out, *at++);
@@ -405,6 +490,10 @@ static void play(struct player *p, char *line)
 
     if (strcmp(line, "advance") == 0) {
         do_advance(p, rest);
+        return;
+    }
+    if (strcmp(line, "drain") == 0) {
+        do_drain(p, rest);
         return;
     }
     if (strcmp(line, "metric") == 0) {

@@ -1,15 +1,19 @@
-#include "model.h"
+#include "heard.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "errands.h"
+#include "follow.h"
 #include "ws/ws.h"
 
-static const char *const heard_names[] = {"ack",  "message", "joined", "left",         "error",
-                                          "pong", "slow",    "close",  "session_info", "presence"};
+enum { SHOWN = 400 }; /* bytes of a message in a complaint */
 
-/* The number behind `"key":` in a text that has it. */
-static uint64_t number_of(struct str text, const char *key)
+static const char *const heard_names[] = {
+    "ack",          "message",  "joined",     "left",    "error",  "pong",   "slow",     "close",
+    "session_info", "presence", "agent_info", "request", "cancel", "answer", "watching", "copy"};
+
+uint64_t heard_number(struct str text, const char *key)
 {
     size_t len = strlen(key);
 
@@ -21,12 +25,12 @@ static uint64_t number_of(struct str text, const char *key)
     return UINT64_MAX;
 }
 
-static bool has(struct str text, const char *part)
+bool heard_has(struct str text, const char *part)
 {
     return text.len >= strlen(part) && memmem(text.ptr, text.len, part, strlen(part)) != NULL;
 }
 
-static bool begins(struct str text, const char *with)
+bool heard_begins(struct str text, const char *with)
 {
     return str_starts_with(text, str_from_z(with));
 }
@@ -34,12 +38,14 @@ static bool begins(struct str text, const char *with)
 static void read_error(struct expected *e, struct str text)
 {
     e->kind = HEARD_ERROR;
-    if (has(text, "\"code\":\"SLOW_CLIENT\"")) {
+    if (heard_has(text, "\"code\":\"SLOW_CLIENT\"")) {
         e->kind = HEARD_SLOW;
-        e->number = number_of(text, "\"dropped\":");
-    } else if (has(text, "\"code\":\"SESSION_NOT_FOUND\"")) {
+        e->number = heard_number(text, "\"dropped\":");
+    } else if (heard_has(text, "\"code\":\"SESSION_NOT_FOUND\"")) {
         e->number = ERROR_NO_SESSION;
-    } else if (has(text, "\"code\":\"NOT_A_MEMBER\"")) {
+    } else if (heard_has(text, "\"rule\":\"grant:")) {
+        e->number = ERROR_NO_GRANT;
+    } else if (heard_has(text, "\"code\":\"NOT_A_MEMBER\"")) {
         e->number = ERROR_NO_MEMBER;
     }
 }
@@ -56,7 +62,7 @@ static void read_info(const struct mclient *c, struct expected *e, struct str te
     };
     unsigned status = INFO_LIST;
 
-    while (status <= INFO_PATCHED && !has(text, words[status])) {
+    while (status <= INFO_PATCHED && !heard_has(text, words[status])) {
         status++;
     }
     if (status > INFO_PATCHED) {
@@ -67,39 +73,63 @@ static void read_info(const struct mclient *c, struct expected *e, struct str te
     uint64_t count = total != NULL ? strtoull(total + 10, NULL, 10) : 0;
     e->kind = HEARD_INFO;
     e->number = info_number((enum status)status, count);
-    e->note = number_of(text, "\"n\":");
+    e->note = heard_number(text, "\"n\":");
 }
 
 static void read_presence(struct expected *e, struct str text)
 {
-    e->number = number_of(text, "\"n\":");
+    e->number = heard_number(text, "\"n\":");
     if (e->number == UINT64_MAX) {
         e->kind = HEARD_PRESENCE;
-        e->number = has(text, "\"status\":\"online\"") ? CAME_ONLINE : WENT_OFFLINE;
+        e->number = heard_has(text, "\"status\":\"online\"") ? CAME_ONLINE : WENT_OFFLINE;
     }
 }
 
-static struct expected read_text(const struct mclient *c, struct str text)
+static void read_agent(struct expected *e, struct str text)
+{
+    static const char *const words[] = {
+        [AGENT_REGISTERED] = "\"status\":\"registered\"",
+        [AGENT_UNREGISTERED] = "\"status\":\"unregistered\"",
+        [AGENT_ONLINE] = "\"status\":\"online\"",
+        [AGENT_BUSY] = "\"status\":\"busy\"",
+    };
+
+    e->kind = HEARD_AGENT;
+    e->number = 0;
+    while (e->number < AGENT_BUSY && !heard_has(text, words[e->number])) {
+        e->number++;
+    }
+}
+
+static struct expected read_text(struct model *m, const struct mclient *c, struct str text)
 {
     struct expected e = {.kind = HEARD_MESSAGE, .note = NO_NOTE};
 
-    if (begins(text, "{\"type\":\"t") || begins(text, "{\"type\":\"broadcast\"")) {
-        e.number = number_of(text, "\"n\":");
-    } else if (begins(text, "{\"type\":\"connection_ack\"")) {
+    if (errands_read(m, c, &e, text)) {
+        return e;
+    }
+    if (heard_begins(text, "{\"type\":\"t") || heard_begins(text, "{\"type\":\"broadcast\"")) {
+        e.number = heard_number(text, "\"n\":");
+    } else if (heard_begins(text, "{\"type\":\"connection_ack\"")) {
         e.kind = HEARD_ACK;
-    } else if (begins(text, "{\"type\":\"agent_joined\"")) {
+    } else if (heard_begins(text, "{\"type\":\"agent_joined\"")) {
         e.kind = HEARD_JOINED;
-        e.number = number_of(text, "\"agent_id\":\"a");
-    } else if (begins(text, "{\"type\":\"agent_left\"")) {
+        e.number = heard_number(text, "\"agent_id\":\"a");
+    } else if (heard_begins(text, "{\"type\":\"agent_left\"")) {
         e.kind = HEARD_LEFT;
-        e.number = number_of(text, "\"agent_id\":\"a");
-    } else if (begins(text, "{\"type\":\"pong\"")) {
+        e.number = heard_number(text, "\"agent_id\":\"a");
+    } else if (heard_begins(text, "{\"type\":\"pong\"")) {
         e.kind = HEARD_PONG;
-    } else if (begins(text, "{\"type\":\"error\"")) {
+    } else if (heard_begins(text, "{\"type\":\"error\"")) {
         read_error(&e, text);
-    } else if (begins(text, "{\"type\":\"session_info\"")) {
+    } else if (heard_begins(text, "{\"type\":\"monitor\"")) {
+        e.kind = heard_has(text, "\"watching\":true") ? HEARD_WATCHING : HEARD_COPY;
+        e.number = e.kind == HEARD_COPY ? heard_number(text, "\"n\":") : 0;
+    } else if (heard_begins(text, "{\"type\":\"agent_info\"")) {
+        read_agent(&e, text);
+    } else if (heard_begins(text, "{\"type\":\"session_info\"")) {
         read_info(c, &e, text);
-    } else if (begins(text, "{\"type\":\"presence\"")) {
+    } else if (heard_begins(text, "{\"type\":\"presence\"")) {
         read_presence(&e, text);
     } else {
         model_fail(c, "heard what nobody can say: %.*s", STR_ARG(text));
@@ -107,20 +137,20 @@ static struct expected read_text(const struct mclient *c, struct str text)
     return e;
 }
 
-static struct expected read_frame(const struct mclient *c, unsigned opcode, struct str text)
+static struct expected read_frame(struct model *m, const struct mclient *c, unsigned opcode,
+                                  struct str text)
 {
     if (opcode == WS_CLOSE) {
         return (struct expected){.kind = HEARD_CLOSE,
                                  .number =
                                      (uint64_t)(uint8_t)text.ptr[0] << 8 | (uint8_t)text.ptr[1]};
     }
-    return read_text(c, text);
+    return read_text(m, c, text);
 }
 
 /* --- in which form it was heard --------------------------------------------------------------- */
 
-/* The string behind this key, which has no escapes; empty where the key is not. */
-static struct str string_of(struct str text, const char *key)
+struct str heard_string(struct str text, const char *key)
 {
     const char *at = memmem(text.ptr, text.len, key, strlen(key));
     size_t begin = at != NULL ? (size_t)(at - text.ptr) + strlen(key) : text.len;
@@ -137,7 +167,7 @@ static void check_id(struct model *m, const struct mclient *c, uint32_t serial, 
 {
     char *known = m->ids[serial];
 
-    if (known[0] == '\0' && id.len == 15 && begins(id, "c-")) {
+    if (known[0] == '\0' && id.len == 15 && heard_begins(id, "c-")) {
         memcpy(known, id.ptr, id.len);
         known[id.len] = '\0';
     }
@@ -146,8 +176,8 @@ static void check_id(struct model *m, const struct mclient *c, uint32_t serial, 
     }
 }
 
-static void check_name(struct model *m, const struct mclient *c, const struct expected *want,
-                       struct str name)
+void heard_check_name(struct model *m, const struct mclient *c, const struct expected *want,
+                      struct str name)
 {
     char agent[16];
 
@@ -168,14 +198,14 @@ static void check_in_world(struct model *m, const struct mclient *c, const struc
         return;
     }
     if (want->from_world) {
-        if (!has(text, ",\"agent_id\":\"x\",") || has(text, "\"payload\"")) {
+        if (!heard_has(text, ",\"agent_id\":\"x\",") || heard_has(text, "\"payload\"")) {
             model_fail(c, "hears other bytes than were said: %.*s", STR_ARG(text));
         }
         return;
     }
-    check_name(m, c, want, string_of(text, "\"agent_id\":\""));
-    check_name(m, c, want, string_of(text, "\"agentId\":\""));
-    if (!has(text, "\",\"data\":{\"n\":") || has(text, "payload")) {
+    heard_check_name(m, c, want, heard_string(text, "\"agent_id\":\""));
+    heard_check_name(m, c, want, heard_string(text, "\"agentId\":\""));
+    if (!heard_has(text, "\",\"data\":{\"n\":") || heard_has(text, "payload")) {
         model_fail(c, "hears something that is no message of the world: %.*s", STR_ARG(text));
     }
 }
@@ -183,7 +213,7 @@ static void check_in_world(struct model *m, const struct mclient *c, const struc
 /* Whether the frame names the session, where its dialect does so. */
 static void check_session(const struct mclient *c, int session, const char *key, struct str text)
 {
-    struct str name = string_of(text, key);
+    struct str name = heard_string(text, key);
 
     if (!str_equal(name, session == NO_SESSION ? STR("") : str_from_z(model_sessions[session]))) {
         model_fail(c, "hears of session \"%.*s\" instead of %d: %.*s", STR_ARG(name), session,
@@ -194,9 +224,9 @@ static void check_session(const struct mclient *c, int session, const char *key,
 static void check_in_gateway(struct model *m, const struct mclient *c, const struct expected *want,
                              struct str text)
 {
-    bool converted = has(text, "\"payload\":{\"type\":\"");
+    bool converted = heard_has(text, "\"payload\":{\"type\":\"");
 
-    if (!has(text, "\",\"id\":\"") || has(text, "forged")) {
+    if (!heard_has(text, "\",\"id\":\"") || heard_has(text, "forged")) {
         model_fail(c, "hears no frame of its dialect: %.*s", STR_ARG(text));
     }
     switch (want->kind) {
@@ -204,26 +234,29 @@ static void check_in_gateway(struct model *m, const struct mclient *c, const str
         if (converted != want->from_world) {
             model_fail(c, "hears a message of the wrong dialect: %.*s", STR_ARG(text));
         }
-        check_name(m, c, want, string_of(text, "\"source\":\""));
+        heard_check_name(m, c, want, heard_string(text, "\"source\":\""));
         check_session(c, want->session,
-                      begins(text, "{\"type\":\"presence\"") ? "\"sessionKey\":\""
-                                                             : "\"sessionId\":\"",
+                      heard_begins(text, "{\"type\":\"presence\"") ? "\"sessionKey\":\""
+                                                                   : "\"sessionId\":\"",
                       text);
         break;
     case HEARD_JOINED:
     case HEARD_LEFT:
-        if (!converted || !str_equal(string_of(text, "\"source\":\""), STR("gateway"))) {
+        if (!converted || !str_equal(heard_string(text, "\"source\":\""), STR("gateway"))) {
             model_fail(c, "hears a message of the wrong dialect: %.*s", STR_ARG(text));
         }
         check_session(c, want->session, "\"sessionId\":\"", text);
         break;
+    case HEARD_COPY:
+        follow_check_copy(m, c, want, text);
+        break;
     case HEARD_PRESENCE:
-        check_name(m, c, want, string_of(text, "\"deviceId\":\""));
+        heard_check_name(m, c, want, heard_string(text, "\"deviceId\":\""));
         check_session(c, want->session, "\"sessionKey\":\"", text);
         break;
     case HEARD_INFO:
         if (want->number == info_number(INFO_CONNECTED, 0)) {
-            check_id(m, c, c->serial, string_of(text, "\"sessionId\":\""));
+            check_id(m, c, c->serial, heard_string(text, "\"sessionId\":\""));
         } else if (want->session != NO_SESSION) {
             check_session(c, want->session, "\"sessionId\":\"", text);
         }
@@ -239,10 +272,11 @@ static void check_form(struct model *m, const struct mclient *c, const struct ex
     if (want->kind == HEARD_CLOSE) {
         return;
     }
+    errands_check_form(m, c, want, text);
     if (c->control) {
         check_in_gateway(m, c, want, text);
     } else if (want->kind == HEARD_ACK) {
-        check_id(m, c, c->serial, string_of(text, "\"client_id\":\""));
+        check_id(m, c, c->serial, heard_string(text, "\"client_id\":\""));
     } else {
         check_in_world(m, c, want, text);
     }
@@ -252,22 +286,39 @@ static void check_form(struct model *m, const struct mclient *c, const struct ex
 
 static bool same(const struct expected *want, const struct expected *got)
 {
-    return want->kind == got->kind && (want->kind == HEARD_SLOW || want->number == got->number) &&
+    bool any =
+        want->kind == HEARD_SLOW || (want->kind == HEARD_CANCEL && got->number == UINT64_MAX);
+
+    return want->kind == got->kind && (any || want->number == got->number) &&
            (want->kind != HEARD_INFO || want->note == got->note);
 }
 
 void model_frame(struct model *m, struct mclient *c, unsigned opcode, struct str payload)
 {
-    if (opcode == WS_PING || m->lossy) {
-        return; /* pings are the simulator's to answer */
+    if (opcode == WS_PING) {
+        return; /* they are the simulator's to answer */
     }
-    struct expected got = read_frame(c, opcode, payload);
+    if (m->lossy) {
+        if (heard_begins(payload, "{\"type\":\"route_request\"") ||
+            heard_begins(payload, "{\"type\":\"chat\"")) {
+            errands_learn(m, c, NULL, payload);
+        }
+        return;
+    }
+    if (opcode == WS_TEXT && follow_hears(c, payload)) {
+        m->checks++;
+        return;
+    }
+    struct expected got = read_frame(m, c, opcode, payload);
     c->heard++;
     m->checks++;
     while (c->list_from < c->list_count) {
         const struct expected *want = &c->list[c->list_from++];
         if (same(want, &got)) {
             check_form(m, c, want, payload);
+            if (got.kind == HEARD_REQUEST) {
+                errands_learn(m, c, want, payload);
+            }
             if (got.kind == HEARD_SLOW) {
                 if (got.number != c->skipped) {
                     model_fail(c, "was told of %llu skipped broadcasts, and missed %llu",
@@ -280,14 +331,15 @@ void model_frame(struct model *m, struct mclient *c, unsigned opcode, struct str
             return;
         }
         if (!want->skippable) {
-            model_fail(c, "heard %s %llu instead of %s %llu", heard_names[got.kind],
+            model_fail(c, "heard %s %llu instead of %s %llu: %.*s", heard_names[got.kind],
                        (unsigned long long)got.number, heard_names[want->kind],
-                       (unsigned long long)want->number);
+                       (unsigned long long)want->number, STR_ARG(str_slice(payload, 0, SHOWN)));
         }
         c->skipped++;
     }
-    model_fail(c, "heard %s %llu, which was not for it (or out of order)", heard_names[got.kind],
-               (unsigned long long)got.number);
+    model_fail(c, "heard %s %llu, which was not for it (or out of order): %.*s",
+               heard_names[got.kind], (unsigned long long)got.number,
+               STR_ARG(str_slice(payload, 0, SHOWN)));
 }
 
 void model_ended(struct model *m, struct mclient *c, bool in_order)

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "errands.h"
+#include "follow.h"
+#include "roles.h"
 #include "ws/ws.h"
 
 const char *const model_sessions[MODEL_SESSIONS] = {"world:main", "world:w1", "world:w2", "s0",
@@ -27,8 +30,7 @@ void model_fail(const struct mclient *c, const char *format, ...)
     abort();
 }
 
-/* The model's own memory does not fail, even where the gateway's is made to: it tries again. */
-static void *grown(void *items, size_t count, size_t *cap, size_t size)
+void *model_grown(void *items, size_t count, size_t *cap, size_t size)
 {
     void *moved = NULL;
 
@@ -49,15 +51,16 @@ void model_init(struct model *m)
     }
 }
 
-struct mclient *model_connect(struct model *m, struct vconn *conn, unsigned world)
+struct mclient *model_connect(struct model *m, struct vconn *conn, unsigned world, bool limited)
 {
     for (int i = 0; i < MODEL_CLIENTS; i++) {
         struct mclient *c = &m->clients[i];
         if (!c->used) {
-            m->ids = grown(m->ids, m->last_serial + 1, &m->id_cap, sizeof(*m->ids));
+            m->ids = model_grown(m->ids, m->last_serial + 1, &m->id_cap, sizeof(*m->ids));
             m->ids[++m->last_serial][0] = '\0';
             *c = (struct mclient){.used = true,
                                   .control = world == MODEL_WORLDS,
+                                  .limited = limited,
                                   .serial = m->last_serial,
                                   .handle = conn->handle,
                                   .conn = conn,
@@ -85,6 +88,7 @@ void model_free(struct mclient *c)
 {
     free(c->sent);
     free(c->list);
+    free(c->follow);
     *c = (struct mclient){0};
 }
 
@@ -94,39 +98,39 @@ void model_fini(struct model *m)
         model_free(&m->clients[i]);
     }
     free(m->ids);
+    free(m->requests);
 }
 
 void model_sent(struct mclient *c, const struct action *a)
 {
-    c->sent = grown(c->sent, c->sent_count, &c->sent_cap, sizeof(*c->sent));
+    c->sent = model_grown(c->sent, c->sent_count, &c->sent_cap, sizeof(*c->sent));
     c->sent[c->sent_count++] = *a;
 }
 
 /* --- what follows from an event --------------------------------------------------------------- */
 
-static void expect(struct mclient *c, const struct expected *what)
+void model_expect(struct mclient *c, const struct expected *what)
 {
     if (!c->open) {
         return;
     }
-    c->list = grown(c->list, c->list_count, &c->list_cap, sizeof(*c->list));
+    c->list = model_grown(c->list, c->list_count, &c->list_cap, sizeof(*c->list));
     c->list[c->list_count++] = *what;
 }
 
-/* Something that is for this client alone. */
-static void expect_answer(struct mclient *c, enum heard kind, uint64_t number)
+void model_answer(struct mclient *c, enum heard kind, uint64_t number)
 {
-    expect(c, &(struct expected){
-                  .kind = kind, .number = number, .session = NO_SESSION, .note = NO_NOTE});
+    model_expect(c, &(struct expected){
+                        .kind = kind, .number = number, .session = NO_SESSION, .note = NO_NOTE});
 }
 
 static void expect_info(struct mclient *c, enum status status, uint64_t total, int session,
                         uint64_t note)
 {
-    expect(c, &(struct expected){.kind = HEARD_INFO,
-                                 .number = info_number(status, total),
-                                 .session = session,
-                                 .note = note});
+    model_expect(c, &(struct expected){.kind = HEARD_INFO,
+                                       .number = info_number(status, total),
+                                       .session = session,
+                                       .note = note});
 }
 
 /* To the members of a session whose filter lets the type pass. */
@@ -136,7 +140,7 @@ static void expect_all(struct model *m, const struct mclient *except, unsigned t
     for (int i = 0; i < MODEL_CLIENTS; i++) {
         struct mclient *c = &m->clients[i];
         if (c != except && model_is_in(c, what->session) && (c->mask & 1u << type) != 0) {
-            expect(c, what);
+            model_expect(c, what);
         }
     }
 }
@@ -148,15 +152,15 @@ static void expect_control(struct model *m, const struct mclient *except,
     for (int i = 0; i < MODEL_CLIENTS; i++) {
         struct mclient *c = &m->clients[i];
         if (c->control && c != except && model_is_in(c, what->session)) {
-            expect(c, what);
+            model_expect(c, what);
         }
     }
 }
 
-static void expect_agent(struct model *m, const struct mclient *except, unsigned world,
-                         enum heard kind, unsigned type, unsigned agent)
+void model_announce_agent(struct model *m, const struct mclient *except, unsigned world,
+                          enum heard kind, unsigned agent)
 {
-    expect_all(m, except, type,
+    expect_all(m, except, kind == HEARD_JOINED ? MODEL_JOINED : MODEL_LEFT,
                &(struct expected){.kind = kind,
                                   .number = agent,
                                   .skippable = true,
@@ -195,12 +199,12 @@ static bool exists(const struct model *m, int session)
     return session == 0 || member_count(m, session) > 0;
 }
 
-uint64_t model_session_count(const struct model *m)
+uint64_t model_session_count(const struct model *m, const struct mclient *c)
 {
     uint64_t count = 0;
 
     for (int i = 0; i < MODEL_SESSIONS; i++) {
-        count += exists(m, i);
+        count += exists(m, i) && (c == NULL || model_may_enter(c, i));
     }
     return count;
 }
@@ -258,50 +262,17 @@ static void leave_sessions(struct model *m, struct mclient *c)
     }
 }
 
-/* --- agents ----------------------------------------------------------------------------------- */
-
-static void leave_agent(struct model *m, struct mclient *c)
-{
-    if (c->agent < 0) {
-        return;
-    }
-    if (!m->draining) {
-        expect_agent(m, c, c->world, HEARD_LEFT, MODEL_LEFT, (unsigned)c->agent);
-    }
-    m->agents[c->agent] = NULL;
-    c->agent = -1;
-}
-
-static void close_client(struct model *m, struct mclient *c, uint16_t code)
+void model_close(struct model *m, struct mclient *c, uint16_t code)
 {
     if (!c->open) {
         return;
     }
-    leave_agent(m, c);
+    roles_leave(m, c, false);
+    errands_lose_asker(m, c);
     leave_sessions(m, c);
-    expect_answer(c, HEARD_CLOSE, code);
+    model_answer(c, HEARD_CLOSE, code);
     c->open = false;
     c->closing = true;
-}
-
-static void register_agent(struct model *m, struct mclient *c, unsigned agent)
-{
-    struct mclient *old = m->agents[agent];
-
-    if (old != c) {
-        leave_agent(m, c);
-    }
-    if (old != NULL && old != c) {
-        if (old->world != c->world) {
-            expect_agent(m, old, old->world, HEARD_LEFT, MODEL_LEFT, agent);
-        }
-        old->agent = -1;
-        close_client(m, old, 4409);
-    }
-    m->agents[agent] = c;
-    c->agent = (int)agent;
-    expect_answer(c, HEARD_ACK, 0);
-    expect_agent(m, c, c->world, HEARD_JOINED, MODEL_JOINED, agent);
 }
 
 /* --- what is said ----------------------------------------------------------------------------- */
@@ -321,27 +292,30 @@ static struct expected message_of(const struct mclient *c, const struct action *
 static void direct(struct model *m, struct mclient *c, const struct action *a)
 {
     struct expected what = message_of(c, a, c->control ? NO_SESSION : (int)c->world);
-    struct mclient *target = a->to == 0 ? m->agents[a->agent] : NULL;
+    struct mclient *target = a->to == 0 ? m->agents[a->agent].client : NULL;
 
     for (int i = 0; i < MODEL_CLIENTS && a->to != 0; i++) {
         if (m->clients[i].used && m->clients[i].open && m->clients[i].serial == a->to) {
             target = &m->clients[i];
         }
     }
-    if (target != NULL) {
-        expect(target, &what);
+    if (target != NULL && (target->control || model_may_enter(c, (int)target->world))) {
+        follow_copy(m, &what);
+        model_expect(target, &what);
     } else {
-        expect_answer(c, HEARD_ERROR, ERROR_OTHER);
+        model_answer(c, HEARD_ERROR, ERROR_OTHER);
     }
 }
 
 /* Whether the client is in a session that it wants something of; if not, it is told. */
 static bool takes_part(struct model *m, struct mclient *c, int session)
 {
+    bool there = exists(m, session) && model_may_enter(c, session);
+
     if (model_is_in(c, session)) {
         return true;
     }
-    expect_answer(c, HEARD_ERROR, exists(m, session) ? ERROR_NO_MEMBER : ERROR_NO_SESSION);
+    model_answer(c, HEARD_ERROR, there ? ERROR_NO_MEMBER : ERROR_NO_SESSION);
     return false;
 }
 
@@ -361,11 +335,12 @@ static void expect_others(struct model *m, const struct mclient *c, const struct
 {
     struct expected what = message_of(c, a, NO_SESSION);
 
+    follow_copy(m, &what);
     what.skippable = true;
     for (int i = 0; i < MODEL_CLIENTS; i++) {
         struct mclient *other = &m->clients[i];
         if (other->used && other->control && other != c && (!sharing || share(c, other))) {
-            expect(other, &what);
+            model_expect(other, &what);
         }
     }
 }
@@ -379,7 +354,7 @@ static void patch(struct model *m, struct mclient *c, const struct action *a)
     what.number = info_number(INFO_PATCHED, member_count(m, a->session));
     expect_control(m, c, &what);
     what.skippable = false;
-    expect(c, &what);
+    model_expect(c, &what);
 }
 
 static void be_present(struct model *m, struct mclient *c, const struct action *a)
@@ -389,6 +364,7 @@ static void be_present(struct model *m, struct mclient *c, const struct action *
     if (a->session == NO_SESSION) {
         expect_others(m, c, a, true);
     } else if (takes_part(m, c, a->session)) {
+        follow_copy(m, &what);
         what.skippable = true;
         expect_control(m, c, &what);
     }
@@ -401,13 +377,18 @@ static void act_control(struct model *m, struct mclient *c, const struct action 
 
     switch (a->deed) {
     case DEED_CREATE:
+        if (!model_may_enter(c, a->session)) {
+            model_answer(c, HEARD_ERROR, ERROR_NO_GRANT);
+            break;
+        }
         enter_session(m, c, a->session, there ? INFO_JOINED : INFO_CREATED);
         break;
     case DEED_JOIN:
-        if (there) {
+        /* A world begins when somebody enters it. */
+        if ((there || a->session < MODEL_WORLDS) && model_may_enter(c, a->session)) {
             enter_session(m, c, a->session, INFO_JOINED);
         } else {
-            expect_answer(c, HEARD_ERROR, ERROR_NO_SESSION);
+            model_answer(c, HEARD_ERROR, ERROR_NO_SESSION);
         }
         break;
     case DEED_LEAVE:
@@ -425,10 +406,43 @@ static void act_control(struct model *m, struct mclient *c, const struct action 
         be_present(m, c, a);
         break;
     case DEED_ALL:
-        expect_others(m, c, a, false);
+        if (c->limited) {
+            model_answer(c, HEARD_ERROR, ERROR_NO_GRANT);
+        } else {
+            expect_others(m, c, a, false);
+        }
         break;
+    case DEED_UNREGISTER:
+        roles_unregister(m, c, a);
+        break;
+    case DEED_HEARTBEAT:
+        roles_heartbeat(m, c, a);
+        break;
+    case DEED_FOLLOW:
+    case DEED_WATCH:
+        if (c->limited) {
+            model_answer(c, HEARD_ERROR, ERROR_NO_GRANT);
+        } else if (a->deed == DEED_WATCH) {
+            c->watching = true;
+            model_answer(c, HEARD_WATCHING, 0);
+        }
+        break; /* what is heard of the state is looked at by itself */
     default:
-        expect_info(c, INFO_LIST, model_session_count(m), NO_SESSION, NO_NOTE);
+        expect_info(c, INFO_LIST, model_session_count(m, c), NO_SESSION, NO_NOTE);
+    }
+}
+
+/* Whether it may say something of this type. */
+static bool is_granted(const struct model *m, const struct mclient *c, const struct action *a)
+{
+    switch (a->deed) {
+    case DEED_BROADCAST:
+    case DEED_DIRECT:
+        return model_may_publish(c, a->type);
+    case DEED_ASK:
+        return !c->limited || a->chat || m->limited_ask;
+    default:
+        return true;
     }
 }
 
@@ -436,9 +450,14 @@ static void act(struct model *m, struct mclient *c, const struct action *a)
 {
     struct expected what = message_of(c, a, c->control ? a->session : (int)c->world);
 
+    if (!is_granted(m, c, a)) {
+        model_answer(c, HEARD_ERROR, ERROR_NO_GRANT);
+        return;
+    }
     switch (a->deed) {
     case DEED_BROADCAST:
         if (!c->control || takes_part(m, c, a->session)) {
+            follow_copy(m, &what);
             what.skippable = true;
             expect_all(m, c, a->type, &what);
         }
@@ -447,16 +466,25 @@ static void act(struct model *m, struct mclient *c, const struct action *a)
         direct(m, c, a);
         break;
     case DEED_REGISTER:
-        register_agent(m, c, a->agent);
+        roles_register(m, c, a);
+        break;
+    case DEED_ASK:
+        errands_ask(m, c, a);
+        break;
+    case DEED_ANSWER:
+        errands_answer(m, c, a);
+        break;
+    case DEED_CANCEL:
+        errands_cancel(m, c, a);
         break;
     case DEED_SUBSCRIBE:
         c->mask = a->mask;
         break;
     case DEED_PING:
-        expect_answer(c, HEARD_PONG, 0);
+        model_answer(c, HEARD_PONG, 0);
         break;
     case DEED_BAD:
-        expect_answer(c, HEARD_ERROR, ERROR_OTHER);
+        model_answer(c, HEARD_ERROR, ERROR_OTHER);
         break;
     default:
         act_control(m, c, a);
@@ -466,7 +494,7 @@ static void act(struct model *m, struct mclient *c, const struct action *a)
 /* The first thing that it hears. */
 static void open_client(struct model *m, struct mclient *c)
 {
-    if (m->draining) {
+    if (m->draining || (!c->control && !model_may_enter(c, (int)c->world))) {
         return;
     }
     if (!c->control) {
@@ -476,18 +504,18 @@ static void open_client(struct model *m, struct mclient *c)
     if (c->control) {
         expect_info(c, INFO_CONNECTED, 0, NO_SESSION, NO_NOTE);
     } else {
-        expect_answer(c, HEARD_ACK, 0);
+        model_answer(c, HEARD_ACK, 0);
     }
 }
 
 /* It lagged and has room again: it is told what it missed, and then how things are. */
 static void resume_client(struct model *m, struct mclient *c)
 {
-    expect_answer(c, HEARD_SLOW, 0);
+    model_answer(c, HEARD_SLOW, 0);
     if (c->control) {
-        expect_info(c, INFO_LIST, model_session_count(m), NO_SESSION, NO_NOTE);
+        expect_info(c, INFO_LIST, model_session_count(m, c), NO_SESSION, NO_NOTE);
     } else {
-        expect_answer(c, HEARD_ACK, 0);
+        model_answer(c, HEARD_ACK, 0);
     }
 }
 
@@ -505,9 +533,11 @@ void model_taken(struct model *m, struct mclient *c, const struct up *item, uint
         return;
     }
     if (item->kind == UP_CLOSED) {
-        leave_agent(m, c);
+        roles_leave(m, c, false);
+        errands_lose_asker(m, c);
         leave_sessions(m, c);
         model_free(c);
+        errands_settle(m);
         return;
     }
     if (!c->open) {
@@ -519,21 +549,22 @@ void model_taken(struct model *m, struct mclient *c, const struct up *item, uint
     if (item->kind == UP_MESSAGE) {
         act(m, c, a);
     } else if (item->kind == UP_FAILED) {
-        close_client(m, c, item->code);
+        model_close(m, c, item->code);
     } else if (item->kind == UP_ROOM) {
         resume_client(m, c);
     }
+    errands_settle(m);
 }
 
 void model_timeout(struct model *m, struct mclient *c)
 {
-    close_client(m, c, WS_CLOSE_GOING_AWAY);
+    model_close(m, c, WS_CLOSE_GOING_AWAY);
 }
 
-void model_drain(struct model *m)
+void model_tick(struct model *m, uint64_t now_ms)
 {
-    m->draining = true;
-    for (int i = 0; i < MODEL_CLIENTS; i++) {
-        close_client(m, &m->clients[i], WS_CLOSE_GOING_AWAY);
-    }
+    m->now_ms = now_ms;
+    errands_tick(m);
+    errands_settle(m);
+    roles_tick(m);
 }

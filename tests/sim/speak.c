@@ -1,5 +1,7 @@
 #include "speak.h"
 
+#include "errands.h"
+
 /* --- what is wanted --------------------------------------------------------------------------- */
 
 /* Somebody whose id has been heard of, whether he is still there or not; 0: nobody. */
@@ -64,15 +66,25 @@ static int choose_session(const struct mclient *c, enum deed deed, uint64_t *ran
     return (int)speak_draw(random, MODEL_SESSIONS);
 }
 
-struct action speak_choose(const struct model *m, const struct mclient *c, uint64_t *random,
+struct action speak_choose(struct model *m, const struct mclient *c, uint64_t *random,
                            uint64_t number)
 {
     struct action a = {.deed = c->control ? choose_in_gateway(random) : choose_in_world(random),
                        .type = (unsigned)speak_draw(random, MODEL_TYPES),
                        .agent = (unsigned)speak_draw(random, MODEL_AGENTS),
                        .mask = (unsigned)speak_draw(random, MODEL_ALL + 1),
+                       .own = (unsigned)speak_draw(random, MODEL_OWN_IDS),
+                       .wanted = NO_CAPABILITY,
                        .session = NO_SESSION,
                        .number = number};
+
+    if (speak_draw(random, 100) < m->errand_percent) {
+        speak_choose_errand(m, c, &a, random);
+        return a;
+    }
+    if (a.deed == DEED_REGISTER) {
+        speak_describe(m, c, &a, random);
+    }
 
     if (a.deed == DEED_SUBSCRIBE && speak_draw(random, 3) == 0) {
         a.mask = MODEL_ALL;
@@ -145,10 +157,6 @@ static void write_in_world(struct buf *b, const struct model *m, const struct ac
         buf_append_str(b, STR("\"data\":"));
         write_body(b, a, random);
         buf_append_char(b, '}');
-        break;
-    case DEED_REGISTER:
-        buf_printf(b, "{\"type\":\"agent_register\",\"agentId\":\"a%u\",\"mood\":\"fine\"}",
-                   a->agent);
         break;
     case DEED_SUBSCRIBE:
         write_subscription(b, a->mask);
@@ -237,6 +245,9 @@ static void write_in_gateway(struct buf *b, const struct model *m, const struct 
 void speak_write(struct buf *out, const struct model *m, const struct mclient *c,
                  const struct action *a, uint64_t *random)
 {
+    if (speak_write_errand(out, c, a)) {
+        return;
+    }
     if (c->control) {
         write_in_gateway(out, m, a, random);
     } else {

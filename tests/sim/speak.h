@@ -19,10 +19,18 @@ static inline uint64_t speak_draw(uint64_t *random, uint64_t below)
 }
 
 /* Something that the client may want, with this number. */
-struct action speak_choose(const struct model *m, const struct mclient *c, uint64_t *random,
+struct action speak_choose(struct model *m, const struct mclient *c, uint64_t *random,
                            uint64_t number);
 /* The same as a message; nothing is in `out` but that. */
 void speak_write(struct buf *out, const struct model *m, const struct mclient *c,
                  const struct action *a, uint64_t *random);
+
+/* The same of requests (speak_errand.c): something about them; what an agent says that it can; and
+   as a message: false, it is about something else. */
+void speak_choose_errand(struct model *m, const struct mclient *c, struct action *a,
+                         uint64_t *random);
+void speak_describe(const struct model *m, const struct mclient *c, struct action *a,
+                    uint64_t *random);
+bool speak_write_errand(struct buf *b, const struct mclient *c, const struct action *a);
 
 #endif

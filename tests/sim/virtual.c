@@ -265,14 +265,17 @@ static void port_judged(void *owner, uint64_t conn, const struct hub_asker *aske
     v->hooks.judged(v->hooks.ctx, conn, asker, request);
 }
 
-/* A signed token is "SUBJECT/SECONDS": whose it is, and for how long from the start of the test. */
+/*
+ * A signed token is "SUBJECT/SECONDS", or "SUBJECT=AGENT/SECONDS": whose it is, the agent that it
+ * is for, and for how long from the start of the test.
+ */
 static bool port_verify(void *owner, struct str token, void *ctx,
                         void (*take)(void *ctx, const struct hub_claims *claims))
 {
     const struct virtual *v = owner;
-    size_t slash = str_find(token, '/');
-    struct hub_claims claims = {.name = str_slice(token, 0, slash),
-                                .agent_id = STR(""),
+    size_t slash = str_find(token, '/'), at = str_find(str_slice(token, 0, slash), '=');
+    struct hub_claims claims = {.name = str_slice(token, 0, at),
+                                .agent_id = str_slice(token, at + 1, slash),
                                 .grants = {.publish = {"*", 1}, .sessions = {"*", 1}}};
     uint64_t seconds;
 
@@ -308,7 +311,7 @@ bool virtual_init(struct virtual *v, const struct hub_settings *settings,
                               .memory = port_memory};
 
     memset(v, 0, sizeof(*v));
-    v->now = (struct hub_time){.mono_ms = 1000000, .wall_ms = VIRTUAL_START_MS};
+    v->now = (struct hub_time){.mono_ms = VIRTUAL_MONO_MS, .wall_ms = VIRTUAL_START_MS};
     v->reactors = settings->reactors;
     v->hooks = *hooks;
     v->random_state = seed;

@@ -58,6 +58,7 @@ struct virtual_hooks {
 enum { VIRTUAL_PASSWORDS = 64 };
 
 #define VIRTUAL_START_MS 1700000000000 /* since 1970 */
+#define VIRTUAL_MONO_MS  1000000       /* the other clock, at the same moment */
 
 struct virtual
 {

@@ -34,7 +34,7 @@ def environment(**more):
     return {name: value for name, value in os.environ.items() if not name.startswith("PARLEY_")} | more
 
 
-def run_parley(*arguments, url=None, stdin="", timeout=PATIENCE):
+def run_parley(*arguments, url=None, token=None, stdin="", timeout=PATIENCE):
     """One command to its end: a CompletedProcess with text in stdout and stderr."""
     return subprocess.run(
         [program(), *arguments],
@@ -42,7 +42,7 @@ def run_parley(*arguments, url=None, stdin="", timeout=PATIENCE):
         capture_output=True,
         text=True,
         timeout=timeout,
-        env=environment(**({"PARLEY_URL": url} if url else {})),
+        env=environment(**({"PARLEY_URL": url} if url else {}), **({"PARLEY_TOKEN": token} if token else {})),
     )
 
 

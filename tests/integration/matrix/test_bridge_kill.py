@@ -25,12 +25,12 @@ AT_ONCE = 6
 
 
 def answer_in_pieces(question):
-    pieces = ["echo: ", question[:1], question[1:]]
-    return Answer(f"echo: {question}", pieces=pieces, pace_s=0.002)
+    return Answer(pieces=["echo: ", question[:1], question[1:]], pace_s=0.002)
 
 
 def agent_of(adapter):
-    return {"openai": OpenAI, "aiagent": AIAgent}[adapter]("a key of the agent", answer_in_pieces)
+    key = "a key of the agent"
+    return OpenAI(key, answer_in_pieces) if adapter == "openai" else AIAgent(key)
 
 
 @pytest.fixture

@@ -121,9 +121,9 @@ class AIAgent(AgentDouble):
             del self.pending[after]
             if pending.answer.error:
                 return self.said(session, ids.index(after), "error", pending.answer.error)
-            number = next(self.numbers)
-            text = pending.answer.text or "".join(pending.answer.pieces or ())
-            session.messages.append({"id": f"m{number}", "role": "assistant", "content": text})
+            for text in pending.answer.pieces or [pending.answer.text]:
+                number = next(self.numbers)
+                session.messages.append({"id": f"m{number}", "role": "assistant", "content": text})
             pending.asked.ended = True
         return self.said(session, ids.index(after), "done")
 

@@ -18,7 +18,7 @@ class Answer:
     """What the agent does with one question."""
 
     text: str = ""
-    pieces: list = None  # the text as it is streamed; None: word by word
+    pieces: list = None  # the text as it is streamed, or several messages; None: word by word, or one
     status: int = 200
     headers: dict = field(default_factory=dict)
     body: object = None  # of an answer that is an error

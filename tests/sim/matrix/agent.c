@@ -51,34 +51,36 @@ unsigned agent_open(const struct model *m, unsigned room, unsigned thread)
 void agent_ask(struct model *m, const struct bridge_action *action)
 {
     bool is_new;
-    unsigned question, version;
-    char text[64] = "";
+    uint64_t question = 0;
+    uint64_t version = 0;
     struct asked *a = asked_of(m, action->idempotency_key, &is_new);
 
-    assert(action->question.len < sizeof(text));
-    memcpy(text, action->question.ptr, action->question.len);
-    if (sscanf(text, "Q%u v%u", &question, &version) != 2) {
-        model_fail(m, "the agent is asked '%s'", text);
+    /* "Q12 v3" */
+    size_t space = str_find(action->question, ' ');
+    if (!str_to_uint(str_slice(action->question, 1, space), m->event_count, &question) ||
+        !str_to_uint(str_slice(action->question, space + 2, SIZE_MAX), UINT32_MAX, &version)) {
+        model_fail(m, "the agent is asked '%.*s'", STR_ARG(action->question));
     }
-    struct event *e = &m->events[question];
+    unsigned number = (unsigned)question;
+    struct event *e = &m->events[number];
     if (e->is_redacted) {
-        model_fail(m, "question %u was redacted, and is asked", question);
+        model_fail(m, "question %u was redacted, and is asked", number);
     }
     if (is_new) {
-        a->question = question;
-        a->version = version;
+        a->question = number;
+        a->version = (uint32_t)version;
         make_answer(m, a, m->keys.count);
         e->attempts++;
         if (e->attempts == 1 && e->retries == 0 && version != e->committed_version) {
-            model_fail(m, "question %u is asked as version %u, and %u was told", question, version,
-                       e->committed_version);
+            model_fail(m, "question %u is asked as version %u, and %u was told", number,
+                       (unsigned)version, e->committed_version);
         }
-    } else if (a->question != question || a->version != version) {
+    } else if (a->question != number || a->version != (unsigned)version) {
         model_fail(m, "one key for question %u version %u and for %u version %u", a->question,
-                   a->version, question, version);
+                   a->version, number, (unsigned)version);
     }
     if (e->room != room_of(action->room) || !str_equal(thread_id(e->thread), action->thread)) {
-        model_fail(m, "question %u is asked in another room or thread", question);
+        model_fail(m, "question %u is asked in another room or thread", number);
     }
     if (a->turn != 0 || agent_open(m, e->room, e->thread) > 0) {
         model_fail(m, "two turns at once in room %u, thread %u", e->room, e->thread);

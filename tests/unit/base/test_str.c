@@ -21,6 +21,27 @@ static void equality_is_of_bytes(void **state)
     assert_true(str_equal(str_make(NULL, 0), STR("")));
 }
 
+/* Of every length around the words that are compared, with each bit of each byte changed. */
+static void short_text_is_compared_whole(void **state)
+{
+    char a[32], b[32];
+
+    (void)state;
+    for (size_t len = 0; len < sizeof(a); len++) {
+        memset(a, 'x', sizeof(a));
+        memset(b, 'x', sizeof(b));
+        a[len] = 'y';
+        assert_true(str_equal_short(str_make(a, len), str_make(b, len)));
+        assert_false(str_equal_short(str_make(a, len), str_make(b, len + 1)));
+        for (size_t bit = 0; bit < len * 8; bit++) {
+            b[bit / 8] = (char)(b[bit / 8] ^ 1 << bit % 8);
+            assert_false(str_equal_short(str_make(a, len), str_make(b, len)));
+            b[bit / 8] = 'x';
+        }
+    }
+    assert_true(str_equal_short(str_make(NULL, 0), STR("")));
+}
+
 static void case_is_folded_for_ascii_letters_only(void **state)
 {
     (void)state;
@@ -164,6 +185,7 @@ int main(void)
         cmocka_unit_test(test_fields),
         cmocka_unit_test(literals_know_their_length),
         cmocka_unit_test(equality_is_of_bytes),
+        cmocka_unit_test(short_text_is_compared_whole),
         cmocka_unit_test(case_is_folded_for_ascii_letters_only),
         cmocka_unit_test(prefixes),
         cmocka_unit_test(slices_are_clamped),

@@ -61,11 +61,11 @@ static void test_elsewhere(void **state)
                   "  Local      unix:/run/a\\x1bb\n"
                   "\n"
                   "  In another terminal:\n"
-                  "    '/my programs/it'\\''s' tail --url http://127.0.0.1:9     "
+                  "    '/my programs/it'\\''s' tail --url ws://127.0.0.1:9/w     "
                   "watch everything\n"
-                  "    '/my programs/it'\\''s' agent run --url http://127.0.0.1:9 demo.upper "
+                  "    '/my programs/it'\\''s' agent run --url ws://127.0.0.1:9/g demo.upper "
                   "--exec 'tr a-z A-Z'   become an agent in one line\n"
-                  "    '/my programs/it'\\''s' call --url http://127.0.0.1:9 demo.upper "
+                  "    '/my programs/it'\\''s' call --url ws://127.0.0.1:9/g demo.upper "
                   "'\"hello\"'   ask whoever can do demo.upper\n"
                   "\n");
 }
@@ -111,7 +111,7 @@ static void test_address(void **state)
     const struct banner banner = {.program = "parley",
                                   .bind = "fd00::7",
                                   .mode = "token",
-                                  .world_path = "/w",
+                                  .world_path = "/ws/matrix",
                                   .gateway_path = "/g",
                                   .address = "fd00::7",
                                   .port = 8765};
@@ -121,9 +121,10 @@ static void test_address(void **state)
     buf_init(&out, 8192);
     banner_append(&out, &banner);
     buf_append_char(&out, '\0');
-    assert_non_null(strstr(out.data, "ws://[fd00::7]:8765/w\n"));
+    assert_non_null(strstr(out.data, "ws://[fd00::7]:8765/ws/matrix\n"));
     assert_non_null(strstr(out.data, "ws://[fd00::7]:8765/g\n"));
     assert_non_null(strstr(out.data, "parley tail --url http://[fd00::7]:8765 "));
+    assert_non_null(strstr(out.data, "parley call --url ws://[fd00::7]:8765/g "));
     buf_fini(&out);
 }
 

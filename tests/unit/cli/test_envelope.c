@@ -60,6 +60,26 @@ static void test_what_goes(void **state)
     buf_fini(&out);
 }
 
+static void test_what_goes_to_somebody(void **state)
+{
+    struct buf out;
+    struct envelope e;
+
+    (void)state;
+    buf_init(&out, 1000);
+    envelope_write(&out, STR("note"), STR("n"), STR("den"), STR("tim"), STR("{\"n\":0.10}"));
+    assert_true(
+        str_starts_with(buf_str(&out), STR("{\"type\":\"note\",\"id\":\"n\",\"sessionId\":\"den\","
+                                           "\"payload\":{\"n\":0.10},\"timestamp\":1")));
+    assert_true(envelope_read(buf_str(&out), &e) && json_string_is(e.session, STR("den")));
+    assert_true(json_string_is(json_get(e.text, STR("target")), STR("tim")));
+    buf_clear(&out);
+    envelope_write(&out, STR("ping"), STR("p"), STR(""), STR(""), STR("{}"));
+    assert_true(envelope_read(buf_str(&out), &e) && e.session.len == 0);
+    assert_int_equal(json_get(e.text, STR("target")).len, 0);
+    buf_fini(&out);
+}
+
 static void expect_exit(const char *code, enum cli_exit exit)
 {
     struct buf error;
@@ -77,6 +97,8 @@ static void test_exits(void **state)
     expect_exit("AGENT_GONE", CLI_UNAVAILABLE);
     expect_exit("TARGET_OFFLINE", CLI_UNAVAILABLE);
     expect_exit("TARGET_NOT_FOUND", CLI_UNAVAILABLE);
+    expect_exit("SESSION_NOT_FOUND", CLI_UNAVAILABLE);
+    expect_exit("SESSION_FULL", CLI_TRY_AGAIN);
     expect_exit("ROUTE_TIMEOUT", CLI_TRY_AGAIN);
     expect_exit("QUEUE_FULL", CLI_TRY_AGAIN);
     expect_exit("RATE_LIMITED", CLI_TRY_AGAIN);
@@ -108,6 +130,10 @@ static void test_sentences(void **state)
     (void)state;
     expect_said(STR("{\"code\":\"NO_AGENT\",\"message\":\"a\\nb\"}"), "NO_AGENT: a\\nb");
     expect_said(STR("{\"code\":\"X\"}"), "{\"code\":\"X\"}");
+    expect_said(STR("{\"code\":\"X\",\"message\":\"m\",\"details\":{\"rule\":\"grant:\\u0070\"}}"),
+                "X: m (grant:p)");
+    expect_said(STR("{\"code\":\"SESSION_NOT_FOUND\",\"message\":\"m\"}"),
+                "SESSION_NOT_FOUND: m; `parley sessions` lists those that are there");
     expect_said(STR("\"words\""), "words");
     expect_said(STR(""), "it failed without a word");
 }
@@ -115,9 +141,13 @@ static void test_sentences(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_comes),   cmocka_unit_test(test_what_has_little),
-        cmocka_unit_test(test_what_is_none), cmocka_unit_test(test_what_goes),
-        cmocka_unit_test(test_exits),        cmocka_unit_test(test_sentences),
+        cmocka_unit_test(test_what_comes),
+        cmocka_unit_test(test_what_has_little),
+        cmocka_unit_test(test_what_is_none),
+        cmocka_unit_test(test_what_goes),
+        cmocka_unit_test(test_what_goes_to_somebody),
+        cmocka_unit_test(test_exits),
+        cmocka_unit_test(test_sentences),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,38 @@ static void test_messages(void **state)
     buf_fini(&out);
 }
 
+static void test_envelopes(void **state)
+{
+    static const struct {
+        const char *message;
+        const char *line;
+    } cases[] = {
+        {"{\"type\":\"note\",\"id\":\"a\",\"sessionId\":\"den\",\"payload\":{\"text\":"
+         "\"hi\\u001b\"},"
+         "\"timestamp\":1,\"source\":\"tim\"}",
+         "00:00:00  note          tim         hi\\x1b"},
+        {"{\"type\":\"chat\",\"payload\":{\"message\":\"hi\",\"n\":0.10},\"source\":\"tim\"}",
+         "00:00:00  chat          tim         message=hi n=0.10"},
+        {"{\"type\":\"presence\",\"payload\":{\"deviceId\":\"desk\",\"status\":\"online\"}}",
+         "00:00:00  presence      desk        deviceId=desk status=online"},
+        {"{\"type\":\"bark\",\"payload\":{\"type\":\"bark\",\"agent_id\":\"tim\",\"data\":"
+         "{\"text\":\"woof\"}},\"source\":\"tim\"}",
+         "00:00:00  bark          tim         woof"},
+        {"{\"type\":\"note\",\"payload\":[1, 2]}", "00:00:00  note          -           [1,2]"},
+        {"{\"type\":\"note\"}", "00:00:00  note          -           "},
+        {"no json", "00:00:00  no json"},
+    };
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 4096);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        print_envelope(&out, str_from_z(cases[i].message), 0, false);
+        expect_text(&out, cases[i].line);
+    }
+    buf_fini(&out);
+}
+
 static void test_json(void **state)
 {
     struct buf out;
@@ -117,8 +149,9 @@ static void test_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_times), cmocka_unit_test(test_messages), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_since), cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_times),     cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_envelopes), cmocka_unit_test(test_json),
+        cmocka_unit_test(test_since),     cmocka_unit_test(test_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@ static void test_tcp(void **state)
     expect_url("http://127.0.0.1:8765", "127.0.0.1", 8765, "127.0.0.1:8765");
     expect_url("http://localhost", "localhost", 8765, "localhost");
     expect_url("HTTP://localhost:1/", "localhost", 1, "localhost:1");
+    expect_url("http://a:1/x", "a", 1, "a:1");
     expect_url("ws://[::1]:65535", "::1", 65535, "[::1]:65535");
 }
 
@@ -51,7 +52,13 @@ static void test_wrong(void **state)
         "http://a:65536",
         "http://[::1]:",
         "http://a:/",
-        "http://a:1/x",
+        "http://a:1/x y",
+        "http://a:1/x\r\nHost: b",
+        "http://a:1/x#y",
+        "http://a:1/\xc3\xa4",
+        "http://a?x=y",
+        "unix::/ws",
+        "unix:/s:/a b",
         "http://a:x",
         "unix:",
         "https://localhost",
@@ -72,9 +79,38 @@ static void test_wrong(void **state)
     buf_fini(&error);
 }
 
+/* What is asked for at an address: by the world's dialect in a world, and by the gateway's. */
+static void expect_paths(const char *text, const char *world, const char *gateway)
+{
+    struct url url;
+    struct buf out;
+
+    buf_init(&out, 1024);
+    assert_true(url_parse(str_from_z(text), &url, &out));
+    url_append_world(&out, &url, STR("garden"));
+    assert_true(str_equal(buf_str(&out), str_from_z(world)));
+    buf_clear(&out);
+    url_append_gateway(&out, &url);
+    assert_true(str_equal(buf_str(&out), str_from_z(gateway)));
+    buf_fini(&out);
+}
+
+static void test_paths(void **state)
+{
+    (void)state;
+    expect_paths("ws://a", "/ws/matrix?world=garden", "/ws");
+    expect_paths("ws://a:1/", "/ws/matrix?world=garden", "/ws");
+    expect_paths("ws://a:1/hub/", "/hub/?world=garden", "/hub/");
+    expect_paths("ws://a/x?y=1", "/x?y=1&world=garden", "/x?y=1");
+    expect_paths("unix:/s", "/ws/matrix?world=garden", "/ws");
+    expect_paths("unix:/s:/hub", "/hub?world=garden", "/hub");
+    expect_paths("unix:/a:/b:/hub", "/hub?world=garden", "/hub");
+}
+
 static void test_world(void **state)
 {
     char longest[123];
+    struct url url = {.port = 1};
     struct buf out;
 
     (void)state;
@@ -87,8 +123,8 @@ static void test_world(void **state)
     assert_false(url_world_valid(STR("a&b")));
     assert_false(url_world_valid(STR("a\0")));
     buf_init(&out, 256);
-    url_append_world(&out, STR(""));
-    url_append_world(&out, STR("garden"));
+    url_append_world(&out, &url, STR(""));
+    url_append_world(&out, &url, STR("garden"));
     assert_true(str_equal(buf_str(&out), STR("/ws/matrix/ws/matrix?world=garden")));
     buf_fini(&out);
 }
@@ -124,7 +160,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tcp),   cmocka_unit_test(test_unix),  cmocka_unit_test(test_wrong),
-        cmocka_unit_test(test_world), cmocka_unit_test(test_query), cmocka_unit_test(test_id),
+        cmocka_unit_test(test_world), cmocka_unit_test(test_paths), cmocka_unit_test(test_query),
+        cmocka_unit_test(test_id),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

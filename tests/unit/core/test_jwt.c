@@ -72,6 +72,21 @@ static void test_renewed_in_a_world(void **state)
     room_free(r);
 }
 
+/* A registration that brings a token is judged by that one. */
+static void test_renewed_for_another_agent(void **state)
+{
+    struct room *r = room_with_keys();
+    int timmy = come(r, "timmy=door/120");
+
+    (void)state;
+    room_say(r, timmy, "{\"type\":\"agent_register\",\"agentId\":\"lamp\"}");
+    room_expect_error(r, timmy, "FORBIDDEN");
+    room_say(r, timmy,
+             "{\"type\":\"agent_register\",\"agentId\":\"lamp\",\"token\":\"timmy=lamp/600\"}");
+    room_expect(r, timmy, "{\"type\":\"connection_ack\",\"data\":{\"agent_id\":\"lamp\"}}");
+    room_free(r);
+}
+
 static void test_renewed_by_auth(void **state)
 {
     struct room *r = room_with_keys();
@@ -127,8 +142,11 @@ static void test_key_withdrawn(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_come_and_expire), cmocka_unit_test(test_renewed_in_a_world),
-        cmocka_unit_test(test_renewed_by_auth), cmocka_unit_test(test_same_subject),
+        cmocka_unit_test(test_come_and_expire),
+        cmocka_unit_test(test_renewed_in_a_world),
+        cmocka_unit_test(test_renewed_for_another_agent),
+        cmocka_unit_test(test_renewed_by_auth),
+        cmocka_unit_test(test_same_subject),
         cmocka_unit_test(test_key_withdrawn),
     };
 

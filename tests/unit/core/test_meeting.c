@@ -67,6 +67,10 @@ static void test_session_refusals(void **state)
     expect_error(r, three, "SESSION_FULL", "j");
     join(r, two, "den"); /* a member may */
     join(r, three, "world:main");
+    join(r, three, "world:new"); /* a world begins when somebody enters it */
+    room_say(r, three,
+             "{\"type\":\"session_join\",\"id\":\"j\",\"payload\":{\"sessionId\":\"world:\"}}");
+    expect_error(r, three, "SESSION_NOT_FOUND", "j");
     room_say(r, three,
              "{\"type\":\"session_join\",\"id\":\"j\",\"payload\":{\"sessionId\":\"no\"}}");
     expect_error(r, three, "SESSION_NOT_FOUND", "j");

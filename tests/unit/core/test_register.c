@@ -331,7 +331,7 @@ static void test_view(void **state)
              "{\"type\":\"agent_register\",\"agentId\":\"six\",\"data\":{\"name\":\"Six\","
              "\"capabilities\":{\"chat\": true, \"x\":1E2}}}");
     buf_init(&b, 2000);
-    hub_each_agent(r->v.hub, HUB_AGENTS_CONNECTED, 10, note_agent, &b);
+    hub_each_agent(r->v.hub, 0, HUB_AGENTS_CONNECTED, 10, note_agent, &b);
     int len = snprintf(expected, sizeof(expected),
                        "one agent 1 [ \"chat\" ] attic world %s 1700000000000\n"
                        "two guide two [] main world %s 1700000005000\n"
@@ -340,7 +340,7 @@ static void test_view(void **state)
     assert_int_equal(b.len, len);
     assert_memory_equal(b.data, expected, b.len);
     buf_clear(&b);
-    hub_each_agent(r->v.hub, HUB_AGENTS_CONNECTED, 1, note_agent, &b);
+    hub_each_agent(r->v.hub, 0, HUB_AGENTS_CONNECTED, 1, note_agent, &b);
     assert_int_equal(b.len, strchr(expected, '\n') + 1 - expected);
     buf_fini(&b);
     room_free(r);

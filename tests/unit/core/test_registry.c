@@ -56,7 +56,7 @@ static void expect_agents(struct room *r, enum hub_agents which, const char *exp
     struct buf b;
 
     buf_init(&b, 4096);
-    hub_each_agent(r->v.hub, which, 100, note_agent, &b);
+    hub_each_agent(r->v.hub, 0, which, 100, note_agent, &b);
     buf_append_char(&b, '\0');
     assert_string_equal(b.data, expected);
     buf_fini(&b);
@@ -396,7 +396,7 @@ static void test_capabilities(void **state)
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
             struct offer_query q = {.hub = r->v.hub, .name = str_from_z(cases[i].name)};
             buf_init(&q.found, 64);
-            hub_each_agent(r->v.hub, HUB_AGENTS_ALL, 100, note_offer, &q);
+            hub_each_agent(r->v.hub, 0, HUB_AGENTS_ALL, 100, note_offer, &q);
             buf_append_char(&q.found, '\0');
             size_t found = 0;
             for (size_t j = 0; q.found.data[j] != '\0'; j++) {
@@ -416,7 +416,7 @@ static void test_capabilities(void **state)
     room_say(r, c, PI("c", "\"capabilities\":{\"chat\":false}"));
     struct offer_query q = {.hub = r->v.hub, .name = STR("chat")};
     buf_init(&q.found, 64);
-    hub_each_agent(r->v.hub, HUB_AGENTS_CONNECTED, 100, note_offer, &q);
+    hub_each_agent(r->v.hub, 0, HUB_AGENTS_CONNECTED, 100, note_offer, &q);
     assert_int_equal(q.found.len, 0);
     buf_fini(&q.found);
     room_free(r);

@@ -301,14 +301,61 @@ static void test_famine(void **state)
     }
 }
 
+/* Several requests come back at once: each agent that is free gets what it is the best for. */
+static void test_fail_over_of_several(void **state)
+{
+    struct room *r = room_new(NULL);
+    int asker = room_control(r), first = agent_of(r, "first", "grep", 3);
+
+    (void)state;
+    ask(r, asker, "a", FOR_GREP);
+    ask(r, asker, "b", FOR_GREP);
+    ask(r, asker, "c", FOR_GREP);
+    int second = agent_of(r, "second", "grep", 1), third = agent_of(r, "third", "grep", 2);
+    room_abort(r, first);
+    answer(r, second, take(r, second), true);
+    expect_answer(r, asker, "a", "second", true);
+    answer(r, third, take(r, third), true);
+    expect_answer(r, asker, "b", "third", true);
+    answer(r, third, take(r, third), true);
+    expect_answer(r, asker, "c", "third", true);
+    room_free(r);
+}
+
+/* What ends at the same moment ends in the order of asking. */
+static void test_timeouts_in_order(void **state)
+{
+    struct room *r = room_new(NULL);
+    int asker = room_control(r), agent = agent_of(r, "pi", "grep", 16);
+    char id[] = "a";
+
+    (void)state;
+    for (; id[0] < 'a' + 16; id[0]++) {
+        ask(r, asker, id, FOR_GREP);
+        (void)take(r, agent);
+    }
+    room_advance(r, 30000);
+    for (id[0] = 'a'; id[0] < 'a' + 16; id[0]++) {
+        expect_end(r, asker, id, "ROUTE_TIMEOUT");
+    }
+    room_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_timeout),    cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_asker_gone), cmocka_unit_test(test_agent_gone),
-        cmocka_unit_test(test_fail_over),  cmocka_unit_test(test_fail_over_waits),
-        cmocka_unit_test(test_replaced),   cmocka_unit_test(test_stray),
-        cmocka_unit_test(test_drain),      cmocka_unit_test(test_famine),
+        cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_asker_gone),
+        cmocka_unit_test(test_agent_gone),
+        cmocka_unit_test(test_fail_over),
+        cmocka_unit_test(test_fail_over_waits),
+        cmocka_unit_test(test_replaced),
+        cmocka_unit_test(test_stray),
+        cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_famine),
+        cmocka_unit_test(test_fail_over_of_several),
+        cmocka_unit_test(test_timeouts_in_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -276,7 +276,7 @@ static void step(struct lives *l)
     hear(l);
 }
 
-static void live(uint64_t seed)
+static void live(uint64_t seed, uint64_t ended[HUB_REQUEST_ENDS])
 {
     struct lives *l = calloc(1, sizeof(*l));
 
@@ -303,9 +303,8 @@ static void live(uint64_t seed)
     assert_int_equal(c.requests_queued, 0);
     assert_int_equal(l->done, c.requests_ended[REQUEST_END_DONE]);
     assert_int_equal(l->done + l->erred + l->abandoned, l->task_count);
-    /* Lives in which nothing happens prove nothing. */
     for (unsigned i = 0; i < HUB_REQUEST_ENDS; i++) {
-        assert_true(i == REQUEST_END_FAILED || c.requests_ended[i] > 0);
+        ended[i] += c.requests_ended[i];
     }
     assert_true(c.answers_stray > 0);
     for (unsigned i = 0; i < AGENTS; i++) {
@@ -317,9 +316,15 @@ static void live(uint64_t seed)
 
 static void test_lives(void **state)
 {
+    uint64_t ended[HUB_REQUEST_ENDS] = {0};
+
     (void)state;
     for (uint64_t seed = 1; seed <= 20; seed++) {
-        live(seed);
+        live(seed, ended);
+    }
+    /* Lives in which nothing happens prove nothing. */
+    for (unsigned i = 0; i < HUB_REQUEST_ENDS; i++) {
+        assert_true(i == REQUEST_END_FAILED || ended[i] > 0);
     }
 }
 

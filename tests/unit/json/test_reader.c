@@ -24,6 +24,24 @@ static void kinds_by_the_first_byte(void **state)
     assert_int_equal(json_kind_of(str_make(NULL, 0)), JSON_NONE);
 }
 
+/* A byte has a kind when some value begins with it. */
+static void kinds_of_all_bytes(void **state)
+{
+    static const char *const rests[] = {"", "1", "]", "}", "\"", "rue", "alse", "ull"};
+
+    (void)state;
+    for (unsigned byte = 0; byte <= UINT8_MAX; byte++) {
+        bool begins_value = false;
+        for (size_t i = 0; i < sizeof(rests) / sizeof(rests[0]); i++) {
+            char text[8] = {(char)byte};
+            memcpy(text + 1, rests[i], strlen(rests[i]));
+            begins_value |= json_valid(str_make(text, 1 + strlen(rests[i]))) && byte != ' ' &&
+                            byte != '\n' && byte != '\t' && byte != '\r';
+        }
+        assert_int_equal(json_kind_by_byte[byte] != JSON_NONE, begins_value);
+    }
+}
+
 static void validity(void **state)
 {
     static const char *const good[] = {"0", " null ", "\"a\"", "[1,2]", "{\"a\":{}}"};
@@ -158,9 +176,13 @@ static void walks_over_garbage_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kinds_by_the_first_byte), cmocka_unit_test(validity),
-        cmocka_unit_test(members_in_turn),         cmocka_unit_test(elements_in_turn),
-        cmocka_unit_test(getting_a_member),        cmocka_unit_test(walks_over_garbage_end),
+        cmocka_unit_test(kinds_of_all_bytes),
+        cmocka_unit_test(kinds_by_the_first_byte),
+        cmocka_unit_test(validity),
+        cmocka_unit_test(members_in_turn),
+        cmocka_unit_test(elements_in_turn),
+        cmocka_unit_test(getting_a_member),
+        cmocka_unit_test(walks_over_garbage_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

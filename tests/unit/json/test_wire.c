@@ -404,14 +404,14 @@ static void strings_that_are_not_utf8(void **state)
     }
 }
 
-/* Each byte a string may end or stop at, at each place in and around the words of eight bytes. */
+/* Each byte a string may end or stop at, at each place in and around words and blocks. */
 static void every_byte_at_every_place_of_a_string(void **state)
 {
     (void)state;
-    for (size_t len = 1; len < 28; len++) {
+    for (size_t len = 1; len < 52; len++) {
         for (size_t place = 0; place < len; place++) {
-            for (unsigned c = 0; c < 0x80; c++) {
-                char text[40];
+            for (unsigned c = 0; c <= 0x80; c++) {
+                char text[64];
                 size_t at = place + 2;
                 memset(text, '!', sizeof(text));
                 memcpy(text, "{\"", 2);
@@ -420,6 +420,9 @@ static void every_byte_at_every_place_of_a_string(void **state)
                 struct wire w = scan(str_make(text, len + 6), WIRE_WORLD);
                 if (c < 0x20) {
                     assert_int_equal(w.status, WIRE_NOT_JSON);
+                    assert_int_equal(w.position, at);
+                } else if (c == 0x80) {
+                    assert_int_equal(w.status, WIRE_NOT_UTF8);
                     assert_int_equal(w.position, at);
                 } else if (c == '\\' && place + 1 == len) {
                     assert_int_equal(w.status, WIRE_TRUNCATED);

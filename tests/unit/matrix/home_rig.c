@@ -20,6 +20,9 @@ static void on_synced(void *owner, struct str next_batch)
     struct home_rig *r = owner;
 
     buf_printf(&r->lines, "synced %.*s\n", STR_ARG(next_batch));
+    if (r->acts_in_synced) {
+        rig_act(r, ACT_TYPING, "!t:x", true);
+    }
 }
 
 static void on_sent(void *owner, const struct bridge_sent *sent)

@@ -27,7 +27,8 @@ struct home_rig {
     struct buf logs;
     enum homeserver_fault fault;
     char sentence[500];
-    uint8_t chance; /* each random byte */
+    uint8_t chance;      /* each random byte */
+    bool acts_in_synced; /* an action is taken while it is told, as the daemon does */
 };
 
 void rig_setup(struct home_rig *r, const char *server, const char *credentials);

@@ -46,6 +46,25 @@ static void test_invites(void **state)
     rig_free(r);
 }
 
+/* A sync that comes after both tells of the invite alone. */
+static void test_kicked_and_invited(void **state)
+{
+    struct rig *r = rig_new();
+
+    (void)state;
+    rig_join(r, "!x:friends");
+    assert_int_equal(rig_counts(r).rooms, 1);
+    invite(r, "!x:friends", "@bob:friends");
+    assert_string_equal(rig_lines(r), "join !x:friends\n");
+    assert_int_equal(rig_counts(r).rooms, 0);
+    rig_join(r, "!x:friends");
+    assert_int_equal(rig_counts(r).rooms, 1);
+    invite(r, "!x:friends", "@eve:elsewhere");
+    assert_string_equal(rig_lines(r), "");
+    assert_int_equal(rig_counts(r).rooms, 0);
+    rig_free(r);
+}
+
 static void test_an_invite_that_fails(void **state)
 {
     struct rig *r = rig_new();
@@ -260,6 +279,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_invites),
+        cmocka_unit_test(test_kicked_and_invited),
         cmocka_unit_test(test_an_invite_that_fails),
         cmocka_unit_test(test_own_rooms),
         cmocka_unit_test(test_a_reload_brings_a_room),

@@ -96,6 +96,44 @@ static void test_retry_does_not_know_the_answer(void **state)
     rig_free(r);
 }
 
+static void test_retry_in_another_session(void **state)
+{
+    struct rig *r = talking();
+
+    (void)state;
+    turn(r, "one", "1");
+    rig_say(r, "/new_session");
+    rig_sent(r, "$m");
+    turn(r, "two", "2");
+    rig_say(r, "/session 1");
+    rig_sent(r, "$m");
+    (void)rig_lines(r);
+    rig_say(r, "/retry");
+    const char *lines = rig_lines(r);
+    assert_has(lines, "ask 'two'");
+    assert_has(lines, "\"content\":\"one\"");
+    rig_free(r);
+}
+
+static void test_a_redaction_reaches_the_history(void **state)
+{
+    struct rig *r = talking();
+
+    (void)state;
+    turn(r, "one", "1");
+    turn(r, "secret", "2");
+    rig_event(r, &(struct bridge_event){.kind = MATRIX_REDACTION,
+                                        .room = STR("!a:here"),
+                                        .target = STR("$2"),
+                                        .sender = STR("@ann:here")});
+    for (unsigned i = 0; i < r->row_count; i++) {
+        assert_lacks(r->rows[i].value, "secret");
+    }
+    rig_say(r, "three");
+    assert_has(rig_lines(r), "\"content\":\"one\"");
+    rig_free(r);
+}
+
 static void template(struct bridge_settings *s)
 {
     s->session_name = STR("{n}-{room} {date} {x} {n}");
@@ -197,6 +235,8 @@ int main(void)
         cmocka_unit_test(test_history),
         cmocka_unit_test(test_history_is_bounded),
         cmocka_unit_test(test_retry_does_not_know_the_answer),
+        cmocka_unit_test(test_retry_in_another_session),
+        cmocka_unit_test(test_a_redaction_reaches_the_history),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_leap_days),
         cmocka_unit_test(test_many_sessions),

@@ -212,6 +212,25 @@ static void test_gap(void **state)
     rig_teardown(&r);
 }
 
+/* What is told makes the core act, and an action starts whatever may start: not what is told. */
+static void test_actions_while_a_gap_is_told(void **state)
+{
+    struct home_rig r;
+
+    (void)state;
+    rig_ready(&r, "s1");
+    r.acts_in_synced = true;
+    rig_answer(&r, "/sync", 200, GAP);
+    unsigned before = r.http->count;
+    rig_answer(&r, "/messages", 200, "{\"chunk\":[" TEXT("$1", "a") "],\"end\":\"t5\"}");
+    assert_int_equal(r.http->count, before + 2); /* typing, and the next page */
+    rig_answer(&r, "/typing/", 200, "{}");
+    rig_answer(&r, "/messages", 200, "{\"chunk\":[" TEXT("$2", "b") "]}");
+    assert_int_equal(fake_count(r.http, "/messages"), 0);
+    assert_query(&r, "/sync", "since", "s2");
+    rig_teardown(&r);
+}
+
 static void test_ends_of_gaps(void **state)
 {
     static const char *const pages[] = {
@@ -327,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_a_server_that_does_not_wait),
         cmocka_unit_test(test_gap),
+        cmocka_unit_test(test_actions_while_a_gap_is_told),
         cmocka_unit_test(test_ends_of_gaps),
         cmocka_unit_test(test_gap_that_is_not_seen),
         cmocka_unit_test(test_gap_with_failures),

@@ -59,6 +59,86 @@ static void many_members(void **state)
     refuse(text, PARLEY_DUPLICATE, "k123", NULL);
 }
 
+enum { TEXT_CAP = 1024 };
+
+/* The text goes on differently behind its first `len` bytes. */
+static void end_with(char text[TEXT_CAP], size_t len, const char *end)
+{
+    snprintf(text + len, TEXT_CAP - len, "%s", end);
+}
+
+/* Appends `count` members, "k0":0 and so on, with a comma before each but the first. */
+static void append_members(char text[TEXT_CAP], int count)
+{
+    for (int i = 0; i < count; i++) {
+        size_t len = strlen(text);
+        snprintf(text + len, TEXT_CAP - len, "%s\"k%d\":0", i > 0 ? "," : "", i);
+    }
+}
+
+/* The data of a message is read whether it has few members or many. */
+static void data_of_any_size(void **state)
+{
+    (void)state;
+    for (int count = 1; count < 40; count++) {
+        char text[TEXT_CAP] = "{\"type\":\"bark\",\"agent_id\":\"a\",\"data\":{";
+        append_members(text, count);
+        size_t len = strlen(text);
+        end_with(text, len, ",\"text\":\"x\"},\"ts\":1}");
+        accept(text);
+        end_with(text, len, ",\"text\":1},\"ts\":1}");
+        refuse(text, PARLEY_WRONG_KIND, "data.text", NULL);
+        end_with(text, len, ",\"text\":\"x\",\"\\u006b0\":0},\"ts\":1}");
+        refuse(text, PARLEY_DUPLICATE, "data.k0", NULL);
+        end_with(text, len, "},\"ts\":1}");
+        refuse(text, PARLEY_MISSING, "data.text", NULL);
+    }
+}
+
+/* What other objects of the message have, few members or many, is not the data's. */
+static void objects_beside_the_data(void **state)
+{
+    (void)state;
+    for (int count = 0; count < 80; count++) {
+        char text[TEXT_CAP] = "{\"type\":\"bark\",\"agent_id\":\"a\",\"x\":{\"text\":\"x\"";
+        end_with(text, strlen(text), count / 2 > 0 ? "," : "");
+        append_members(text, count / 2);
+        end_with(text, strlen(text), count % 2 > 0 ? "}" : "},\"y\":{}");
+        size_t len = strlen(text);
+        end_with(text, len, ",\"data\":{\"text\":\"x\"},\"z\":{\"text\":7},\"ts\":1}");
+        accept(text);
+        end_with(text, len, ",\"data\":{},\"z\":{\"text\":\"x\"},\"ts\":1}");
+        refuse(text, PARLEY_MISSING, "data.text", NULL);
+        end_with(text, len, ",\"data\":{\"text\":7},\"ts\":1}");
+        refuse(text, PARLEY_WRONG_KIND, "data.text", NULL);
+    }
+}
+
+/* Objects and arrays are counted in and behind the data as everywhere. */
+static void depth_around_the_data(void **state)
+{
+    char opened[65], closed[65], text[256];
+    struct parley_problem problem;
+
+    (void)state;
+    memset(opened, '[', sizeof(opened));
+    memset(closed, ']', sizeof(closed));
+    for (int depth = 60; depth <= 64; depth++) {
+        /* In the data, which is the second level, and behind it. */
+        snprintf(text, sizeof(text), BARK("{\"text\":\"\",\"x\":%.*s%.*s}"), depth, opened, depth,
+                 closed);
+        assert_int_equal(check_copy(PARLEY_WORLD, PARLEY_STRICT, text, &problem), depth <= 62);
+        assert_true(depth <= 62 || problem.fault == PARLEY_TOO_DEEP);
+        assert_true(depth <= 62 || problem.position == (size_t)(strchr(text, '[') - text) + 62);
+        snprintf(text, sizeof(text),
+                 "{\"type\":\"bark\",\"agent_id\":\"a\",\"data\":{\"text\":\"\"},"
+                 "\"ts\":1,\"x\":%.*s%.*s}",
+                 depth, opened, depth, closed);
+        assert_int_equal(check_copy(PARLEY_WORLD, PARLEY_STRICT, text, &problem), depth <= 63);
+        assert_true(depth <= 63 || problem.fault == PARLEY_TOO_DEEP);
+    }
+}
+
 static void other_names(void **state)
 {
 #define STATE(data) "{\"type\":\"agent_state\",\"agent_id\":\"a\",\"data\":" data ",\"ts\":1}"
@@ -147,10 +227,17 @@ static void the_gateway_dialect(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(envelopes),           cmocka_unit_test(members),
-        cmocka_unit_test(duplicates),          cmocka_unit_test(many_members),
-        cmocka_unit_test(other_names),         cmocka_unit_test(one_value_under_two_names),
-        cmocka_unit_test(objects_inside),      cmocka_unit_test(what_is_received),
+        cmocka_unit_test(envelopes),
+        cmocka_unit_test(members),
+        cmocka_unit_test(duplicates),
+        cmocka_unit_test(many_members),
+        cmocka_unit_test(data_of_any_size),
+        cmocka_unit_test(objects_beside_the_data),
+        cmocka_unit_test(depth_around_the_data),
+        cmocka_unit_test(other_names),
+        cmocka_unit_test(one_value_under_two_names),
+        cmocka_unit_test(objects_inside),
+        cmocka_unit_test(what_is_received),
         cmocka_unit_test(the_gateway_dialect),
     };
 

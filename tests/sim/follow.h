@@ -1,0 +1,23 @@
+#ifndef PARLEY_TESTS_FOLLOW_H
+#define PARLEY_TESTS_FOLLOW_H
+
+/*
+ * Clients that watch. Those that follow the state of the hub (sync_state): each change must have
+ * the next version, and what they know of agents, sessions and clients in the end must be so. Those
+ * that watch its traffic (monitor): they hear a copy of all that is passed on, and of nothing else.
+ */
+
+#include "model.h"
+
+/* Takes what is heard of the state; false: it is about something else. */
+bool follow_hears(struct mclient *c, struct str text);
+/* Everything has been heard: it is what the hub, at this version, and the model know. */
+void follow_check(const struct model *m, uint64_t version);
+
+/* A message is passed on. */
+void follow_copy(struct model *m, const struct expected *what);
+/* A copy of it was heard: what it says of the message must be so. */
+void follow_check_copy(struct model *m, const struct mclient *c, const struct expected *want,
+                       struct str text);
+
+#endif
