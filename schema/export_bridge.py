@@ -25,8 +25,8 @@ bridge:
 ```
 
 It is YAML, and so may be JSON: one document of at most 1 MiB in UTF-8, without anchors, aliases, merge keys and tags, and no key twice. A list is a sequence, or text with
-commas. Durations have a unit (`500ms`, `30s`, `2m`, `1h`), sizes may have one (`64KiB`, `1MiB`). A relative path is below the directory of the file. A key that is not
-known, and a value that is not allowed, end the start with exit code 78 and a sentence that says where it stands.
+commas. Durations have a unit (`500ms`, `30s`, `2m`, `1h`), sizes may have one (`64KiB`, `1MiB`). A relative path is below the directory of the file; by a flag, the
+environment or default it is below the directory that the bridge runs in. A key that is not known, and a value that is not allowed, end the start with exit code 78 and a sentence that says where it stands.
 
 Any option can be set by `--set section.key=value`, and by the environment: the variable of `section.key` is `PARLEY_BRIDGE_SECTION__KEY`, two underscores for the dot
 (`PARLEY_BRIDGE_MATRIX__SERVER`). A flag goes before the environment, that before the file. A secret is never the value of an option.
@@ -49,7 +49,7 @@ parley-bridge.yaml - the configuration of the Matrix bridge of Parley
 whether all would work with it. *--set* _KEY=VALUE_ goes before the environment, that before the file.
 
 It is YAML, and so may be JSON: one document of at most 1 MiB in UTF-8, without anchors, aliases, merge keys and tags, and no key twice.
-A relative path is below the directory of the file. The environment variable of _section.key_ is *PARLEY_BRIDGE_SECTION\\_\\_KEY*.
+A relative path is below the directory of the file; by a flag, the environment or default it is below the directory that the bridge runs in. The environment variable of _section.key_ is *PARLEY_BRIDGE_SECTION\\_\\_KEY*.
 
 Durations have a unit (*500ms*, *30s*, *2m*, *1h*), sizes may have one (*64KiB*, *1MiB*). A key that is not known and a value
 that is not allowed end the start with exit code 78 and a sentence that says where it stands.

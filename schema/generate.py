@@ -245,7 +245,7 @@ METRICS_HEAD = """
 # Metrics
 
 `GET /metrics` has these figures in the text format of Prometheus. Where authentication is on it needs a credential, unless
-`metrics.public` is set. Counters begin at 0 when the gateway starts.
+`metrics.public` is set. Counters begin at 0 when the gateway starts. The Matrix bridge has [its own](bridge.md#watching-it).
 
 | Metric | Type | What it is |
 |---|---|---|

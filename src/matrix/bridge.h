@@ -209,6 +209,8 @@ enum bridge_failure {
     FAILURE_REFUSED, /* it did not take the question: `error` says why */
     FAILURE_BROKEN,  /* what it said was no answer */
 };
+/* "away" and so on, for logs and figures. */
+extern const char *const bridge_failure_words[FAILURE_BROKEN + 1];
 
 /* The agent has its own id for the session of this turn: it is kept before anything is answered. */
 void bridge_session_opened(struct bridge *b, uint64_t turn, struct str session_id);

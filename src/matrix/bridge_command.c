@@ -268,10 +268,11 @@ static void run_unknown(struct bridge *b, const struct call *call, struct str na
     }
     buf_append_str(out, STR("I know no command "));
     append_code(out, text_cut(name, NAME_MAX_BYTES));
+    buf_append_char(out, '.');
     if (s.best != NULL) {
-        buf_printf(out, ". Did you mean `/%s`", s.best);
+        buf_printf(out, " Did you mean `/%s`?", s.best);
     }
-    buf_append_str(out, STR("? `/help` lists them; two slashes send one to the agent."));
+    buf_append_str(out, STR(" `/help` lists them; two slashes send one to the agent."));
     tell_made(b, call);
 }
 

@@ -274,11 +274,17 @@ void bridge_answering(struct bridge *b, uint64_t turn, struct str text)
     }
 }
 
+const char *const bridge_failure_words[FAILURE_BROKEN + 1] = {
+    [FAILURE_NONE] = "none",       [FAILURE_AWAY] = "away",     [FAILURE_TIMEOUT] = "timeout",
+    [FAILURE_REFUSED] = "refused", [FAILURE_BROKEN] = "broken",
+};
+
 static void fail(struct bridge *b, struct turn *t, enum bridge_failure failure, struct str error)
 {
     b->counts.failures_total[failure]++;
-    bridge_log(b, LEVEL_WARNING, "bridge_turn_failed", t->talk->room_id, "failure=%d error=%.*s",
-               (int)failure, STR_ARG(text_cut(error, NAME_MAX_BYTES)));
+    bridge_log(b, LEVEL_WARNING, "bridge_turn_failed", t->talk->room_id,
+               "failure=%s error=\"%.*s\"", bridge_failure_words[failure],
+               STR_ARG(text_cut(error, NAME_MAX_BYTES)));
     take_back_part(b, t);
     end_with(b, t, speech_failure(b, failure, error));
 }

@@ -133,7 +133,7 @@ def test_check_finds_another_device(build):
     place = build("openai")
     client = RawClient(place.homeserver.url)
     client.login("bot", "a secret of the bot", "ANOTHER")
-    place.write("credentials.json", json.dumps({"access_token": client.token}))
+    place.write("credentials.json", json.dumps({"access_token": client.token, "refresh_token": client.refresh_token}))
     code, log = place.run("--check")
     assert code != OK and "device" in log, log
 

@@ -105,6 +105,7 @@ def test_what_check_prints(guide, adapter):
     command, _, lines = shown.partition("\n")
     assert command == "$ parley bridge --config bridge.yaml --check"
     assert guide.run_check() == (0, lines)
+    assert lines in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("guide, adapter", [(name, name) for name in ("openai", "aiagent", "gateway")], indirect=["guide"])

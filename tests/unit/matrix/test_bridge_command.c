@@ -52,7 +52,7 @@ static void test_unknown(void **state)
 
     (void)state;
     assert_has(ann(r, "/sesions"), "I know no command `sesions`. Did you mean `/sessions`?");
-    assert_has(ann(r, "/xyzzyplugh"), "I know no command `xyzzyplugh`? `/help`");
+    assert_has(ann(r, "/xyzzyplugh"), "I know no command `xyzzyplugh`. `/help`");
     assert_has(ann(r, "/`<b>`"), "` <b> `");
     assert_has(ann(r, "/"), "I know no command");
     rig_free(r);

@@ -269,6 +269,12 @@ static void test_failures(void **state)
         [FAILURE_REFUSED] = "The agent has not taken the question: it is down.",
         [FAILURE_BROKEN] = "What the agent said was no answer: it is down.",
     };
+    static const char *const logged[] = {
+        [FAILURE_AWAY] = "failure=away error=\"it is down\"",
+        [FAILURE_TIMEOUT] = "failure=timeout error=\"it is down\"",
+        [FAILURE_REFUSED] = "failure=refused error=\"it is down\"",
+        [FAILURE_BROKEN] = "failure=broken error=\"it is down\"",
+    };
 
     (void)state;
     for (unsigned f = FAILURE_AWAY; f <= FAILURE_BROKEN; f++) {
@@ -279,6 +285,7 @@ static void test_failures(void **state)
         assert_has(lines, "\"body\":\"because\\n\\n");
         assert_has(lines, sentences[f]);
         assert_int_equal(rig_counts(r).failures_total[f], 1);
+        assert_has(r->logged, logged[f]);
         over(r);
     }
     struct rig *r = asked();
