@@ -1,8 +1,10 @@
 """`parley-bridge` as a process: started with a configuration, read, asked, killed."""
 
+import contextlib
 import http.client
 import json
 import os
+import random
 import shlex
 import signal
 import socket
@@ -27,10 +29,11 @@ def is_there():
 
 
 def free_port():
-    """A port that was free a moment ago."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that is free, and that the kernel gives to nobody who asks for just any."""
+    while True:
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", random.randrange(20000, 32000)))
+            return s.getsockname()[1]
 
 
 def parse_line(line):

@@ -35,9 +35,6 @@ def place(build, gateway):
     return build("gateway", config={"agent": settings, "bridge": {"poll_interval": "50ms"}})
 
 
-ECHO = """sh -c 'printf "echo: "; cat'"""
-
-
 def test_first_answer(place, agents):
     agents("cat", "--chat")
     place.start()
@@ -98,10 +95,12 @@ def test_a_gateway_that_restarts(place, gateway, agents):
 def test_people_are_present(place, gateway, agents):
     agents("cat", "--chat")
     place.start()
-    place.ask("here")
+    place.ask("here", sender=ALICE)
     place.wait_said("here")
-    with contextlib.closing(gateway.control()) as observer:
-        observer.send({"type": "req", "id": "p", "method": "presence"})
-        text = str(observer.take())
-    assert ALICE in text or "alice" in text, text
-    assert BOB in text or "bob" in text, text
+    observer = gateway.control()
+    session = f"matrix:{place.room[1:]}"
+    observer.join(session)
+    place.ask("me too", sender=BOB)
+    said = observer.take("presence")["payload"]
+    assert said == {"deviceId": BOB, "status": "online", "sessionKey": session}
+    observer.abort()
