@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "matrix/daemon_internal.h"
+#include "json/writer.h"
 
 enum {
     STOP_MS = 5000,       /* for what is being sent, once stopped */
@@ -49,6 +50,21 @@ static void forward_log(void *owner, unsigned level, const char *event, struct s
                         struct str details)
 {
     daemon_log(owner, level, event, about, details);
+}
+
+/* A line with one value, which may be any text. */
+static void log_text(const struct daemon *d, unsigned level, const char *event, const char *key,
+                     struct str text)
+{
+    struct json_writer w;
+    struct buf details;
+
+    buf_init(&details, 4 * CONFIG_MAX_ERROR);
+    buf_printf(&details, "%s=", key);
+    json_writer_init(&w, &details);
+    json_string(&w, text);
+    daemon_log(d, level, event, STR(""), details.failed ? STR("") : buf_str(&details));
+    buf_fini(&details);
 }
 
 static void notify(const struct daemon *d, const char *message)
@@ -238,7 +254,7 @@ static void tell_warnings(const struct daemon *d, const struct setup *s)
 
     while (rest.len > 0) {
         size_t end = str_find(rest, '\n');
-        daemon_log(d, LOG_WARNING, "config_warning", STR(""), str_slice(rest, 0, end));
+        log_text(d, LOG_WARNING, "config_warning", "text", str_slice(rest, 0, end));
         rest = str_slice(rest, end + 1, rest.len);
     }
 }
@@ -415,6 +431,28 @@ static void begin_stop(struct daemon *d)
     notify(d, "STOPPING=1\nSTATUS=Sending what is on its way");
 }
 
+/* What was changed and is not taken before the next start. */
+static void tell_reloaded(const struct daemon *d, const struct setup *before)
+{
+    struct config_change changes[OPTION_COUNT];
+    size_t count = config_changes(&before->config, &d->setup->config, changes);
+    struct buf keys;
+
+    buf_init(&keys, CONFIG_MAX_ERROR);
+    for (size_t i = 0; i < count; i++) {
+        if (!changes[i].reloadable) {
+            buf_append_str(&keys, keys.len > 0 ? STR(",") : STR(""));
+            buf_append_str(&keys, str_from_z(option_table[changes[i].id].key));
+        }
+    }
+    if (keys.len > 0) {
+        log_text(d, LOG_INFO, "reloaded", "needs_restart", buf_str(&keys));
+    } else {
+        daemon_log(d, LOG_INFO, "reloaded", STR(""), STR(""));
+    }
+    buf_fini(&keys);
+}
+
 /* Options that need a restart keep their values: the parts were made from them. */
 static void reload(struct daemon *d)
 {
@@ -436,7 +474,7 @@ static void reload(struct daemon *d)
             d->ports.configured(d->ports.owner, &s->config);
         }
         tell_warnings(d, s);
-        daemon_log(d, LOG_INFO, "reloaded", STR(""), STR(""));
+        tell_reloaded(d, d->earlier);
     } else {
         if (s != NULL) {
             buf_append_str(&error, s->adapter != d->setup->adapter
@@ -444,7 +482,7 @@ static void reload(struct daemon *d)
                                        : STR("out of memory"));
             unload(s);
         }
-        daemon_log(d, LOG_ERROR, "reload_failed", STR(""), buf_str(&error));
+        log_text(d, LOG_ERROR, "reload_failed", "error", buf_str(&error));
     }
     buf_fini(&error);
     notify(d, "READY=1");

@@ -11,7 +11,7 @@ from pathlib import Path
 
 # A call that logs, up to what stands behind its event: one level and one literal, or two of them to choose from.
 CALL = re.compile(
-    r"\b(?:hub_log|log_write|forward_log|tell|bridge_log|home_log|daemon_log)\(\s*[^,()]+(?:\([^()]*\))?,"
+    r"\b(?:hub_log|log_write|forward_log|tell|bridge_log|home_log|daemon_log|log_text)\(\s*[^,()]+(?:\([^()]*\))?,"
     r"\s*([^,;()]*\b(?:LOG|LEVEL)_[A-Z]+[^,;()]*),\s*([^,;]*?\"[^,;]*?),",
     re.S,
 )
