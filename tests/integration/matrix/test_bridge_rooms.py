@@ -79,6 +79,20 @@ def test_kicked_while_the_agent_works(build):
     assert place.bodies() == []
 
 
+def test_a_new_name_of_ours_is_no_join(place):
+    homeserver, room = place.homeserver, place.homeserver.room(place.room)
+
+    def all_at_once():
+        for number in range(2):
+            homeserver.rooms.add(room, ALICE, "m.room.message", {"msgtype": "m.text", "body": f"question {number}"})
+            homeserver.rooms.member(room, BOT, BOT, "join", displayname=f"Bot {number}")
+
+    place.answer("before")
+    homeserver.web.call(all_at_once)
+    place.wait_said("echo: question 1")
+    assert place.agent.questions() == ["before", "question 0", "question 1"]
+
+
 def notices(place, room):
     return [shown for shown in place.said(room) if shown.msgtype == "m.notice"]
 

@@ -20,6 +20,7 @@ class Event:
     txn_id: str = ""
     redaction: object = None
     edits: list = field(default_factory=list)
+    before: object = None  # what stood in its place in the state
     received: float = field(default_factory=time.monotonic)
 
     def __getattr__(self, name):
@@ -135,6 +136,7 @@ class Rooms:
         room.by_id[event.id] = event
         room.last_pos = event.pos
         if state_key is not None:
+            event.before = room.state.get((kind, state_key))
             room.state[kind, state_key] = event
         elif event.replaces in room.by_id:
             room.by_id[event.replaces].edits.append(event)

@@ -73,6 +73,8 @@ def client_event(event, device, with_room=None):
     """An event as this device sees it today."""
     raw = dict(event.raw)
     unsigned = {"age": int((time.monotonic() - event.received) * 1000)}
+    if event.before:
+        unsigned |= {"prev_content": event.before.content, "replaces_state": event.before.id}
     if event.device is not None and event.device is device and event.txn_id:
         unsigned["transaction_id"] = event.txn_id
     if event.redaction:
