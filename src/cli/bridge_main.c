@@ -27,6 +27,7 @@ struct program {
 
 /* For the signal handler, which is told nothing else. */
 static struct daemon *volatile running;
+static volatile sig_atomic_t had_terminal;
 
 static void on_stop(int number)
 {
@@ -39,12 +40,15 @@ static void on_stop(int number)
     errno = error;
 }
 
-static void on_reload(int number)
+/* Sent to have it reload; or because its terminal was closed, which then is none any more. */
+static void on_hangup(int number)
 {
     int error = errno;
 
     (void)number;
-    if (running != NULL) {
+    if (running != NULL && had_terminal && isatty(STDERR_FILENO) == 0) {
+        daemon_stop(running);
+    } else if (running != NULL) {
         daemon_reload(running);
     }
     errno = error;
@@ -53,10 +57,11 @@ static void on_reload(int number)
 static void catch_signals(struct daemon *d)
 {
     struct sigaction stop = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
-    struct sigaction reload = {.sa_handler = on_reload, .sa_flags = SA_RESTART};
+    struct sigaction reload = {.sa_handler = on_hangup, .sa_flags = SA_RESTART};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
 
     running = d;
+    had_terminal = isatty(STDERR_FILENO) != 0;
     (void)sigemptyset(&stop.sa_mask);
     (void)sigemptyset(&reload.sa_mask);
     (void)sigaction(SIGTERM, &stop, NULL);

@@ -202,9 +202,10 @@ static void on_reachable(void *owner, bool is_reachable, const char *sentence)
 {
     struct daemon *d = owner;
 
-    if (d->reached != (int)is_reachable) {
-        daemon_log(d, is_reachable ? LOG_INFO : LOG_WARNING,
-                   is_reachable ? "agent_up" : "agent_away", STR(""), STR(""));
+    if (d->reached != (int)is_reachable && is_reachable) {
+        daemon_log(d, LOG_INFO, "agent_up", STR(""), STR(""));
+    } else if (d->reached != (int)is_reachable) {
+        log_text(d, LOG_WARNING, "agent_away", "reason", str_from_z(sentence));
     }
     d->reached = is_reachable;
     buf_clear(&d->reach_sentence);
@@ -463,6 +464,11 @@ static void reload(struct daemon *d)
     }
     buf_init(&error, CONFIG_MAX_ERROR);
     struct setup *s = load(d->sources, &error);
+    if (s != NULL) { /* what the adapter was made with goes on to hold for the core, too */
+        const struct setup *first = d->earlier != NULL ? d->earlier : d->setup;
+        s->bridge.turn_timeout_ms = first->bridge.turn_timeout_ms;
+        s->bridge.model = first->bridge.model;
+    }
     if (s != NULL && s->adapter == d->setup->adapter && bridge_reload(d->bridge, &s->bridge)) {
         if (d->earlier == NULL) {
             d->earlier = d->setup;

@@ -37,16 +37,11 @@ static void write_metric(struct buf *out, const char *name, const char *type, co
 
 static void write_failures(struct buf *out, const struct bridge_counts *counts)
 {
-    static const char *const names[] = {[FAILURE_AWAY] = "away",
-                                        [FAILURE_TIMEOUT] = "timeout",
-                                        [FAILURE_REFUSED] = "refused",
-                                        [FAILURE_BROKEN] = "broken"};
-
     buf_append_str(out, STR("# HELP parley_bridge_failures_total Turns that the agent did not "
                             "answer, by why.\n# TYPE parley_bridge_failures_total counter\n"));
     for (unsigned i = FAILURE_AWAY; i <= FAILURE_BROKEN; i++) {
-        buf_printf(out, "parley_bridge_failures_total{reason=\"%s\"} %llu\n", names[i],
-                   (unsigned long long)counts->failures_total[i]);
+        buf_printf(out, "parley_bridge_failures_total{reason=\"%s\"} %llu\n",
+                   bridge_failure_words[i], (unsigned long long)counts->failures_total[i]);
     }
 }
 
@@ -72,8 +67,8 @@ void watch_metrics(void *owner, struct buf *out)
                  "Questions that are with the agent, or being answered.", c.turns_open);
     write_metric(out, "sends_waiting", "gauge", "Messages on their way to the homeserver.",
                  c.sends_waiting);
-    write_metric(out, "questions_total", "counter", "Questions that were taken.",
-                 c.questions_total);
+    write_metric(out, "questions_total", "counter",
+                 "Messages that were for the bridge, commands too.", c.questions_total);
     write_metric(out, "answers_total", "counter", "Answers of the agent.", c.answers_total);
     write_failures(out, &c);
     write_metric(out, "events_total", "counter", "Events of the homeserver.", c.events_total);

@@ -15,7 +15,7 @@ void home_find_start(struct homeserver *h)
     buf_init(&error, sizeof(h->sentence));
     const char *wrong = url_read_server(h->server, &is_name, &base);
     if (wrong != NULL) {
-        buf_printf(&error, "matrix.server: \"%.*s\" %s", STR_ARG(h->server), wrong);
+        buf_printf(&error, "matrix.server: %.*s %s", STR_ARG(h->server), wrong);
     }
     if (wrong != NULL || !credentials_read(&h->credentials, h->credentials_file, &error)) {
         home_fault(h, HOMESERVER_CONFIG, "%.*s", STR_ARG(buf_str(&error)));

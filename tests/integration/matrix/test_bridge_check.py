@@ -237,3 +237,23 @@ def test_reload(place):
     place.bridge.process.send_signal(1)
     place.answer("two")
     assert "Room 0" in place.command("/rooms") or place.room in place.bodies()[-1]
+
+
+def test_reload_names_what_waits(place):
+    """Options that need a restart hold as they were, however often it reloads."""
+    from place import yaml_of
+
+    place.answer("one")
+    place.config["agent"]["model"] = "another-model"
+    for _ in range(3):
+        place.write("bridge.yaml", yaml_of(place.config), 0o644)
+        place.bridge.lines.clear()
+        place.bridge.process.send_signal(1)
+        place.bridge.wait_line('needs_restart="agent.model"')
+    place.answer("two")
+    assert place.agent.asked[-1].model == "test-model"
+    place.config["matrix"]["admins"] = ["ann"]
+    place.write("bridge.yaml", yaml_of(place.config), 0o644)
+    place.bridge.process.send_signal(1)
+    place.bridge.wait_line("reload_failed")
+    place.answer("three")
