@@ -270,7 +270,7 @@ PARLEY_PUBLIC enum parley_result parley_send_session(struct parley *p, struct pa
                                                      const struct parley_message *message,
                                                      size_t *ret_receivers);
 struct parley_client;
-/* To all clients that `wants` wants (NULL: to all). */
+/* To all clients that `wants` wants (NULL: to all); `wants` must not change anything. */
 PARLEY_PUBLIC enum parley_result
 parley_broadcast(struct parley *p, bool (*wants)(const struct parley_client *client, void *ctx),
                  void *ctx, const struct parley_message *message, size_t *ret_receivers);
