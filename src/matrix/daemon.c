@@ -319,7 +319,7 @@ static bool restore_row(void *ctx, const struct bridge_row *row)
     return bridge_restore(d->bridge, row, d->error);
 }
 
-/* False: *d->error says why; DAEMON_CONFIG for what a person set. */
+/* False: *d->error says why, and d->code of which kind it is. */
 static bool open_parts(struct daemon *d)
 {
     struct bridge_ports bridge_ports = {.owner = d,
@@ -332,9 +332,12 @@ static bool open_parts(struct daemon *d)
     struct health_ports health_ports = {d, watch_ready, watch_metrics};
     struct str health = str_from_z(config_text(&d->setup->config, OPTION_BRIDGE_HEALTH));
     struct setup *s = d->setup;
+    enum store_state state;
 
-    d->store = store_open(config_text(&s->config, OPTION_BRIDGE_STATE_FILE), d->error);
+    d->code = DAEMON_CONFIG;
+    d->store = store_open(config_text(&s->config, OPTION_BRIDGE_STATE_FILE), &state, d->error);
     if (d->store == NULL) {
+        d->code = state == STORE_SHORT ? DAEMON_FAILED : DAEMON_CONFIG;
         return false;
     }
     if (health.len > 0 && (d->health = health_new(health, &health_ports, d->error)) == NULL) {
@@ -346,6 +349,7 @@ static bool open_parts(struct daemon *d)
     d->agent = s->adapter->new (&s->agent, &agent_ports, d->http, d->now);
     if (d->bridge == NULL || d->homeserver == NULL || d->agent == NULL) {
         buf_append_str(d->error, STR("out of memory"));
+        d->code = DAEMON_FAILED;
         return false;
     }
     return store_each(d->store, restore_row, d, d->error);
@@ -519,8 +523,9 @@ enum daemon_exit daemon_run(struct daemon *d, bool once, struct buf *error)
         d->ports.configured(d->ports.owner, &d->setup->config);
     }
     if (!open_parts(d)) {
-        return DAEMON_CONFIG;
+        return d->code;
     }
+    d->code = DAEMON_OK;
     bridge_start(d->bridge);
     step_end(d);
     homeserver_start(d->homeserver, bridge_next_batch(d->bridge));

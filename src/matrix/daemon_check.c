@@ -84,12 +84,13 @@ static bool check_store(struct check *c)
     buf_init(&error, CONFIG_MAX_ERROR);
     enum store_state state = store_probe(path, &error);
     buf_append_char(&error, '\0');
-    report(c, "state file", state != STORE_WRONG,
-           state == STORE_WRONG    ? error.data
+    bool is_ok = state == STORE_USABLE || state == STORE_IN_USE;
+    report(c, "state file", is_ok,
+           !is_ok                  ? error.data
            : state == STORE_IN_USE ? "a bridge that runs has it"
                                    : "it can be used");
     buf_fini(&error);
-    return state != STORE_WRONG;
+    return is_ok;
 }
 
 static bool make_parts(struct check *c)

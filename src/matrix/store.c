@@ -74,8 +74,9 @@ static const char *advice(int code)
     }
 }
 
-static void explain(const struct store *s, int code, struct buf *error)
+static void explain(struct store *s, int code, struct buf *error)
 {
+    s->failure = code;
     buf_printf(error, "state file %s: %s", s->path, advice(code));
 }
 
@@ -104,13 +105,14 @@ static bool sync_directory(const char *path)
 
 /* Makes it if need be; nobody else may read it. It is closed before SQLite opens it, since closing
  * a descriptor of a file gives up all locks of the process on it. */
-static bool prepare(const char *path, struct buf *error)
+static bool prepare(const char *path, int *ret_errno, struct buf *error)
 {
     struct stat st;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
 
     if (fd < 0) {
-        buf_printf(error, "state file %s: cannot be opened: %s", path, strerror(errno));
+        *ret_errno = errno;
+        buf_printf(error, "state file %s: cannot be opened: %s", path, strerror(*ret_errno));
         return false;
     }
     bool is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
@@ -121,7 +123,8 @@ static bool prepare(const char *path, struct buf *error)
                    strerror(errno));
         is_file = false;
     } else if (st.st_size == 0 && (fsync(fd) != 0 || !sync_directory(path))) {
-        buf_printf(error, "state file %s: cannot be written: %s", path, strerror(errno));
+        *ret_errno = errno;
+        buf_printf(error, "state file %s: cannot be written: %s", path, strerror(*ret_errno));
         is_file = false;
     }
     (void)close(fd);
@@ -256,17 +259,37 @@ static int configure(struct store *s)
     return code == SQLITE_OK ? run(s, "BEGIN EXCLUSIVE; COMMIT") : code;
 }
 
-/* *ret_code: what SQLite said, SQLITE_OK when it was not asked. */
-static struct store *open_store(const char *path, int *ret_code, struct buf *error)
+/* What a failure of SQLite, or of the system, says of the file. */
+static enum store_state state_of(int code, int number)
+{
+    switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return STORE_IN_USE;
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_NOMEM:
+        return STORE_SHORT;
+    default:
+        return number == ENOSPC || number == EDQUOT || number == EIO || number == ENOMEM ||
+                       number == EMFILE || number == ENFILE
+                   ? STORE_SHORT
+                   : STORE_WRONG;
+    }
+}
+
+struct store *store_open(const char *path, enum store_state *ret_state, struct buf *error)
 {
     struct store *s = calloc(1, sizeof(*s));
-    int code = SQLITE_OK;
+    int number = 0;
+    int code;
 
     if (s == NULL || (s->path = strdup(path)) == NULL) {
         buf_printf(error, "state file %s: %s", path, advice(SQLITE_NOMEM));
+        number = ENOMEM;
         goto fail;
     }
-    if (!prepare(path, error)) {
+    if (!prepare(path, &number, error)) {
         goto fail;
     }
     code = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
@@ -275,7 +298,6 @@ static struct store *open_store(const char *path, int *ret_code, struct buf *err
         code = configure(s);
     }
     if (code != SQLITE_OK) {
-        *ret_code = code;
         explain(s, code, error);
         goto fail;
     }
@@ -284,15 +306,9 @@ static struct store *open_store(const char *path, int *ret_code, struct buf *err
     }
     return s;
 fail:
+    *ret_state = state_of(s != NULL ? s->failure : SQLITE_OK, number);
     store_close(s);
     return NULL;
-}
-
-struct store *store_open(const char *path, struct buf *error)
-{
-    int code = SQLITE_OK;
-
-    return open_store(path, &code, error);
 }
 
 /* Whether a file could be made there. */
@@ -313,14 +329,13 @@ static bool has_room(const char *path, struct buf *error)
 
 enum store_state store_probe(const char *path, struct buf *error)
 {
-    int code = SQLITE_OK;
+    enum store_state state = STORE_USABLE;
 
     if (access(path, F_OK) != 0 && errno == ENOENT) {
         return has_room(path, error) ? STORE_USABLE : STORE_WRONG;
     }
-    struct store *s = open_store(path, &code, error);
-    store_close(s);
-    return s != NULL ? STORE_USABLE : (code & 0xff) == SQLITE_BUSY ? STORE_IN_USE : STORE_WRONG;
+    store_close(store_open(path, &state, error));
+    return state;
 }
 
 void store_close(struct store *s)

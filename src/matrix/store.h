@@ -15,11 +15,16 @@ struct store;
 /*
  * Opens the file, or makes it (0600). It is locked for as long as it is open. Returns owned; NULL,
  * and `error` gets a sentence that says what to do: it cannot be made, is no file of ours, is of a
- * newer version, is damaged, or another bridge has it.
+ * newer version, is damaged, or another bridge has it; *ret_state says of which kind that is.
  */
-struct store *store_open(const char *path, struct buf *error);
+enum store_state {
+    STORE_USABLE,
+    STORE_IN_USE, /* by another bridge */
+    STORE_SHORT,  /* of room, of memory: it may pass */
+    STORE_WRONG,  /* until a person does something */
+};
+struct store *store_open(const char *path, enum store_state *ret_state, struct buf *error);
 /* What could be done with a path, for `--check`: nothing is made, and `error` gets a sentence. */
-enum store_state { STORE_USABLE, STORE_IN_USE, STORE_WRONG };
 enum store_state store_probe(const char *path, struct buf *error);
 /* What was not committed is lost. NULL is taken. */
 void store_close(struct store *s);

@@ -44,9 +44,12 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* Why the last one could not be opened. */
+static enum store_state kind;
+
 static struct store *must_open(void)
 {
-    struct store *s = store_open(path, &error);
+    struct store *s = store_open(path, &kind, &error);
 
     if (s == NULL) {
         fail_msg("%.*s", STR_ARG(buf_str(&error)));
@@ -57,7 +60,7 @@ static struct store *must_open(void)
 static void must_not_open(const char *sentence)
 {
     buf_clear(&error);
-    assert_null(store_open(path, &error));
+    assert_null(store_open(path, &kind, &error));
     buf_append_char(&error, '\0');
     if (strstr(error.data, sentence) == NULL) {
         fail_msg("'%s' is not in '%s'", sentence, error.data);
@@ -163,10 +166,11 @@ static void test_locked(void **state)
 
     (void)state;
     must_not_open("another program has it open");
+    assert_int_equal(kind, STORE_IN_USE);
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        struct store *other = store_open(path, &error);
+        struct store *other = store_open(path, &kind, &error);
         bool is_refused =
             other == NULL && memmem(error.data, error.len, "another program", 15) != NULL;
         /* A new program: what the parent has is no leak of the child. */
@@ -211,6 +215,7 @@ static void test_not_ours(void **state)
     assert_int_equal(unlink(path), 0);
     run_sql("CREATE TABLE others (a)");
     must_not_open("it is no state file of a bridge");
+    assert_int_equal(kind, STORE_WRONG);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(mkdir(path, 0700), 0);
     must_not_open("cannot be opened");
@@ -263,6 +268,7 @@ static void test_damaged(void **state)
     store_close(must_open());
     run_sql("DROP TABLE turn");
     must_not_open("it is damaged");
+    assert_int_equal(kind, STORE_WRONG);
 }
 
 /* The file cannot grow any more: the commit fails, and the one before it is what is there. */

@@ -316,11 +316,12 @@ static void write_images(const struct image *images)
 static void check(const struct image *images, unsigned confirmed, unsigned op, const char *how)
 {
     struct found found = {0};
+    enum store_state kind;
     struct buf error;
 
     buf_init(&error, 4096);
     write_images(images);
-    struct store *s = store_open(path, &error);
+    struct store *s = store_open(path, &kind, &error);
     if (s == NULL || !store_each(s, find_rows, &found, &error)) {
         fail_msg("after operation %u, %s: %.*s", op, how, STR_ARG(buf_str(&error)));
     }
@@ -338,11 +339,12 @@ static void check(const struct image *images, unsigned confirmed, unsigned op, c
 
 static void record(void)
 {
+    enum store_state kind;
     struct buf error;
 
     buf_init(&error, 4096);
     is_recording = true;
-    struct store *s = store_open(path, &error);
+    struct store *s = store_open(path, &kind, &error);
     assert_non_null(s);
     for (unsigned n = 1; n <= COMMITS; n++) {
         make_commit(s, n);
