@@ -30,6 +30,7 @@ class Book:
     def __init__(self, place):
         self.place = place
         self.asked = defaultdict(list)  # (room, thread): [(event id, text)]
+        self.commands = {}  # event id: room
         self.count = 0
 
     def ask(self, room, thread="", sender=ALICE):
@@ -39,12 +40,25 @@ class Book:
         self.asked[room, thread].append((event_id, text))
         return event_id
 
+    def command(self, room, thread="", text="/help"):
+        """It is answered at once, so in no order with the questions, but once as well."""
+        event_id = self.place.homeserver.say(ALICE, room, text, thread=thread)
+        self.commands[event_id] = room
+        return event_id
+
     def answers(self, room, thread):
         said = self.place.homeserver.shown(room, BOT, thread)
-        return [(shown.reply_to, shown.body) for shown in said]
+        return [(shown.reply_to, shown.body) for shown in said if shown.reply_to not in self.commands]
+
+    def replies(self):
+        """How many answers each command has."""
+        rooms = set(self.commands.values())
+        found = [shown.reply_to for room in rooms for shown in self.place.homeserver.shown(room, BOT)]
+        return {event_id: found.count(event_id) for event_id in self.commands}
 
     def is_settled(self):
-        return all(len(self.answers(*where)) >= len(asked) for where, asked in self.asked.items())
+        answered = all(len(self.answers(*where)) >= len(asked) for where, asked in self.asked.items())
+        return answered and all(self.replies().values())
 
     def check(self):
         for where, asked in self.asked.items():
@@ -53,8 +67,11 @@ class Book:
             assert found == expected, f"in {where}: {differences(expected, found)}"
         for room in {room for room, _ in self.asked}:
             threads = {thread for where, thread in self.asked if where == room}
-            elsewhere = [one.body for one in self.place.homeserver.shown(room, BOT) if one.thread not in threads]
+            said = [one for one in self.place.homeserver.shown(room, BOT) if one.reply_to not in self.commands]
+            elsewhere = [one.body for one in said if one.thread not in threads]
             assert not elsewhere, f"said where nothing was asked: {elsewhere}"
+        wrong = {event_id: times for event_id, times in self.replies().items() if times != 1}
+        assert not wrong, f"commands, and how often they were answered: {wrong}"
         self.check_keys()
 
     def check_keys(self):
