@@ -74,7 +74,10 @@ struct homeserver *homeserver_new(const struct homeserver_settings *settings,
                                   struct bridge_time now);
 /* NULL is taken. */
 void homeserver_free(struct homeserver *h);
-/* Reads the credentials and begins; syncs go on from next_batch, empty for the first one ever. */
+/*
+ * Reads the credentials and begins; syncs go on from next_batch, empty for the first one ever. A
+ * tick has to follow before the first wait.
+ */
 void homeserver_start(struct homeserver *h, struct str next_batch);
 /* Takes an action of the core (ACT_JOIN … ACT_RECEIPT). False: no memory. Copies. The answers come
  * later, never from inside. */
