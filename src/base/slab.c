@@ -6,10 +6,15 @@
 
 enum { CHUNK_BITS = 8, CHUNK_ITEMS = 1 << CHUNK_BITS };
 
+static void make_empty(struct slab *s, size_t item_size, uint32_t max)
+{
+    *s = (struct slab){.item_size = item_size, .max = max, .free_head = SLAB_NONE};
+}
+
 void slab_init(struct slab *s, size_t item_size, uint32_t max)
 {
     assert(item_size >= sizeof(uint32_t) && max < SLAB_NONE);
-    *s = (struct slab){.item_size = item_size, .max = max, .free_head = SLAB_NONE};
+    make_empty(s, item_size, max);
 }
 
 void slab_fini(struct slab *s)
@@ -21,7 +26,7 @@ void slab_fini(struct slab *s)
         free(s->chunks[i]);
     }
     free(s->chunks);
-    slab_init(s, s->item_size, s->max);
+    make_empty(s, s->item_size, s->max);
 }
 
 static bool add_chunk(struct slab *s)

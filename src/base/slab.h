@@ -29,7 +29,7 @@ struct slab {
 
 /* At most `max` items (< SLAB_NONE) of `item_size` (>= 4) bytes. Allocates nothing. */
 void slab_init(struct slab *s, size_t item_size, uint32_t max);
-/* Frees everything; NULL is taken. */
+/* Frees everything; NULL is taken, and one that is all zeros. */
 void slab_fini(struct slab *s);
 
 /* A zeroed item; *ret_index is its index. Returns NULL when full or out of memory. */

@@ -22,6 +22,7 @@ static const struct doctor_check checks[] = {
     {"descriptors", NEEDS_CONFIG, doctor_descriptors},
     {"memory", NEEDS_CONFIG, doctor_memory},
     {"unix socket", NEEDS_CONFIG, doctor_unix},
+    {"sandbox", NEEDS_CONFIG, doctor_sandbox},
     {"port", NEEDS_NO_URL, doctor_port},
     {"gateway", NEEDS_URL, doctor_gateway},
     {"status", NEEDS_GATEWAY, doctor_status},

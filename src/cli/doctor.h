@@ -69,6 +69,7 @@ void doctor_clock(struct doctor *d, struct finding *f);
 void doctor_descriptors(struct doctor *d, struct finding *f);
 void doctor_memory(struct doctor *d, struct finding *f);
 void doctor_unix(struct doctor *d, struct finding *f);
+void doctor_sandbox(struct doctor *d, struct finding *f);
 void doctor_port(struct doctor *d, struct finding *f);
 void doctor_gateway(struct doctor *d, struct finding *f);
 void doctor_upgrade(struct doctor *d, struct finding *f);

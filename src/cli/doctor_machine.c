@@ -8,6 +8,7 @@
 
 #include "cli/doctor.h"
 #include "cli/lines.h"
+#include "cli/sandbox.h"
 #include "cli/socket.h"
 
 /* Checks of the machine that a gateway would run on. */
@@ -201,4 +202,27 @@ void doctor_unix(struct doctor *d, struct finding *f)
                     "%.*s is left over: nobody listens there", STR_ARG(url.path));
     }
     buf_fini(&error);
+}
+
+/* --- sandbox ---------------------------------------------------------------------------------- */
+
+/* What a gateway here would lack of its sandbox. It serves without, so nothing of it is a failure.
+ */
+void doctor_sandbox(struct doctor *d, struct finding *f)
+{
+    int landlock = sandbox_landlock_version();
+    bool filters = sandbox_can_filter();
+
+    if (config_number(&d->config, OPTION_SANDBOX) == SANDBOX_OFF) {
+        doctor_warn(f, "set sandbox to auto, which is the default",
+                    "it is switched off: a gateway keeps rights that it does not need");
+    } else if (landlock == 0 || !filters) {
+        doctor_warn(f,
+                    "use a kernel with Landlock (5.13; `lsm=landlock` where it is built in and not "
+                    "switched on) and seccomp, and let the container have them",
+                    "this kernel has %s and %s", landlock == 0 ? "no Landlock" : "Landlock",
+                    filters ? "a filter of system calls" : "no filter of system calls");
+    } else {
+        doctor_ok(f, "Landlock %d and a filter of system calls", landlock);
+    }
 }

@@ -11,6 +11,7 @@
 #include "cli/banner.h"
 #include "cli/log.h"
 #include "cli/print.h"
+#include "cli/sandbox.h"
 #include "cli/serve_args.h"
 #include "cli/service.h"
 #include "cli/socket.h"
@@ -25,6 +26,7 @@ struct server {
     struct assembly assembly;
     struct log_sink log;
     int64_t started_ms;
+    unsigned sandbox;   /* the parts that hold */
     bool is_ready;      /* it has been said */
     bool reload_failed; /* the last one */
 };
@@ -166,6 +168,16 @@ static uint16_t find_status_port(const struct server *s)
     return 0;
 }
 
+static void log_add_sandbox(struct buf *details, unsigned parts)
+{
+    struct buf names;
+
+    buf_init(&names, MAX_TALK);
+    sandbox_append(&names, parts);
+    log_add(details, "sandbox", buf_str(&names));
+    buf_fini(&names);
+}
+
 static void tell_log(struct server *s, const struct listener *tcp, uint64_t took_ms)
 {
     const struct assembly *a = &s->assembly;
@@ -187,6 +199,7 @@ static void tell_log(struct server *s, const struct listener *tcp, uint64_t took
     }
     log_add(&details, "auth", str_from_z(auth_mode(s)));
     log_add_uint(&details, "threads", a->settings.threads);
+    log_add_sandbox(&details, s->sandbox);
     log_add_uint(&details, "pid", (uint64_t)getpid());
     log_add_uint(&details, "took_ms", took_ms);
     log_write(&s->log, LEVEL_INFO, "ready", STR(""), buf_str(&details));
@@ -341,6 +354,9 @@ static enum cli_exit serve(struct server *s, struct buf *error)
         return taken ? CLI_CONFIG : CLI_FAILED;
     }
     catch_signals(s->assembly.gateway);
+    if (config_number(&s->assembly.setup->config, OPTION_SANDBOX) == SANDBOX_AUTO) {
+        s->sandbox = sandbox_enter(&s->assembly.setup->config);
+    }
     int failure = gateway_run(s->assembly.gateway);
     running = NULL;
     if (failure != 0) {

@@ -10,8 +10,10 @@ enum { MAX_KEPT = 64 * 1024 * 1024 };
 
 bool jobs_init(struct hub *hub)
 {
-    hub->job_count = hub->ports.check_credential != NULL ? HUB_JOBS_OF_HOST : HUB_JOBS;
-    hub->jobs = calloc(hub->job_count, sizeof(*hub->jobs));
+    uint32_t count = hub->ports.check_credential != NULL ? HUB_JOBS_OF_HOST : HUB_JOBS;
+
+    hub->jobs = calloc(count, sizeof(*hub->jobs));
+    hub->job_count = hub->jobs != NULL ? count : 0;
     return hub->jobs != NULL;
 }
 

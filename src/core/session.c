@@ -20,6 +20,7 @@ uint32_t session_new(struct hub *hub, struct str name)
     if (s->name == NULL ||
         !map_insert(&hub->sessions_by_name, hash_bytes(hub->secret, name.ptr, name.len), index)) {
         free(s->name);
+        s->name = NULL; /* as in session_free */
         slab_release(&hub->sessions, index);
         return SLAB_NONE;
     }

@@ -17,7 +17,8 @@ enum {
 
 /* --- what there is ---------------------------------------------------------------------------- */
 
-/* The start of a small file. Empty when it cannot be read. */
+/* The start of a small file. Empty when it cannot be read, or is not there to the end of a line:
+   part of a number would be a very small limit. */
 static struct str read_file(const char *path, char text[TEXT_MAX])
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -27,7 +28,8 @@ static struct str read_file(const char *path, char text[TEXT_MAX])
     }
     ssize_t len = read(fd, text, TEXT_MAX);
     close(fd);
-    return len > 0 ? str_make(text, (size_t)len) : STR("");
+    struct str start = str_make(text, len > 0 ? (size_t)len : 0);
+    return str_find(start, '\n') < start.len ? start : STR("");
 }
 
 /* The number in a file, if there is one ("max" is none) and it is less than `least`. */

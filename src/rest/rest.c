@@ -55,12 +55,15 @@ static void respond(struct call *call, uint64_t conn)
     buf_init(&answer, CALL_MAX_BODY + HTTP_MAX_HEAD);
     answer.secret = call->out.secret;
     call_write(call, &answer);
-    /* Half an answer would be taken for a whole one; an empty one is seen to be none. */
+    /* Half an answer would be taken for a whole one. */
     if (answer.failed) {
-        buf_clear(&answer);
-        close = true;
+        hub_respond(call->hub, conn,
+                    STR("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
+                        "Connection: close\r\n\r\n"),
+                    true, true);
+    } else {
+        hub_respond(call->hub, conn, buf_str(&answer), true, close);
     }
-    hub_respond(call->hub, conn, buf_str(&answer), true, close);
     if (call->out.secret) {
         hub_hide_response(call->hub);
     }

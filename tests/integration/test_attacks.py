@@ -102,6 +102,30 @@ def test_a_log_that_nobody_reads_stops_nobody(threads):
             process.kill()
 
 
+def test_a_log_that_cannot_be_written():
+    """The disk is full: lines are lost, and everybody is served."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    with open("/dev/full", "wb") as full:
+        command = [program(), "serve", "--port", str(port), "--set", "log.level=debug"]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=full, stderr=full, env=environment())
+    try:
+        while run_parley("status", url=f"http://127.0.0.1:{port}").returncode != 0:
+            assert process.poll() is None
+        with socket.create_connection(("127.0.0.1", port)) as s:
+            client = Frames(s, f"127.0.0.1:{port}")
+            client.next()
+            for _ in range(100):
+                client.send(frame(TEXT, PING))
+                assert client.next() == (TEXT, b'{"type":"pong"}')
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.mark.parametrize("closed", ["0", "1", "2", "0 1 2"])
 def test_without_standard_files(closed):
     """No socket and no event gets their numbers, where the log would be written."""

@@ -63,6 +63,7 @@ VALUES = {
     "drain": "0s",
     "log.level": "debug",
     "log.format": "json",
+    "sandbox": "off",
     "metrics.public": True,
 }
 NEEDS = {"auth.mode": {"auth.password_hash": HASH}}
@@ -147,6 +148,7 @@ WRONG = {
     "drain": ("2h", '"2h" is out of range; it takes a duration from 0s to 1h (default 10s)'),
     "log.level": ("loud", '"loud" is not allowed; it takes debug, info, warning or error (default info)'),
     "log.format": ("xml", '"xml" is not allowed; it takes auto, text or json (default auto)'),
+    "sandbox": ("on", '"on" is not allowed; it takes auto or off (default auto)'),
     "metrics.public": (0, '"0" is not allowed; it takes false or true (default false)'),
 }
 

@@ -30,8 +30,10 @@ def is_sanitized():
 
 
 def environment(**more):
-    """Ours without what would configure the program."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PARLEY_")} | more
+    """Ours without what would configure the program; but sanitizers cannot do their work in a sandbox."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PARLEY_")}
+    sandbox = {name: os.environ[name] for name in ("PARLEY_SANDBOX",) if name in os.environ}
+    return ours | sandbox | more
 
 
 def run_parley(*arguments, url=None, token=None, stdin="", timeout=PATIENCE):

@@ -60,6 +60,7 @@ static void test_each_key(void **state)
         {OPTION_DRAIN, "PARLEY_DRAIN=9s", "9s"},
         {OPTION_LOG_LEVEL, "PARLEY_LOG__LEVEL=debug", "debug"},
         {OPTION_LOG_FORMAT, "PARLEY_LOG__FORMAT=json", "json"},
+        {OPTION_SANDBOX, "PARLEY_SANDBOX=off", "off"},
         {OPTION_METRICS_PUBLIC, "PARLEY_METRICS__PUBLIC=true", "true"},
     };
     _Static_assert(sizeof(cases) / sizeof(cases[0]) == OPTION_COUNT, "each option has a case");

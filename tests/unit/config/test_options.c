@@ -54,6 +54,7 @@ static const struct sample {
     {"drain", "10s", 10000, "0s", 0, "-1s"},
     {"log.level", "info", 1, "error", 3, "loud"},
     {"log.format", "auto", 0, "json", 2, "xml"},
+    {"sandbox", "auto", 0, "off", 1, "on"},
     {"metrics.public", "false", 0, "true", 1, "TRUE"},
 };
 

@@ -127,6 +127,8 @@ static const struct sample {
      "\"Error\" is not allowed; it takes debug, info, warning or error (default info)"},
     {OPTION_LOG_FORMAT, "json", "json", 2, "{a: b}",
      "a mapping is not allowed; it takes auto, text or json (default auto)"},
+    {OPTION_SANDBOX, "off", "off", 1, "yes",
+     "\"yes\" is not allowed; it takes auto or off (default auto)"},
     {OPTION_METRICS_PUBLIC, "true", "true", 1, "on",
      "\"on\" is not allowed; it takes false or true (default false)"},
 };
