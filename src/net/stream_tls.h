@@ -2,7 +2,7 @@
 #define PARLEY_NET_STREAM_TLS_H
 
 /*
- * TLS over a socket, the server's side: 1.2 and 1.3, by OpenSSL.
+ * TLS over a socket, both sides: 1.2 and 1.3, by OpenSSL.
  *
  * A `struct tls` is a certificate with its key and all that is agreed upon with peers. Nobody
  * changes it, so all reactors share one; a reload makes the next. Each stream refers to the one
@@ -41,7 +41,12 @@ struct tls;
  */
 struct tls *tls_new(const char *cert_file, const char *key_file, struct buf *warnings,
                     struct buf *error);
-/* Seconds until the certificate runs out; negative: since. */
+/*
+ * What a client goes by: it believes whom the machine does (SSL_CERT_FILE and SSL_CERT_DIR in the
+ * environment name others). Returns owned, by one reference; NULL when there is no memory.
+ */
+struct tls *tls_new_client(void);
+/* Of a server's: seconds until the certificate runs out; negative: since. */
 int64_t tls_seconds_left(const struct tls *tls);
 /* NULL is taken. */
 void tls_unref(struct tls *tls);
@@ -51,6 +56,14 @@ extern const struct stream_type stream_tls;
 /* A stream over a connected socket, whose handshake begins with the first bytes of the peer.
    Returns owned; NULL when there is no memory. Keeps a reference. */
 struct stream *stream_tls_new(struct tls *tls, int fd);
+/*
+ * The client's side, with a hello that is on its way; what is wanted is a certificate for `host`, a
+ * name or an address. Reads go on with the handshake until stream_tls_is_ready; sends are for
+ * later. Returns owned; NULL when there is no memory.
+ */
+struct stream *stream_tls_connect(struct tls *tls, int fd, const char *host);
+/* Why it has failed: a constant text; NULL when it has not. */
+const char *stream_tls_failure(const struct stream *s);
 /* Says close_notify to a peer that has, and nothing else. The socket stays open. NULL is taken. */
 void stream_tls_free(struct stream *s);
 /* The handshake is over. */

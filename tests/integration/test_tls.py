@@ -12,6 +12,7 @@ import time
 import pytest
 
 from harness import PATIENCE, secure
+from harness.agent import Agent
 from harness.gateway import Gateway, environment, program
 from harness.raw import receive_all
 
@@ -151,6 +152,67 @@ def test_the_status_port(start, pair):
 def test_pages_of_this_machine(served, origin, code):
     client = served.client(origin=origin)
     assert client.response.status_code == code
+
+
+# --- our own commands ----------------------------------------------------------------------------
+
+
+def command(gateway, *arguments, cert=None, url=None):
+    variables = {"PARLEY_URL": url or gateway.url} | ({"SSL_CERT_FILE": str(cert)} if cert else {})
+    return subprocess.run(
+        [program(), *arguments], capture_output=True, text=True, timeout=PATIENCE, env=environment(**variables)
+    )
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_commands(served, pair, host):
+    url = f"https://{host}:{served.port}"
+    done = command(served, "status", cert=pair[0], url=url)
+    assert done.returncode == 0, done.stderr
+    listener = served.agent("kitchen")
+    text = "y" * 100_000
+    data = json.dumps({"text": "hi", "note": text})
+    done = command(served, "send", "bark", data, cert=pair[0], url=url.replace("https", "wss"))
+    assert done.returncode == 0, done.stderr
+    assert listener.take("bark")["data"]["note"] == text
+
+
+def test_call_and_agent(served, pair):
+    variables = {"SSL_CERT_FILE": str(pair[0])}
+    agent = Agent(served.url, "--exec", "tr a-z A-Z", **variables)
+    try:
+        agent.says("ready")
+        done = command(served, "call", "demo.x", json.dumps("z" * 100_000), cert=pair[0])
+        assert done.returncode == 0 and "Z" * 100_000 in done.stdout, done.stderr[:500]
+        agent.process.terminate()
+        assert agent.wait() == 0, agent.talk
+    finally:
+        agent.process.kill()
+
+
+def test_commands_verify(served, pair, tmp_path):
+    other = secure.make_pair(tmp_path, stem="other")
+    for cert in (None, other[0]):
+        done = command(served, "status", cert=cert)
+        assert done.returncode == 69 and "self-signed certificate" in done.stderr, done
+    done = command(served, "status", cert=pair[0], url=f"https://127.0.0.2:{served.port}")
+    assert done.returncode == 69, done
+    done = command(served, "status", url=f"http://127.0.0.1:{served.port}")
+    assert done.returncode != 0 and "https://" in done.stderr, done
+
+
+def test_commands_want_the_right_name(start, tmp_path):
+    pair = secure.make_pair(tmp_path, alternative="DNS:elsewhere.example")
+    gateway = start(settings=secure.settings_for(pair))
+    for host, what in (("localhost", "hostname mismatch"), ("127.0.0.1", "IP address mismatch")):
+        done = command(gateway, "status", cert=pair[0], url=f"https://{host}:{gateway.port}")
+        assert done.returncode == 69 and what in done.stderr.replace("Hostname", "hostname"), done
+
+
+def test_a_command_before_a_plain_port(start, pair):
+    gateway = start()
+    done = command(gateway, "status", cert=pair[0], url=f"https://127.0.0.1:{gateway.port}")
+    assert done.returncode == 69 and "wrong version number" in done.stderr, done
 
 
 # --- another certificate -------------------------------------------------------------------------

@@ -8,13 +8,13 @@ import subprocess
 from . import PATIENCE
 
 
-def make_pair(directory, name="localhost", stem="server", days=2):
+def make_pair(directory, name="localhost", stem="server", days=2, alternative="DNS:localhost,IP:127.0.0.1"):
     """(certificate, key): files of a pair that signs itself, for localhost and 127.0.0.1."""
     cert, key = directory / f"{stem}.pem", directory / f"{stem}.key"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
         + ["-keyout", str(key), "-out", str(cert), "-days", str(days), "-subj", f"/CN={name}"]
-        + ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+        + ["-addext", f"subjectAltName={alternative}"],
         check=True,
         capture_output=True,
         timeout=PATIENCE,
