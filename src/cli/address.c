@@ -91,10 +91,10 @@ static void warn_if_open(const struct address *address)
 {
     const struct url *url = &address->url;
 
-    if (address->token.len > 0 && url->path.len == 0 &&
+    if (address->token.len > 0 && url->path.len == 0 && !url->is_tls &&
         !http_host_allowed(url->authority, NULL, 0)) {
         complain("warning: the token goes to %.*s unencrypted, and who is between can read it; "
-                 "a tunnel to loopback would keep it secret",
+                 "https:// or a tunnel to loopback would keep it secret",
                  STR_ARG(url->authority));
     }
 }

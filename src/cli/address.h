@@ -9,13 +9,14 @@
 /* Their flags. */
 #define FLAG_URL                                                                                   \
     {                                                                                              \
-        "--url", "URL", "the gateway: http://HOST:PORT or unix:PATH (PARLEY_URL)"                  \
+        "--url", "URL", "the gateway: http[s]://HOST:PORT or unix:PATH (PARLEY_URL)"               \
     }
 /* Of those that speak on a WebSocket, whose path may be another one. */
 #define FLAG_URL_PATH                                                                              \
     {                                                                                              \
         "--url", "URL",                                                                            \
-            "the gateway: ws://HOST:PORT[/PATH] or unix:PATH[:/PATH]; http:// too (PARLEY_URL)"    \
+            "the gateway: ws[s]://HOST:PORT[/PATH] or unix:PATH[:/PATH]; http[s]:// too "          \
+            "(PARLEY_URL)"                                                                         \
     }
 #define FLAG_TOKEN_FILE                                                                            \
     {                                                                                              \

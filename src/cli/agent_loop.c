@@ -144,7 +144,7 @@ static void watch_all(struct watch *w, struct agent *a)
     bool waits = is_up && a->remote.out.len > 0;
 
     w->fds[WATCH_SIGNALS] = (struct pollfd){.fd = a->signals, .events = POLLIN};
-    w->fds[WATCH_GATEWAY] = (struct pollfd){.fd = is_up ? a->remote.fd : -1,
+    w->fds[WATCH_GATEWAY] = (struct pollfd){.fd = is_up ? a->remote.channel.fd : -1,
                                             .events = (short)(POLLIN | (waits ? POLLOUT : 0))};
     w->count = WATCH_PIPES;
     for (size_t i = 0; i < a->errand_count; i++) {

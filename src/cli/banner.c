@@ -45,9 +45,9 @@ static void append_command(struct buf *out, const struct banner *b, const char *
     append_word(&line, str_from_z(b->program));
     buf_printf(&line, " %s", command);
     bool elsewhere = strcmp(b->address, "127.0.0.1") != 0;
-    if (b->port != URL_DEFAULT_PORT || elsewhere || path != NULL) {
+    if (b->port != URL_DEFAULT_PORT || elsewhere || path != NULL || b->is_tls) {
         bool colon = strchr(b->address, ':') != NULL;
-        buf_append_str(&line, path != NULL ? STR(" --url ws://") : STR(" --url http://"));
+        buf_printf(&line, " --url %s%s://", path != NULL ? "ws" : "http", b->is_tls ? "s" : "");
         buf_printf(&line, colon ? "[%s]:%u" : "%s:%u", b->address, (unsigned)b->port);
     }
     if (path != NULL) {
@@ -93,16 +93,18 @@ void banner_append(struct buf *out, const struct banner *b)
     bool colon = strchr(b->address, ':') != NULL;
     const char *open = colon ? "[" : "";
     const char *close = colon ? "]" : "";
+    const char *s = b->is_tls ? "s" : "";
 
     buf_append_str(out, STR("parley " PARLEY_VERSION "   "));
     append_who(out, b);
     buf_printf(out,
                "\n\n"
-               "  World      ws://%s%s%s:%u%s\n"
-               "  Gateway    ws://%s%s%s:%u%s\n"
-               "  Status     http://%s%s%s:%u/api/gateway/status\n",
-               open, b->address, close, (unsigned)b->port, b->world_path, open, b->address, close,
-               (unsigned)b->port, b->gateway_path, open, b->address, close, (unsigned)b->port);
+               "  World      ws%s://%s%s%s:%u%s\n"
+               "  Gateway    ws%s://%s%s%s:%u%s\n"
+               "  Status     http%s://%s%s%s:%u/api/gateway/status\n",
+               s, open, b->address, close, (unsigned)b->port, b->world_path, s, open, b->address,
+               close, (unsigned)b->port, b->gateway_path, s, open, b->address, close,
+               (unsigned)b->port);
     if (b->unix_path != NULL) {
         buf_append_str(out, STR("  Local      unix:"));
         printable_append(out, str_from_z(b->unix_path));

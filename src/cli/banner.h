@@ -14,6 +14,7 @@ struct banner {
     const char *address; /* "127.0.0.1"; to be reached at from here */
     uint16_t port;
     const char *unix_path; /* NULL for none */
+    bool is_tls;           /* the TCP port speaks it */
 };
 
 /* Appends all but the last line, which says when it was ready. */

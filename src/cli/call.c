@@ -214,7 +214,7 @@ static enum cli_exit hear_all(struct call *c)
 
 static enum cli_exit await(struct call *c)
 {
-    struct pollfd fds[2] = {{.fd = c->remote.fd, .events = POLLIN},
+    struct pollfd fds[2] = {{.fd = c->remote.channel.fd, .events = POLLIN},
                             {.fd = c->signals, .events = POLLIN}};
     enum cli_exit code = CLI_OK;
 

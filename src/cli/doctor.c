@@ -17,6 +17,7 @@ static const struct doctor_check checks[] = {
     {"access", NEEDS_CONFIG, doctor_access},
     {"tokens", NEEDS_CONFIG, doctor_tokens},
     {"password", NEEDS_CONFIG, doctor_password},
+    {"tls", NEEDS_CONFIG, doctor_tls},
     {"credential", NEEDS_NOTHING, doctor_credential},
     {"clock", NEEDS_NOTHING, doctor_clock},
     {"descriptors", NEEDS_CONFIG, doctor_descriptors},

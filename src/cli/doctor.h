@@ -64,6 +64,7 @@ void doctor_configuration(struct doctor *d, struct finding *f);
 void doctor_access(struct doctor *d, struct finding *f);
 void doctor_tokens(struct doctor *d, struct finding *f);
 void doctor_password(struct doctor *d, struct finding *f);
+void doctor_tls(struct doctor *d, struct finding *f);
 void doctor_credential(struct doctor *d, struct finding *f);
 void doctor_clock(struct doctor *d, struct finding *f);
 void doctor_descriptors(struct doctor *d, struct finding *f);

@@ -6,10 +6,11 @@
 #include "crypto/password.h"
 #include "crypto/token_file.h"
 #include "crypto/token_set.h"
+#include "net/stream_tls.h"
 
 /* Checks of what is configured. */
 
-enum { MAX_TEXT = 64 * 1024 };
+enum { MAX_TEXT = 64 * 1024, SECONDS_A_DAY = 24 * 60 * 60 };
 
 static bool is_set(const struct doctor *d, enum option_id id)
 {
@@ -135,6 +136,50 @@ void doctor_password(struct doctor *d, struct finding *f)
         doctor_fail(f, "set it to what `parley password hash` prints",
                     "auth.password_hash is not an argon2id hash that can be worked with");
     }
+}
+
+/* What is worth a warning of a pair that can be used. */
+static void judge_pair(struct finding *f, const struct tls *tls, const char *key)
+{
+    long long days = (long long)(tls_seconds_left(tls) / SECONDS_A_DAY);
+    struct stat about;
+
+    if (stat(key, &about) == 0 && (about.st_mode & S_IRWXO) != 0) {
+        doctor_warn(f, "chmod 600 it, or 640 with the group of the gateway's user",
+                    "everybody on this machine may read or change the private key %s", key);
+    } else if (days < TLS_SOON_DAYS) {
+        doctor_warn(f, "renew it, and have the gateway reload: systemctl reload parley",
+                    "the certificate of listen.tls_cert runs out in %lld day%s", days,
+                    days == 1 ? "" : "s");
+    } else {
+        doctor_ok(f, "certificate and key fit, for %lld days more", days);
+    }
+}
+
+/* Certificate and key can be read, belong together, and will last. */
+void doctor_tls(struct doctor *d, struct finding *f)
+{
+    const char *key = config_text(&d->config, OPTION_LISTEN_TLS_KEY);
+    struct buf warnings, error;
+
+    if (!is_set(d, OPTION_LISTEN_TLS_CERT)) {
+        return;
+    }
+    buf_init(&warnings, MAX_TEXT);
+    buf_init(&error, MAX_TEXT);
+    struct tls *tls =
+        tls_new(config_text(&d->config, OPTION_LISTEN_TLS_CERT), key, &warnings, &error);
+    if (tls == NULL) {
+        doctor_fail(f, "the gateway does not start with them, nor reload them", "%.*s",
+                    STR_ARG(buf_str(&error)));
+    } else if (warnings.len > 0) {
+        warn_lines(f, "clients that verify it, as they should, do not connect", buf_str(&warnings));
+    } else {
+        judge_pair(f, tls, key);
+    }
+    tls_unref(tls);
+    buf_fini(&error);
+    buf_fini(&warnings);
 }
 
 /* The token that this command was given can be sent, and nobody else can read its file. */

@@ -35,7 +35,7 @@ enum doctor_answer doctor_ask(const struct doctor *d, struct buf *said)
     } else if (code == CLI_OK) {
         buf_printf(said, "it answers HTTP %d, and is no Parley gateway", status);
     } else {
-        answer = remote.fd < 0           ? ANSWER_NOBODY
+        answer = remote.channel.fd < 0   ? ANSWER_NOBODY
                  : code == CLI_TRY_AGAIN ? ANSWER_SILENT
                                          : ANSWER_OTHER;
         buf_append_str(said, answer == ANSWER_SILENT

@@ -171,6 +171,7 @@ static void check_folder(struct finding *f, struct str path)
 void doctor_unix(struct doctor *d, struct finding *f)
 {
     struct url url = {.path = str_from_z(config_text(&d->config, OPTION_LISTEN_UNIX))};
+    struct channel channel;
     struct buf error;
     struct stat about;
 
@@ -193,10 +194,9 @@ void doctor_unix(struct doctor *d, struct finding *f)
         return;
     }
     buf_init(&error, 1024);
-    int fd = socket_connect(&url, DOCTOR_TIMEOUT_MS, &error);
-    if (fd >= 0) {
+    if (socket_connect(&url, DOCTOR_TIMEOUT_MS, &channel, &error)) {
         doctor_ok(f, "somebody listens at %.*s", STR_ARG(url.path));
-        (void)close(fd);
+        socket_close(&channel);
     } else {
         doctor_warn(f, "`parley serve` replaces it; nothing has to be done, unless it should run",
                     "%.*s is left over: nobody listens there", STR_ARG(url.path));

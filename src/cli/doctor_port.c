@@ -188,13 +188,21 @@ static void judge_holder(struct doctor *d, struct finding *f, const char *host, 
     buf_init(&holder, 1024);
     buf_init(&said, 4096);
     doctor_append_holder(&holder, port);
-    buf_printf(&d->url_text, "http://%s:%u", host, (unsigned)port);
+    bool is_tls = config_text(&d->config, OPTION_LISTEN_TLS_CERT)[0] != '\0';
+    buf_printf(&d->url_text, "http%s://%s:%u", is_tls ? "s" : "", host, (unsigned)port);
     if (url_parse(buf_str(&d->url_text), &d->gateway.url, &said)) {
         d->is_served = doctor_ask(d, &said) == ANSWER_PARLEY;
     }
     if (d->is_served) {
         doctor_ok(f, "%u is held by a running gateway, %.*s", (unsigned)port,
                   STR_ARG(buf_str(&holder)));
+    } else if (is_tls) {
+        doctor_warn(f,
+                    "ask it by a name that its certificate is for: --url https://NAME:PORT, with "
+                    "SSL_CERT_FILE=FILE in the environment where this machine does not know who "
+                    "signed it; if it is another program, stop that",
+                    "%u is held by %.*s: %.*s", (unsigned)port, STR_ARG(buf_str(&holder)),
+                    STR_ARG(buf_str(&said)));
     } else {
         doctor_fail(f, "stop that program, or set listen.port to another port",
                     "%u is taken by %.*s: %.*s", (unsigned)port, STR_ARG(buf_str(&holder)),

@@ -30,6 +30,9 @@ static const struct {
 } variables[] = {
     {"PARLEY_URL", "the gateway that commands ask; see `--url`"},
     {"PARLEY_TOKEN", "the credential that they give it; see `--token-file`"},
+    {"SSL_CERT_FILE",
+     "whom commands believe in when they ask a gateway by TLS, in PEM, in place of those that the "
+     "machine does; `SSL_CERT_DIR` too"},
     {"PARLEY_CONFIG", "the file of options of `parley serve`; see `--config`"},
     {"PARLEY_SECTION__KEY", "an option of `parley serve`: `PARLEY_LISTEN__PORT` is listen.port"},
     {"PARLEY_BRIDGE_CONFIG", "the file of options of `parley bridge`; see `--config`"},
@@ -40,7 +43,12 @@ static const struct {
 
 static const char client_text[] =
     "Commands that ask a gateway find it by --url, else by the variable PARLEY_URL, else at\n"
-    "http://127.0.0.1:8765. A credential is the first line of the file that --token-file names (-\n"
+    "http://127.0.0.1:8765. With https:// or wss:// they want a certificate that this machine "
+    "believes\n"
+    "and that is for the name or the address; SSL_CERT_FILE names another file of authorities, or "
+    "the\n"
+    "certificate itself where that is signed by nobody else. A credential is the first line of the "
+    "file that --token-file names (-\n"
     "is standard input), else the variable PARLEY_TOKEN. It is never the value of a flag, which\n"
     "everybody on the machine could read. Data goes to standard output, talk to standard error.\n"
     "Tables are in colour on a terminal only, and not when NO_COLOR is set; with --json there is\n"

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "base/base64.h"
 #include "cli/answer.h"
@@ -16,7 +15,7 @@ enum { MAX_IN = 1024 * 1024, MAX_ERROR = 64 * 1024, MAX_REQUEST = 128 * 1024 };
 
 void remote_init(struct remote *r)
 {
-    *r = (struct remote){.fd = -1, .timeout_ms = REMOTE_TIMEOUT_MS};
+    *r = (struct remote){.channel.fd = -1, .timeout_ms = REMOTE_TIMEOUT_MS};
     buf_init(&r->in, MAX_IN);
     buf_init(&r->message, REMOTE_MAX_MESSAGE);
     buf_init(&r->out, REMOTE_MAX_OUT);
@@ -28,10 +27,7 @@ void remote_fini(struct remote *r)
     if (r == NULL) {
         return;
     }
-    if (r->fd >= 0) {
-        (void)close(r->fd);
-        r->fd = -1;
-    }
+    socket_close(&r->channel);
     buf_fini(&r->in);
     buf_fini(&r->message);
     buf_fini(&r->out);
@@ -57,7 +53,7 @@ void remote_fill_random(void *bytes, size_t len)
 
 static enum cli_exit connect_to(struct remote *r, const struct url *url)
 {
-    assert(r->fd < 0);
+    assert(r->channel.fd < 0);
     buf_clear(&r->in);
     buf_clear(&r->message);
     buf_clear(&r->out);
@@ -65,13 +61,12 @@ static enum cli_exit connect_to(struct remote *r, const struct url *url)
     r->in_taken = 0;
     r->taken = false;
     r->status = 0;
-    r->fd = socket_connect(url, r->timeout_ms, &r->error);
-    return r->fd >= 0 ? CLI_OK : CLI_UNAVAILABLE;
+    return socket_connect(url, r->timeout_ms, &r->channel, &r->error) ? CLI_OK : CLI_UNAVAILABLE;
 }
 
 enum cli_exit remote_write_all(struct remote *r, struct str bytes)
 {
-    switch (socket_write(r->fd, bytes, r->timeout_ms)) {
+    switch (socket_write(&r->channel, bytes, r->timeout_ms)) {
     case SOCKET_OK:
         return CLI_OK;
     case SOCKET_TIMEOUT:
@@ -85,7 +80,7 @@ enum cli_exit remote_read_more(struct remote *r, int64_t deadline)
 {
     buf_consume(&r->in, r->in_taken);
     r->in_taken = 0;
-    switch (socket_read(r->fd, &r->in, deadline)) {
+    switch (socket_read(&r->channel, &r->in, deadline)) {
     case SOCKET_OK:
         return CLI_OK;
     case SOCKET_TIMEOUT:

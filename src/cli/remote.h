@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "cli/address.h"
 #include "cli/command.h"
+#include "cli/socket.h"
 #include "ws/ws.h"
 
 enum {
@@ -21,7 +22,7 @@ enum {
 };
 
 struct remote {
-    int fd;             /* -1 when closed */
+    struct channel channel;
     struct buf in;      /* received */
     size_t in_taken;    /* of it, what has been dealt with */
     struct buf message; /* the message under way */

@@ -1,7 +1,5 @@
 #include "cli/remote_internal.h"
 
-#include <unistd.h>
-
 #include "base/printable.h"
 #include "cli/socket.h"
 #include "json/reader.h"
@@ -21,7 +19,7 @@ enum {
 enum cli_exit remote_flush(struct remote *r)
 {
     size_t written = 0;
-    enum socket_result result = socket_write_some(r->fd, buf_str(&r->out), &written);
+    enum socket_result result = socket_write_some(&r->channel, buf_str(&r->out), &written);
 
     buf_consume(&r->out, written);
     return result == SOCKET_OK
@@ -234,11 +232,10 @@ void remote_close(struct remote *r)
 {
     char payload[WS_MAX_CONTROL];
 
-    if (r->fd >= 0) {
+    if (r->channel.fd >= 0) {
         size_t len = ws_close_payload(payload, WS_CLOSE_NORMAL, STR(""));
         (void)send_frame(r, WS_CLOSE, str_make(payload, len));
         (void)remote_flush(r);
-        (void)close(r->fd);
-        r->fd = -1;
+        socket_close(&r->channel);
     }
 }

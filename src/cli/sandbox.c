@@ -133,6 +133,8 @@ static void allow_all(int rules, const struct config *c)
     allow(rules, "/etc/parley", LANDLOCK_ACCESS_FS_READ_FILE);
     allow_file(rules, c->file);
     allow_file(rules, config_text(c, OPTION_AUTH_TOKEN_FILE));
+    allow_file(rules, config_text(c, OPTION_LISTEN_TLS_CERT));
+    allow_file(rules, config_text(c, OPTION_LISTEN_TLS_KEY));
     allow_keys(rules, c);
     if (local[0] == '/') {
         allow_beside(rules, local, LANDLOCK_ACCESS_FS_REMOVE_FILE);

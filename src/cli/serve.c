@@ -145,6 +145,7 @@ static void tell_person(const struct server *s, const struct listener *tcp, uint
         .address = address_of(tcp),
         .port = tcp->port,
         .unix_path = a->settings.unix_path,
+        .is_tls = tcp->stream == &stream_tls,
     };
     buf_init(&text, MAX_TALK);
     banner_append(&text, &banner);
@@ -190,6 +191,9 @@ static void tell_log(struct server *s, const struct listener *tcp, uint64_t took
     log_add_uint(&details, "port", tcp->port);
     if (status_port != 0) {
         log_add_uint(&details, "status_port", status_port);
+    }
+    if (tcp->stream == &stream_tls) {
+        log_add(&details, "tls", STR("true"));
     }
     if (a->settings.unix_path != NULL) {
         log_add(&details, "unix", str_from_z(a->settings.unix_path));

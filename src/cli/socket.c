@@ -73,7 +73,7 @@ static int refuse(const struct url *url, const char *why, struct buf *error)
         buf_append_str(error, STR("unix:"));
         printable_append(error, url->path);
     } else {
-        buf_append_str(error, STR("http://"));
+        buf_append_str(error, url->is_tls ? STR("https://") : STR("http://"));
         printable_append(error, url->authority);
     }
     buf_printf(error, ": %s", why);
@@ -121,18 +121,96 @@ static int connect_tcp(const struct url *url, int timeout_ms, struct buf *error)
     return fd;
 }
 
-int socket_connect(const struct url *url, int timeout_ms, struct buf *error)
+/* The handshake, to its end. Returns whether it was a good one; else c->stream says why. */
+static bool shake_hands(struct channel *c, int64_t deadline)
 {
-    return url->path.len > 0 ? connect_unix(url, timeout_ms, error)
-                             : connect_tcp(url, timeout_ms, error);
+    char bytes[READ_SIZE];
+
+    while (!stream_tls_is_ready(c->stream)) {
+        bool owes = stream_tls_owes(c->stream);
+        if (!wait_for(c->fd, owes ? POLLOUT : POLLIN, deadline)) {
+            return false;
+        }
+        ssize_t result = owes ? c->type->send(c->stream, c->fd, NULL, 0)
+                              : c->type->receive(c->stream, c->fd, bytes, sizeof(bytes));
+        if ((result < 0 && errno != EAGAIN) || (result == 0 && !owes)) {
+            return false;
+        }
+    }
+    return true;
 }
 
-enum socket_result socket_write_some(int fd, struct str bytes, size_t *ret_written)
+static bool secure(struct channel *c, const struct url *url, int64_t deadline, struct buf *error)
+{
+    char host[MAX_HOST];
+    struct tls *tls = tls_new_client();
+
+    /* connect_tcp has looked at its length. */
+    memcpy(host, url->host.ptr, url->host.len);
+    host[url->host.len] = '\0';
+    c->type = &stream_tls;
+    c->stream = tls != NULL ? stream_tls_connect(tls, c->fd, host) : NULL;
+    tls_unref(tls);
+    if (c->stream == NULL) {
+        (void)refuse(url, "TLS cannot be set up", error);
+        return false;
+    }
+    if (shake_hands(c, deadline)) {
+        return true;
+    }
+    const char *why = stream_tls_failure(c->stream);
+    (void)refuse(url, why != NULL ? why : "no TLS was spoken in time", error);
+    return false;
+}
+
+bool socket_connect(const struct url *url, int timeout_ms, struct channel *ret_channel,
+                    struct buf *error)
+{
+    int64_t deadline = socket_now_ms() + timeout_ms;
+    struct channel c = {.type = &stream_tcp};
+
+    c.fd = url->path.len > 0 ? connect_unix(url, timeout_ms, error)
+                             : connect_tcp(url, timeout_ms, error);
+    if (c.fd < 0) {
+        return false;
+    }
+    if (url->is_tls && !secure(&c, url, deadline, error)) {
+        socket_close(&c);
+        return false;
+    }
+    *ret_channel = c;
+    return true;
+}
+
+void socket_close(struct channel *c)
+{
+    if (c->fd >= 0) {
+        if (c->stream != NULL) {
+            c->type->finish(c->stream, c->fd);
+        }
+        stream_tls_free(c->stream);
+        (void)close(c->fd);
+        *c = (struct channel){.fd = -1};
+    }
+}
+
+/* One write. As send(2). */
+static ssize_t send_some(const struct channel *c, struct str bytes)
+{
+    struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes.ptr, .iov_len = bytes.len};
+
+    return c->type->send(c->stream, c->fd, &iov, 1);
+}
+
+enum socket_result socket_write_some(const struct channel *c, struct str bytes, size_t *ret_written)
 {
     size_t written = 0;
 
     while (written < bytes.len) {
-        ssize_t sent = send(fd, bytes.ptr + written, bytes.len - written, MSG_NOSIGNAL);
+        ssize_t sent = send_some(c, str_slice(bytes, written, bytes.len));
+        if (sent == 0) {
+            break; /* a byte is held back until the socket has room */
+        }
         if (sent < 0 && errno != EINTR) {
             *ret_written = written;
             return errno == EAGAIN ? SOCKET_OK : SOCKET_ENDED;
@@ -143,16 +221,16 @@ enum socket_result socket_write_some(int fd, struct str bytes, size_t *ret_writt
     return SOCKET_OK;
 }
 
-enum socket_result socket_write(int fd, struct str bytes, int timeout_ms)
+enum socket_result socket_write(const struct channel *c, struct str bytes, int timeout_ms)
 {
     int64_t deadline = socket_now_ms() + timeout_ms;
 
     while (bytes.len > 0) {
-        ssize_t sent = send(fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
-        if (sent >= 0) {
+        ssize_t sent = send_some(c, bytes);
+        if (sent > 0) {
             bytes = str_slice(bytes, (size_t)sent, bytes.len);
-        } else if (errno == EAGAIN) {
-            if (!wait_for(fd, POLLOUT, deadline)) {
+        } else if (sent == 0 || errno == EAGAIN) {
+            if (!wait_for(c->fd, POLLOUT, deadline)) {
                 return SOCKET_TIMEOUT;
             }
         } else if (errno != EINTR) {
@@ -162,13 +240,13 @@ enum socket_result socket_write(int fd, struct str bytes, int timeout_ms)
     return SOCKET_OK;
 }
 
-enum socket_result socket_read(int fd, struct buf *in, int64_t deadline)
+enum socket_result socket_read(const struct channel *c, struct buf *in, int64_t deadline)
 {
     if (!buf_reserve(in, READ_SIZE)) {
         return SOCKET_FULL;
     }
     for (;;) {
-        ssize_t got = recv(fd, in->data + in->len, READ_SIZE, 0);
+        ssize_t got = c->type->receive(c->stream, c->fd, in->data + in->len, READ_SIZE);
         if (got > 0) {
             in->len += (size_t)got;
             return SOCKET_OK;
@@ -176,7 +254,7 @@ enum socket_result socket_read(int fd, struct buf *in, int64_t deadline)
         if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
             return SOCKET_ENDED;
         }
-        if (errno == EAGAIN && !wait_for(fd, POLLIN, deadline)) {
+        if (errno == EAGAIN && !wait_for(c->fd, POLLIN, deadline)) {
             return SOCKET_TIMEOUT;
         }
     }

@@ -13,8 +13,8 @@ static bool refuse(struct buf *error, struct str text, const char *why)
     buf_append_char(error, '"');
     printable_append(error, text);
     buf_printf(error,
-               "\" %s; an address is http://HOST:PORT or unix:PATH, and the path of a "
-               "WebSocket may follow: http://HOST:PORT/PATH, unix:PATH:/PATH",
+               "\" %s; an address is http://HOST:PORT, https://HOST:PORT or unix:PATH, and "
+               "the path of a WebSocket may follow: http://HOST:PORT/PATH, unix:PATH:/PATH",
                why);
     return false;
 }
@@ -91,11 +91,14 @@ bool url_parse(struct str text, struct url *ret_url, struct buf *error)
         if (!parse_unix(text, rest, &url, error)) {
             return false;
         }
-    } else if (take_prefix(&rest, STR("https://")) || take_prefix(&rest, STR("wss://"))) {
-        return refuse(error, text, "wants TLS, which is not in this build");
-    } else if (!take_prefix(&rest, STR("http://")) && !take_prefix(&rest, STR("ws://"))) {
+        *ret_url = url;
+        return true;
+    }
+    url.is_tls = take_prefix(&rest, STR("https://")) || take_prefix(&rest, STR("wss://"));
+    if (!url.is_tls && !take_prefix(&rest, STR("http://")) && !take_prefix(&rest, STR("ws://"))) {
         return refuse(error, text, "has no scheme that is known");
-    } else if (!parse_authority(text, rest, &url, error)) {
+    }
+    if (!parse_authority(text, rest, &url, error)) {
         return false;
     }
     *ret_url = url;

@@ -2,8 +2,9 @@
 #define PARLEY_CLI_URL_H
 
 /*
- * Where the gateway is: http://HOST[:PORT][/PATH] (ws:// is taken too) or unix:PATH[:/PATH]. The
- * path, with its query, is that of the WebSocket; the HTTP API has paths of its own.
+ * Where the gateway is: http://HOST[:PORT][/PATH] (ws:// is taken too), the same with https:// and
+ * wss://, or unix:PATH[:/PATH]. The path, with its query, is that of the WebSocket; the HTTP API
+ * has paths of its own.
  */
 
 #include "base/buf.h"
@@ -14,6 +15,7 @@ struct url {
     struct str path;      /* of a UNIX socket; empty for TCP */
     struct str target;    /* the WebSocket's path, with its query; empty: the usual one */
     uint16_t port;
+    bool is_tls; /* https:// or wss:// */
 };
 
 enum { URL_DEFAULT_PORT = 8765 };

@@ -48,6 +48,20 @@ static bool check_ports(const struct config *c, struct buf *error)
                          "is listen.port as well; choose another, or 0 for none", error);
 }
 
+/* One of the two is no use without the other. */
+static bool check_tls(const struct config *c, struct buf *error)
+{
+    bool has_cert = config_is_set(c, OPTION_LISTEN_TLS_CERT);
+    bool has_key = config_is_set(c, OPTION_LISTEN_TLS_KEY);
+    enum option_id id = has_cert ? OPTION_LISTEN_TLS_CERT : OPTION_LISTEN_TLS_KEY;
+
+    return has_cert == has_key ||
+           config_refuse(c, id, str_from_z(config_text(c, id)),
+                         has_cert ? "needs its private key; name that in listen.tls_key"
+                                  : "needs its certificate; name that in listen.tls_cert",
+                         error);
+}
+
 /* --- authentication --------------------------------------------------------------------------- */
 
 static bool check_mode(const struct config *c, struct buf *error)
@@ -259,9 +273,9 @@ static bool check_order(const struct config *c, enum option_id low, enum option_
 
 bool config_check(const struct config *c, struct buf *warnings, struct buf *error)
 {
-    bool ok = check_bind(c, error) && check_ports(c, error) && check_mode(c, error) &&
-              check_password(c, error) && check_keys(c, error) && check_lists(c, error) &&
-              check_gateway_path(c, error) && check_public_url(c, error) &&
+    bool ok = check_bind(c, error) && check_ports(c, error) && check_tls(c, error) &&
+              check_mode(c, error) && check_password(c, error) && check_keys(c, error) &&
+              check_lists(c, error) && check_gateway_path(c, error) && check_public_url(c, error) &&
               check_order(c, OPTION_LIMITS_MESSAGE_BYTES, OPTION_LIMITS_FRAME_BYTES, true, error) &&
               check_order(c, OPTION_HEARTBEAT_INTERVAL, OPTION_HEARTBEAT_TIMEOUT, false, error);
 

@@ -94,6 +94,21 @@ static int adopt_all(struct gateway *g)
     return failure;
 }
 
+/* Programs of this host need no TLS. */
+static void choose_streams(struct gateway *g)
+{
+    const struct net_policy *policy = g->settings.policy;
+
+    if (policy == NULL || policy->tls == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < g->listener_count; i++) {
+        if (!g->listeners[i].is_unix) {
+            g->listeners[i].stream = &stream_tls;
+        }
+    }
+}
+
 int doors_open(struct gateway *g, enum gateway_part *ret_part)
 {
     const struct gateway_settings *s = &g->settings;
@@ -116,6 +131,7 @@ int doors_open(struct gateway *g, enum gateway_part *ret_part)
     }
     if (error == 0) {
         *ret_part = GATEWAY_RESOURCES;
+        choose_streams(g);
     }
     return error;
 }

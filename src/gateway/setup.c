@@ -133,6 +133,11 @@ static void list_origins(const struct setup *p, struct buf *out)
     struct str url = str_from_z(config_text(&p->config, OPTION_LISTEN_PUBLIC_URL));
 
     buf_append_str(out, str_from_z(config_text(&p->config, OPTION_ORIGINS)));
+    /* The default is the pages of this machine, which are then served by TLS. */
+    if (config_text(&p->config, OPTION_LISTEN_TLS_CERT)[0] != '\0' &&
+        p->config.values[OPTION_ORIGINS].origin == CONFIG_DEFAULT) {
+        buf_append_str(out, STR(",https://localhost:*,https://127.0.0.1:*,https://[::1]:*"));
+    }
     if (url.len > 0) {
         if (out->len > 0) {
             buf_append_char(out, ',');
@@ -141,12 +146,30 @@ static void list_origins(const struct setup *p, struct buf *out)
     }
 }
 
+/* Reads the certificate and its key. *ret_tls: NULL when the ports speak plain TCP. */
+static bool read_pair(struct setup *p, struct tls **ret_tls)
+{
+    const char *cert = config_text(&p->config, OPTION_LISTEN_TLS_CERT);
+
+    *ret_tls = NULL;
+    if (cert[0] == '\0') {
+        return true;
+    }
+    *ret_tls =
+        tls_new(cert, config_text(&p->config, OPTION_LISTEN_TLS_KEY), &p->warnings, &p->error);
+    return *ret_tls != NULL;
+}
+
 static bool make_policy(struct setup *p)
 {
     const struct config *c = &p->config;
     struct net_policy_source source;
     struct buf origins;
+    struct tls *tls;
 
+    if (!read_pair(p, &tls)) {
+        return false;
+    }
     buf_init(&origins, CONFIG_MAX_FILE);
     list_origins(p, &origins);
     net_policy_source_init(&source);
@@ -157,7 +180,9 @@ static bool make_policy(struct setup *p)
     source.max_message_bytes = (uint32_t)config_number(c, OPTION_LIMITS_MESSAGE_BYTES);
     source.max_frame_bytes = (uint32_t)config_number(c, OPTION_LIMITS_FRAME_BYTES);
     source.max_backlog = config_number(c, OPTION_LIMITS_SEND_QUEUE_BYTES);
+    source.tls = tls;
     if (origins.failed) {
+        tls_unref(tls);
         buf_append_str(&p->error, STR("out of memory"));
     } else {
         p->policy = net_policy_new(&source, &p->error);

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/stream_tls.h"
+
 struct connection *connection_find(const struct reactor *r, uint64_t conn)
 {
     if (conn_reactor(conn) != r->settings.index || conn_slot(conn) >= slab_limit(&r->connections)) {
@@ -51,30 +53,41 @@ void connection_enter(struct reactor *r, struct connection *c, enum connection_s
 
 /* --- the beginning ---------------------------------------------------------------------------- */
 
-static void turn_away(struct reactor *r, int fd)
+static void turn_away(struct reactor *r, int fd, bool is_plain)
 {
     static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\n"
                                  "Content-Length: 0\r\nConnection: close\r\n\r\n";
 
     /* Best effort: what the socket's buffer does not take is lost. */
-    (void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (is_plain) {
+        (void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
     close(fd);
     metric_add(&r->metrics.turned_away, 1);
 }
 
+/* Prepares what its stream keeps. */
+static bool add_stream(struct reactor *r, uint32_t slot, int fd)
+{
+    struct stream *s = stream_tls_new(r->policy->tls, fd);
+
+    return s != NULL && streams_set(&r->streams, slot, s);
+}
+
 void connection_open(struct reactor *r, int fd, unsigned door)
 {
+    bool is_plain = r->doors[door]->stream != &stream_tls;
     uint32_t slot;
     struct connection *c = slab_acquire(&r->connections, &slot);
 
     if (c == NULL) {
-        turn_away(r, fd);
+        turn_away(r, fd, is_plain);
         return;
     }
-    if (!ticks_reserve(&r->ticks, slot)) {
+    if (!ticks_reserve(&r->ticks, slot) || (!is_plain && !add_stream(r, slot, fd))) {
         c->outbox.conn = NO_CONN;
         slab_release(&r->connections, slot);
-        turn_away(r, fd);
+        turn_away(r, fd, is_plain);
         return;
     }
     r->generation = (r->generation + 1) & 0xffffff;
@@ -82,6 +95,9 @@ void connection_open(struct reactor *r, int fd, unsigned door)
     c->fd = fd;
     c->door = door & 7;
     connection_enter(r, c, CONN_HEAD);
+    if (!is_plain) {
+        ticks_set(&r->ticks, slot, r->tick + ticks_of(r->settings.tls_ms));
+    }
     metric_set(&r->metrics.connections, slab_count(&r->connections));
     /* The request is usually here already. Then epoll is told of the socket with the answer. */
     if (connection_receive(r, c, 0) && (c->state == CONN_HEAD || c->state == CONN_BODY)) {
@@ -89,8 +105,23 @@ void connection_open(struct reactor *r, int fd, unsigned door)
     }
 }
 
+bool connection_is_secured(const struct reactor *r, const struct connection *c)
+{
+    const struct stream *s = connection_stream(r, c);
+
+    return s == NULL || stream_tls_is_ready(s);
+}
+
+bool connection_owes(const struct reactor *r, const struct connection *c)
+{
+    const struct stream *s = connection_stream(r, c);
+
+    return s != NULL && stream_tls_owes(s);
+}
+
 bool connection_watch(struct reactor *r, struct connection *c, bool read, bool write)
 {
+    write = write || connection_owes(r, c);
     struct epoll_event event = {.events = (read ? EPOLLIN : 0u) | (write ? EPOLLOUT : 0u),
                                 .data.u64 = c->outbox.conn};
 
@@ -143,7 +174,7 @@ void connection_finish(struct reactor *r, struct connection *c)
         connection_destroy(r, c);
         return;
     }
-    connection_door(r, c)->stream->finish(c->fd);
+    connection_door(r, c)->stream->finish(connection_stream(r, c), c->fd);
     connection_enter(r, c, CONN_LINGER);
     c->discarded = 0;
     (void)connection_watch(r, c, true, false);
@@ -173,6 +204,7 @@ void connection_destroy(struct reactor *r, struct connection *c)
 {
     assert(c->state != CONN_GONE);
     strip(r, c);
+    streams_drop(&r->streams, connection_slot(c));
     close(c->fd);
     report_gone(r, c);
 }
@@ -249,6 +281,11 @@ void connection_expire(struct reactor *r, struct connection *c)
     case CONN_HEAD:
     case CONN_BODY:
         metric_add(&r->metrics.timeouts, 1);
+        if (!connection_is_secured(r, c)) {
+            metric_add(&r->metrics.tls_failed, 1);
+            connection_destroy(r, c);
+            break;
+        }
         expire_head(r, c);
         break;
     case CONN_OPEN:

@@ -6,7 +6,9 @@
  * holds no buffer; what is partly read is kept beside it until the rest arrives.
  *
  *   state     is reading         goes on when                              to
- *   HEAD      a request head     a good WebSocket handshake is whole       WAIT
+ *   HEAD      the handshake of    (as below; too long, it fails:            (gone)
+ *             TLS, if it has one  it is gone)
+ *             a request head     a good WebSocket handshake is whole       WAIT
  *                                another good request is whole             REQUEST
  *                                ... but its body is not                   BODY
  *                                it is refused, or takes too long          CLOSING
@@ -117,6 +119,12 @@ static inline const struct listener *connection_door(const struct reactor *r,
     return r->doors[c->door];
 }
 
+/* What its stream keeps; NULL for a plain one. */
+static inline struct stream *connection_stream(const struct reactor *r, const struct connection *c)
+{
+    return streams_get(&r->streams, connection_slot(c));
+}
+
 /* --- connection.c ----------------------------------------------------------------------------- */
 
 /* A live connection, or NULL. */
@@ -129,6 +137,10 @@ void connection_enter(struct reactor *r, struct connection *c, enum connection_s
 bool connection_watch(struct reactor *r, struct connection *c, bool read, bool write);
 /* All has been written: tells the peer, and reads on until it ends as well. */
 void connection_finish(struct reactor *r, struct connection *c);
+/* The handshake of its stream, if that has one, is over. */
+bool connection_is_secured(const struct reactor *r, const struct connection *c);
+/* What its stream has encrypted waits for the socket, and not the outbox. */
+bool connection_owes(const struct reactor *r, const struct connection *c);
 /* The end, at once. */
 void connection_destroy(struct reactor *r, struct connection *c);
 /* The end, at the next tick: for where the connection is still in use. */

@@ -157,7 +157,8 @@ void connection_command(struct reactor *r, const struct down *command)
 static ssize_t write_plan(struct reactor *r, struct connection *c)
 {
     const struct plan *plan = &r->plan;
-    ssize_t sent = connection_door(r, c)->stream->send(c->fd, plan->iov, plan->count);
+    ssize_t sent =
+        connection_door(r, c)->stream->send(connection_stream(r, c), c->fd, plan->iov, plan->count);
 
     if (sent < 0) {
         if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS) {
@@ -250,6 +251,10 @@ bool connection_flush(struct reactor *r, struct connection *c)
 bool connection_resume(struct reactor *r, struct connection *c)
 {
     if (!outbox_stalled(&c->outbox)) {
+        /* What the stream has to say by itself; that the socket is broken is found by a read. */
+        if (connection_owes(r, c)) {
+            (void)connection_door(r, c)->stream->send(connection_stream(r, c), c->fd, NULL, 0);
+        }
         return connection_watch(r, c, c->wants_read, false);
     }
     outbox_resume(&r->reader, &c->outbox);

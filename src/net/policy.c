@@ -19,6 +19,7 @@ static size_t count_elements(struct str list, size_t *text_len)
 
 static void free_policy(struct shared *shared)
 {
+    tls_unref(net_policy_of(shared)->tls);
     free(shared);
 }
 
@@ -107,6 +108,7 @@ struct net_policy *net_policy_new(const struct net_policy_source *source, struct
 
     if (p == NULL) {
         buf_append_str(error, STR("there is no memory for the network's policy"));
+        tls_unref(source->tls);
         return NULL;
     }
     struct str *origins = (struct str *)(void *)(p + 1);
@@ -119,7 +121,8 @@ struct net_policy *net_policy_new(const struct net_policy_source *source, struct
                              .check_host = source->check_host,
                              .max_message_bytes = source->max_message_bytes,
                              .max_frame_bytes = source->max_frame_bytes,
-                             .max_backlog = source->max_backlog};
+                             .max_backlog = source->max_backlog,
+                             .tls = source->tls};
     shared_init(&p->shared, free_policy);
     copy_elements(source->origins, origins, &text);
     copy_elements(source->hosts, hosts, &text);

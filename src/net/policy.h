@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/shared.h"
 #include "http/forwarded.h"
+#include "net/stream_tls.h"
 
 /* What a policy is made of. Lists are texts with commas between the elements. */
 struct net_policy_source {
@@ -20,6 +21,7 @@ struct net_policy_source {
     uint32_t max_message_bytes; /* a longer message is skipped and reported */
     uint32_t max_frame_bytes;   /* a longer message ends the connection */
     uint64_t max_backlog;       /* bytes a connection may be behind with */
+    struct tls *tls;            /* of the listeners that speak it; NULL: none does. Taken */
 };
 
 struct net_policy {
@@ -31,6 +33,7 @@ struct net_policy {
     uint32_t max_message_bytes;
     uint32_t max_frame_bytes;
     uint64_t max_backlog;
+    struct tls *tls; /* owned by one reference; or NULL */
 };
 
 /* The product's: pages of this machine, no names, no proxies, its limits. */
@@ -38,6 +41,7 @@ void net_policy_source_init(struct net_policy_source *s);
 /*
  * Returns owned, by one reference; copies. NULL, and `error` gets a sentence that names the element
  * and begins with its list's option, when an element is not what its list is of; or without memory.
+ * What is taken is taken in any case.
  */
 struct net_policy *net_policy_new(const struct net_policy_source *source, struct buf *error);
 static inline struct net_policy *net_policy_ref(struct net_policy *p)

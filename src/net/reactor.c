@@ -14,6 +14,7 @@ void reactor_settings_init(struct reactor_settings *s)
 {
     *s = (struct reactor_settings){.max_connections = 1000000,
                                    .max_body_bytes = 1024 * 1024,
+                                   .tls_ms = 5000,
                                    .head_ms = 10000,
                                    .answer_ms = 60000,
                                    .close_ms = 10000,
@@ -145,6 +146,7 @@ void reactor_free(struct reactor *r)
     close_if_open(r->epoll);
     reader_fini(&r->reader);
     slab_fini(&r->connections);
+    streams_fini(&r->streams);
     ticks_fini(&r->ticks);
     up_batch_free(r->up);
     net_policy_unref(r->policy);
@@ -237,6 +239,7 @@ void reactor_read(struct reactor *r, uint64_t mono_ms)
     bool is_new = tick != r->tick;
 
     r->tick = tick;
+    r->handshakes = 0;
     if (out_of_credit(r)) {
         clear_wake(r);
     }

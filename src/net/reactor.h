@@ -25,6 +25,7 @@
 #include "fanout/reader.h"
 #include "net/listener.h"
 #include "net/policy.h"
+#include "net/streams.h"
 #include "net/ticks.h"
 #include "ws/ws.h"
 
@@ -35,6 +36,7 @@ enum {
     FLUSH_SLICE = 256,              /* connections written to between two looks at epoll, */
     FLUSH_BYTES = 2 * 1024 * 1024,  /* or bytes, whichever is reached first */
     ACCEPT_SLICE = 64,              /* connections accepted from a listener in one turn */
+    HANDSHAKE_SLICE = 8,            /* reads in one turn that may cost a TLS handshake */
     EVENT_COUNT = 256,              /* events taken from epoll at once */
 };
 
@@ -57,6 +59,7 @@ struct reactor_settings {
     struct net_policy *policy; /* the first; borrowed until reactor_new returns */
     uint32_t max_connections;
     uint32_t max_body_bytes; /* of an HTTP request, on a route that does not say */
+    uint32_t tls_ms;         /* for the handshake of TLS */
     uint32_t head_ms;        /* for a request head, and its body */
     uint32_t answer_ms;      /* for the hub to answer a handshake or a request */
     uint32_t close_ms;       /* for the last bytes to be written */
@@ -86,21 +89,24 @@ struct reactor_metrics {
     _Atomic uint64_t bytes_in;
     _Atomic uint64_t writes; /* system calls that took bytes */
     _Atomic uint64_t bytes_out;
-    _Atomic uint64_t would_block;   /* writes refused, or taken in part */
-    _Atomic uint64_t messages;      /* whole messages read */
-    _Atomic uint64_t too_big;       /* messages skipped for their length */
-    _Atomic uint64_t violations;    /* connections that broke RFC 6455 */
-    _Atomic uint64_t requests;      /* HTTP requests given to the hub */
-    _Atomic uint64_t refused;       /* HTTP requests answered with an error by the reactor */
-    _Atomic uint64_t timeouts;      /* connections ended by a deadline */
-    _Atomic uint64_t shed;          /* connections ended because memory was short */
-    _Atomic uint64_t lagged;        /* connections that fell behind */
-    _Atomic uint64_t out_of_memory; /* connections lost for want of it */
-    _Atomic uint64_t skipped;       /* broadcasts skipped for slow readers */
-    _Atomic uint64_t queue_bytes;   /* now, in the private queues of connections */
-    _Atomic uint64_t delivered;     /* messages written whole */
-    struct histogram loop_lag;      /* how long turns took; the composition measures */
-    struct histogram route;         /* from read to routed; added to where the hub runs */
+    _Atomic uint64_t would_block;    /* writes refused, or taken in part */
+    _Atomic uint64_t messages;       /* whole messages read */
+    _Atomic uint64_t too_big;        /* messages skipped for their length */
+    _Atomic uint64_t violations;     /* connections that broke RFC 6455 */
+    _Atomic uint64_t requests;       /* HTTP requests given to the hub */
+    _Atomic uint64_t refused;        /* HTTP requests answered with an error by the reactor */
+    _Atomic uint64_t timeouts;       /* connections ended by a deadline */
+    _Atomic uint64_t tls_handshakes; /* that came to a good end */
+    _Atomic uint64_t tls_resumed;    /* of these, by a ticket */
+    _Atomic uint64_t tls_failed;     /* connections that ended before it */
+    _Atomic uint64_t shed;           /* connections ended because memory was short */
+    _Atomic uint64_t lagged;         /* connections that fell behind */
+    _Atomic uint64_t out_of_memory;  /* connections lost for want of it */
+    _Atomic uint64_t skipped;        /* broadcasts skipped for slow readers */
+    _Atomic uint64_t queue_bytes;    /* now, in the private queues of connections */
+    _Atomic uint64_t delivered;      /* messages written whole */
+    struct histogram loop_lag;       /* how long turns took; the composition measures */
+    struct histogram route;          /* from read to routed; added to where the hub runs */
 };
 
 static inline uint64_t metric_read(const _Atomic uint64_t *metric)
@@ -126,6 +132,8 @@ struct reactor {
     int wake_fd;
     int spare_fd; /* given up for a moment when there are no descriptors left */
     struct slab connections;
+    struct streams streams; /* of those that keep something, by slot */
+    uint32_t handshakes;    /* reads in this turn, of those whose handshake is not over */
     struct ticks ticks;
     struct reader reader;
     struct up_batch *up;  /* owned */

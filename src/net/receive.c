@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "net/connection.h"
+#include "net/stream_tls.h"
 #include "json/reader.h"
 
 enum { DISCARD_LIMIT = 16 * 1024 * 1024 }; /* bytes thrown away for a peer that does not end */
@@ -231,7 +232,7 @@ void message_receive(struct reactor *r, struct connection *c, char *data, size_t
 static bool take_end(struct reactor *r, struct connection *c, ssize_t result)
 {
     if (result < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return true;
+        return !connection_owes(r, c) || connection_watch(r, c, c->wants_read, c->wants_write);
     }
     /* One that says nothing more still gets the answers to what it said before. */
     if (result == 0 && c->state == CONN_OPEN) {
@@ -282,6 +283,25 @@ static bool take_bytes(struct reactor *r, struct connection *c, char *data, size
     return true;
 }
 
+/* One read of a stream that may be in its handshake. */
+static ssize_t receive_secured(struct reactor *r, struct connection *c, char *data)
+{
+    struct stream *s = connection_stream(r, c);
+    bool before = stream_tls_is_ready(s);
+    ssize_t got = stream_tls.receive(s, c->fd, data, RECEIVE_SIZE);
+    int error = errno;
+
+    if (!before && stream_tls_is_ready(s)) {
+        metric_add(&r->metrics.tls_handshakes, 1);
+        metric_add(&r->metrics.tls_resumed, stream_tls_is_resumed(s) ? 1 : 0);
+        connection_enter(r, c, CONN_HEAD);
+    } else if (!before && (got == 0 || (got < 0 && error != EAGAIN && error != EINTR))) {
+        metric_add(&r->metrics.tls_failed, 1);
+    }
+    errno = error;
+    return got;
+}
+
 bool connection_receive(struct reactor *r, struct connection *c, uint32_t events)
 {
     char *data = r->receive + WS_MAX_REST;
@@ -294,7 +314,13 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
         }
         return connection_watch(r, c, false, c->wants_write);
     }
-    ssize_t got = connection_door(r, c)->stream->receive(c->fd, data, RECEIVE_SIZE);
+    bool is_secured = connection_is_secured(r, c);
+    if (!is_secured && r->handshakes++ >= HANDSHAKE_SLICE) {
+        return true; /* epoll says so again */
+    }
+    ssize_t got = connection_stream(r, c) != NULL
+                      ? receive_secured(r, c, data)
+                      : connection_door(r, c)->stream->receive(NULL, c->fd, data, RECEIVE_SIZE);
     if (got <= 0) {
         return take_end(r, c, got);
     }

@@ -27,8 +27,11 @@ struct rest_figures {
     uint64_t out_of_memory; /* connections lost for want of it */
     uint64_t violations;
     uint64_t timeouts;
-    uint64_t requests; /* HTTP requests that came here */
-    uint64_t refused;  /* HTTP requests that did not */
+    uint64_t tls_handshakes; /* that came to a good end */
+    uint64_t tls_resumed;    /* of these, by a ticket */
+    uint64_t tls_failed;     /* connections that ended before it */
+    uint64_t requests;       /* HTTP requests that came here */
+    uint64_t refused;        /* HTTP requests that did not */
     /* Borrowed. */
     const struct histogram *loop_lag; /* how long its turns took */
     const struct histogram *route;    /* from read to routed, of what it read */

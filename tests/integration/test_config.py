@@ -32,6 +32,8 @@ VALUES = {
     "listen.status_port": 8766,
     "listen.hosts": ["parley.example", "[fd00::1]"],
     "listen.public_url": "https://parley.example/x",
+    "listen.tls_cert": "/etc/parley/cert.pem",
+    "listen.tls_key": "/etc/parley/key.pem",
     "auth.mode": "password",
     "auth.allow_anonymous": True,
     "auth.token_file": "/etc/parley/tokens",
@@ -66,7 +68,11 @@ VALUES = {
     "sandbox": "off",
     "metrics.public": True,
 }
-NEEDS = {"auth.mode": {"auth.password_hash": HASH}}
+NEEDS = {
+    "listen.tls_cert": {"listen.tls_key": "/k.pem"},
+    "listen.tls_key": {"listen.tls_cert": "/c.pem"},
+    "auth.mode": {"auth.password_hash": HASH},
+}
 
 # The same for a wrong one: the value, and what is said behind KEY.
 WRONG = {
@@ -92,6 +98,8 @@ WRONG = {
         '"parley.example" is no URL; it takes http://HOST, https://HOST, ws://HOST or wss://HOST, perhaps with a '
         "port and a path",
     ),
+    "listen.tls_cert": ("/c.pem", '"/c.pem" needs its private key; name that in listen.tls_key'),
+    "listen.tls_key": ("/k.pem", '"/k.pem" needs its certificate; name that in listen.tls_cert'),
     "auth.mode": (
         "token",
         '"token" needs tokens, and there are none; name a file of them (auth.token_file), list them (auth.tokens), '

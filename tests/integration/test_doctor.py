@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from harness import PATIENCE
+from harness import PATIENCE, secure
 from harness.fake import FakeGateway
 from harness.gateway import environment, program, run_parley
 
@@ -258,6 +258,39 @@ def test_a_wrong_token(doctor):
         assert {request.fields["authorization"] for request in fake.requests} == {f"Bearer {SECRET}"}
     for check in ("upgrade", "status"):
         expect(findings, check, "fail", "AUTH_FAILED", "--token-file")
+
+
+def write_pair(doctor, tmp_path, **options):
+    pair = secure.make_pair(tmp_path, **options)
+    doctor.add(f"listen.tls_cert: {pair[0]}\nlisten.tls_key: {pair[1]}\n")
+    return pair
+
+
+def test_a_certificate(doctor, tmp_path):
+    pair = write_pair(doctor, tmp_path, days=30)
+    assert "certificate and key fit, for " in doctor.run(code=OK)["tls"]["found"]
+    pair[1].chmod(0o604)
+    expect(doctor.run(code=OK), "tls", "warn", f"read or change the private key {pair[1]}", "chmod 600")
+
+
+def test_a_certificate_that_runs_out(doctor, tmp_path):
+    write_pair(doctor, tmp_path, days=1)
+    expect(doctor.run(code=OK), "tls", "warn", "runs out in ", "renew it")
+
+
+def test_a_certificate_without_its_key(doctor, tmp_path):
+    pair = write_pair(doctor, tmp_path)
+    pair[1].write_text("")
+    expect(doctor.run(code=FAILED), "tls", "fail", f"listen.tls_key: {pair[1]} holds no private key", "does not start")
+
+
+def test_a_running_gateway_with_tls(doctor, tmp_path, start):
+    pair = write_pair(doctor, tmp_path, days=30)
+    gateway = start(settings=secure.settings_for(pair), tls=secure.context_for(pair[0]))
+    doctor.write(f"listen: {{port: {gateway.port}, tls_cert: {pair[0]}, tls_key: {pair[1]}}}\n")
+    findings = doctor.run(code=OK, env={"SSL_CERT_FILE": str(pair[0])})
+    assert findings["upgrade"]["result"] == findings["port"]["result"] == "ok"
+    expect(doctor.run(code=OK), "port", "warn", "self-signed certificate", "SSL_CERT_FILE")
 
 
 def test_a_credential_that_is_none(doctor):

@@ -10,6 +10,7 @@ SCENARIOS = Path(__file__).resolve().parents[1] / "scenario"
 sys.path.insert(0, str(SCENARIOS))
 
 import run_live  # noqa: E402
+from harness import secure  # noqa: E402
 
 FILES = [path for path in sorted(SCENARIOS.glob("*.txt")) if run_live.is_for_live(path)]
 
@@ -17,6 +18,17 @@ FILES = [path for path in sorted(SCENARIOS.glob("*.txt")) if run_live.is_for_liv
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_scenario(start, threads, path):
     run_live.play_file(path, start(threads=threads, settings=run_live.settings_of(path)))
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    return secure.make_pair(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_scenario_over_tls(start, threads, path, pair):
+    settings = run_live.settings_of(path) | secure.settings_for(pair)
+    run_live.play_file(path, start(threads=threads, settings=settings, tls=secure.context_for(pair[0])))
 
 
 # Codes that no scenario can show alike in memory and live: what runs out takes a signed token, who is slow takes a

@@ -14,6 +14,7 @@ from . import PATIENCE
 from .client import Client
 from .control import Control
 from .raw import exchange, split_response
+from .secure import SecureSocket
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -62,7 +63,7 @@ def parse_line(line):
 class Gateway:
     """Starts at once and returns when the log says `ready`. Use as a context manager."""
 
-    def __init__(self, *arguments, threads=1, unix=None, settings=None, prefix=(), port=0):
+    def __init__(self, *arguments, threads=1, unix=None, settings=None, prefix=(), port=0, tls=None):
         command = [*prefix, program(), "serve", "--port", str(port), "--threads", str(threads)]
         options = {"drain": "200ms", **(settings or {})}
         if unix:
@@ -71,6 +72,7 @@ class Gateway:
             command += ["--set", f"{key}={value}"]
         self.unix = str(unix) if unix else None
         self.threads = threads
+        self.tls = tls  # the context of clients by TCP, where it speaks TLS
         self.lines = []
         self.clients = []
         self.killed = False
@@ -147,10 +149,10 @@ class Gateway:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
     def ws_url(self, path="/ws/matrix"):
-        return f"ws://127.0.0.1:{self.port}{path}"
+        return f"ws{'s' if self.tls else ''}://127.0.0.1:{self.port}{path}"
 
     def open_socket(self, tcp=False, receive_buffer=None):
         """A connected socket: the AF_UNIX one where there is one, unless `tcp`."""
@@ -165,10 +167,10 @@ class Gateway:
         s.settimeout(PATIENCE)
         try:
             s.connect(address)
+            return SecureSocket(s, self.tls) if self.tls and (tcp or not self.unix) else s
         except BaseException:
             s.close()
             raise
-        return s
 
     def client(self, path="/ws/matrix", *, world=None, receive_buffer=None, **options):
         """A world client, its greeting taken (client.greeting)."""

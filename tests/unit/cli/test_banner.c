@@ -40,6 +40,36 @@ static void test_plain(void **state)
                            "\n");
 }
 
+static void test_tls(void **state)
+{
+    const struct banner banner = {.program = "build/parley",
+                                  .bind = "loopback",
+                                  .mode = "none",
+                                  .world_path = "/ws/matrix",
+                                  .gateway_path = "/ws",
+                                  .address = "127.0.0.1",
+                                  .port = 8765,
+                                  .is_tls = true};
+
+    (void)state;
+    expect_banner(
+        &banner,
+        "parley " PARLEY_VERSION "   loopback only, no authentication\n"
+        "\n"
+        "  World      wss://127.0.0.1:8765/ws/matrix\n"
+        "  Gateway    wss://127.0.0.1:8765/ws\n"
+        "  Status     https://127.0.0.1:8765/api/gateway/status\n"
+        "\n"
+        "  In another terminal:\n"
+        "    build/parley tail --url https://127.0.0.1:8765           "
+        "watch everything\n"
+        "    build/parley agent run --url https://127.0.0.1:8765 demo.upper --exec 'tr a-z A-Z'   "
+        "become an agent in one line\n"
+        "    build/parley call --url https://127.0.0.1:8765 demo.upper '\"hello\"'   "
+        "ask whoever can do demo.upper\n"
+        "\n");
+}
+
 static void test_elsewhere(void **state)
 {
     const struct banner banner = {.program = "/my programs/it's",
@@ -131,9 +161,8 @@ static void test_address(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_elsewhere),
-        cmocka_unit_test(test_first_line),
+        cmocka_unit_test(test_plain),     cmocka_unit_test(test_tls),
+        cmocka_unit_test(test_elsewhere), cmocka_unit_test(test_first_line),
         cmocka_unit_test(test_address),
     };
 

@@ -24,6 +24,28 @@ static void test_tcp(void **state)
     expect_url("HTTP://localhost:1/", "localhost", 1, "localhost:1");
     expect_url("http://a:1/x", "a", 1, "a:1");
     expect_url("ws://[::1]:65535", "::1", 65535, "[::1]:65535");
+    expect_url("WSS://a:443/ws", "a", 443, "a:443");
+}
+
+static void test_tls(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_tls;
+    } cases[] = {{"https://a", true},
+                 {"wss://a:1/ws", true},
+                 {"http://a", false},
+                 {"ws://a", false},
+                 {"unix:/s", false}};
+    struct url url;
+    struct buf error;
+
+    (void)state;
+    buf_init(&error, 1024);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_true(url_parse(str_from_z(cases[i].text), &url, &error));
+        assert_int_equal(cases[i].is_tls, url.is_tls);
+    }
 }
 
 static void test_unix(void **state)
@@ -61,8 +83,8 @@ static void test_wrong(void **state)
         "unix:/s:/a b",
         "http://a:x",
         "unix:",
-        "https://localhost",
-        "wss://a",
+        "https://",
+        "wss:///ws",
         "http://u@a:1",
         "http://a b",
     };
@@ -159,9 +181,9 @@ static void test_id(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tcp),   cmocka_unit_test(test_unix),  cmocka_unit_test(test_wrong),
-        cmocka_unit_test(test_world), cmocka_unit_test(test_paths), cmocka_unit_test(test_query),
-        cmocka_unit_test(test_id),
+        cmocka_unit_test(test_tcp),   cmocka_unit_test(test_tls),   cmocka_unit_test(test_unix),
+        cmocka_unit_test(test_wrong), cmocka_unit_test(test_world), cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_query), cmocka_unit_test(test_id),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,6 +132,10 @@ static void test_sentences(void **state)
         {{{"trusted_proxies", "10.0.0.0/33"}},
          "trusted_proxies: \"10.0.0.0/33\" is no address and no network; it takes those like "
          "10.0.0.7, 10.0.0.0/8 and fd00::/8"},
+        {{{"listen.tls_cert", "/c.pem"}},
+         "listen.tls_cert: \"/c.pem\" needs its private key; name that in listen.tls_key"},
+        {{{"listen.tls_key", "/k.pem"}},
+         "listen.tls_key: \"/k.pem\" needs its certificate; name that in listen.tls_cert"},
         {{{"listen.public_url", "parley.example"}},
          "listen.public_url: \"parley.example\" is no URL; it takes http://HOST, https://HOST, "
          "ws://HOST or wss://HOST, perhaps with a port and a path"},

@@ -28,6 +28,8 @@ static void test_each_key(void **state)
         {OPTION_LISTEN_STATUS_PORT, "PARLEY_LISTEN__STATUS_PORT=10", "10"},
         {OPTION_LISTEN_HOSTS, "PARLEY_LISTEN__HOSTS=a,b", "a,b"},
         {OPTION_LISTEN_PUBLIC_URL, "PARLEY_LISTEN__PUBLIC_URL=https://a", "https://a"},
+        {OPTION_LISTEN_TLS_CERT, "PARLEY_LISTEN__TLS_CERT=/c.pem", "/c.pem"},
+        {OPTION_LISTEN_TLS_KEY, "PARLEY_LISTEN__TLS_KEY=/k.pem", "/k.pem"},
         {OPTION_AUTH_MODE, "PARLEY_AUTH__MODE=token", "token"},
         {OPTION_AUTH_ALLOW_ANONYMOUS, "PARLEY_AUTH__ALLOW_ANONYMOUS=true", "true"},
         {OPTION_AUTH_TOKEN_FILE, "PARLEY_AUTH__TOKEN_FILE=tokens", "tokens"},

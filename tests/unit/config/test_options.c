@@ -23,6 +23,8 @@ static const struct sample {
     {"listen.status_port", "0", 0, "65535", 65535, "-1"},
     {"listen.hosts", "", 0, "a.example, b.example", 2, "a,,b"},
     {"listen.public_url", "", 0, "https://parley.example.org", 0, "\x7f"},
+    {"listen.tls_cert", "", 0, "/etc/parley/cert.pem", 0, "/c\n"},
+    {"listen.tls_key", "", 0, "/etc/parley/key.pem", 0, "\x7f"},
     {"auth.mode", "none", 0, "jwt", 3, "oauth"},
     {"auth.allow_anonymous", "false", 0, "true", 1, "yes"},
     {"auth.token_file", "", 0, "/etc/parley/tokens", 0, "\xff"},
@@ -165,7 +167,7 @@ static void test_sentences(void **state)
         {"listen.prot=1", "--set: listen.prot is no option; did you mean listen.port?"},
         {"message_byte=1", "--set: message_byte is no option; did you mean limits.message_bytes?"},
         {"wholly.unlike=1", "--set: wholly.unlike is no option"},
-        {"tlsKey=/k", "--set: tlsKey is not in this build"},
+        {"perMessageDeflate=true", "--set: perMessageDeflate is not in this build"},
         {"skipLocalPairing=true",
          "--set: skipLocalPairing: it is no option of Parley: every client gives a token instead "
          "(set auth.mode to token)"},

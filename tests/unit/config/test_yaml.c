@@ -61,6 +61,9 @@ static const struct sample {
      "an element that is no text is not allowed; it takes a list of 0 to 64 elements, separated by "
      "commas"},
     {OPTION_LISTEN_PUBLIC_URL, "https://a", "https://a", 0, "~", "it has no value; it takes text"},
+    {OPTION_LISTEN_TLS_CERT, "/c.pem", "/c.pem", 0, "\"a\\nb\"",
+     "\"a\\nb\" is not allowed; it takes a path"},
+    {OPTION_LISTEN_TLS_KEY, "/k.pem", "/k.pem", 0, "[]", "a list is not allowed; it takes a path"},
     {OPTION_AUTH_MODE, "token", "token", 1, "oauth",
      "\"oauth\" is not allowed; it takes none, token, password or jwt (default none)"},
     {OPTION_AUTH_ALLOW_ANONYMOUS, "true", "true", 1, "\"true\"",
