@@ -154,8 +154,8 @@ static bool cuts(enum fault_kind kind, size_t *len)
 
 void *__wrap_malloc(size_t size);
 void *__real_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__real_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *block, size_t size);
 void *__real_realloc(void *block, size_t size);
 void *__wrap_reallocarray(void *block, size_t n, size_t size);
