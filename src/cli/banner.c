@@ -103,6 +103,10 @@ void banner_append(struct buf *out, const struct banner *b)
                "  Status     http://%s%s%s:%u/api/gateway/status\n",
                open, b->address, close, (unsigned)b->port, b->world_path, open, b->address, close,
                (unsigned)b->port, b->gateway_path, open, b->address, close, (unsigned)b->port);
+    if (b->echo_path != NULL) {
+        buf_printf(out, "  Echo       ws://%s%s%s:%u%s   (for development: anybody may use it)\n",
+                   open, b->address, close, (unsigned)b->port, b->echo_path);
+    }
     if (b->unix_path != NULL) {
         buf_append_str(out, STR("  Local      unix:"));
         printable_append(out, str_from_z(b->unix_path));

@@ -296,6 +296,13 @@ struct up *connection_report_asking(struct reactor *r, struct connection *c, enu
 void connection_fail(struct reactor *r, struct connection *c, uint16_t code, struct str reason)
 {
     connection_enter(r, c, CONN_CLOSING);
+    if (c->is_echo) {
+        if (!outbox_push_close(&r->reader, &c->outbox, code, reason)) {
+            metric_add(&r->metrics.out_of_memory, 1);
+            connection_doom(r, c);
+        }
+        return;
+    }
     struct up *item = connection_report(r, c, UP_FAILED, reason);
     if (item != NULL) {
         item->code = code;

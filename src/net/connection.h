@@ -7,6 +7,7 @@
  *
  *   state     is reading         goes on when                              to
  *   HEAD      a request head     a good WebSocket handshake is whole       WAIT
+ *                                ... to the path that echoes               OPEN
  *                                another good request is whole             REQUEST
  *                                ... but its body is not                   BODY
  *                                it is refused, or takes too long          CLOSING
@@ -66,7 +67,7 @@ struct message {
     char rest[WS_MAX_REST]; /* bytes that ws_parse left */
 };
 
-enum { ALIVE_MASK = 0x1fff };
+enum { ALIVE_MASK = 0xfff };
 
 struct connection {
     struct outbox outbox; /* its `conn` is the handle; NO_CONN while the slot is free */
@@ -80,7 +81,7 @@ struct connection {
         struct message *message; /* OPEN, CLOSING, LINGER; NULL while nothing is partial */
     };
     int fd;
-    unsigned alive_tick : 13; /* OPEN: low bits of the tick at which the hub last heard it lives */
+    unsigned alive_tick : 12; /* OPEN: low bits of the tick at which the hub last heard it lives */
     unsigned state : 3;       /* enum connection_state */
     unsigned door : 3;        /* where it came in */
     bool in_epoll : 1;
@@ -95,6 +96,7 @@ struct connection {
     bool peer_ended : 1;     /* CLOSING: nothing more can be read */
     bool is_stranger : 1;    /* OPEN: it has yet to authenticate; what it says may be a secret */
     bool is_paused : 1;      /* OPEN: nothing is read, by the hub's wish */
+    bool is_echo : 1;        /* OPEN and later: it came to the path that echoes; see echo.c */
     unsigned dialect : 1;    /* WAIT, OPEN: enum dialect, of the path that it came to */
 };
 
@@ -147,7 +149,10 @@ struct up *connection_report(struct reactor *r, struct connection *c, enum up_ki
 /* The same for UP_OPENED and UP_REQUEST; `text` stands behind the evidence. */
 struct up *connection_report_asking(struct reactor *r, struct connection *c, enum up_kind kind,
                                     const struct evidence *evidence, struct str text);
-/* UP_FAILED, and no byte of it is read any more. Code 0: there is nobody to be told why. */
+/*
+ * UP_FAILED, and no byte of it is read any more. Code 0: there is nobody to be told why. The hub
+ * does not know of one that echoes, so that one's close frame is made here.
+ */
 void connection_fail(struct reactor *r, struct connection *c, uint16_t code, struct str reason);
 
 /* --- receive.c -------------------------------------------------------------------------------- */
@@ -167,6 +172,19 @@ void request_receive(struct reactor *r, struct connection *c, char *data, size_t
 /* HEAD or OPEN: gives the bytes that came behind the request to whoever reads them now. */
 void request_go_on(struct reactor *r, struct connection *c);
 void request_free(struct request *q);
+
+/* --- echo.c ----------------------------------------------------------------------------------- */
+
+enum { ECHO_MAX_MESSAGE = 16 * 1024 * 1024 };
+
+/* The head of a handshake to the path that echoes has been taken, and its answer's key is there. */
+void echo_open(struct reactor *r, struct connection *c);
+/* Sends a whole message back. */
+void echo_message(struct reactor *r, struct connection *c, struct str payload, bool binary);
+/* OPEN: whether it has to read what it was sent before any more is read from it. */
+bool echo_waits(const struct connection *c);
+/* Closes all that echo: the gateway stops. */
+void echo_end(struct reactor *r);
 
 /* --- refuse.c --------------------------------------------------------------------------------- */
 
@@ -193,6 +211,8 @@ void connection_refuse_status(struct reactor *r, struct connection *c, int statu
 bool connection_flush(struct reactor *r, struct connection *c);
 /* The socket of a stalled connection takes bytes again. */
 bool connection_resume(struct reactor *r, struct connection *c);
+/* Answers its handshake: it is OPEN. */
+void connection_accept(struct reactor *r, struct connection *c);
 /* OPEN: the limit of its messages from the next one on, as it and the policy are now. */
 void connection_set_limit(const struct reactor *r, struct connection *c);
 /* What the hub says to the reactor about a connection. */

@@ -10,7 +10,7 @@ static bool is_reading(const struct connection *c)
     case CONN_BODY:
         return true;
     case CONN_OPEN:
-        return !c->is_paused;
+        return !c->is_paused && !echo_waits(c);
     case CONN_CLOSING:
     case CONN_LINGER:
         return !c->peer_ended;
@@ -28,7 +28,7 @@ static bool is_reading(const struct connection *c)
  * The 101 goes into the outbox before the greeting that the hub sent behind its DOWN_ACCEPT, so
  * both leave in one write.
  */
-static void accept_handshake(struct reactor *r, struct connection *c)
+void connection_accept(struct reactor *r, struct connection *c)
 {
     static const char before[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                                  "Connection: Upgrade\r\nSec-WebSocket-Accept: ";
@@ -86,7 +86,7 @@ static void refuse_handshake(struct reactor *r, struct connection *c, const stru
 
 void connection_set_limit(const struct reactor *r, struct connection *c)
 {
-    uint32_t limit = r->policy->max_frame_bytes;
+    uint32_t limit = c->is_echo ? (uint32_t)ECHO_MAX_MESSAGE : r->policy->max_frame_bytes;
 
     if (c->is_stranger && limit > STRANGER_MAX_MESSAGE) {
         limit = STRANGER_MAX_MESSAGE;
@@ -145,7 +145,7 @@ void connection_command(struct reactor *r, const struct down *command)
         tell_open(r, c, (enum down_kind)command->kind);
     } else if (c->state == CONN_WAIT && command->kind == DOWN_ACCEPT) {
         c->is_stranger = (command->flags & DOWN_STRANGER) != 0;
-        accept_handshake(r, c);
+        connection_accept(r, c);
     } else if (c->state == CONN_WAIT && command->kind == DOWN_REFUSE) {
         refuse_handshake(r, c, command);
     }

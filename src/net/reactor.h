@@ -44,6 +44,7 @@ struct route {
     struct str suffix;  /* with a parameter, which is one segment that is not empty: `path` is */
     bool has_parameter; /* what stands before it, this what stands behind */
     bool is_websocket;
+    bool is_echo;      /* a WebSocket path that sends back what it is sent, unknown to the hub */
     uint8_t dialect;   /* of a WebSocket path: enum dialect */
     uint8_t methods;   /* of another: bit n, enum http_method n is allowed */
     uint32_t max_body; /* bytes of a request; 0: max_body_bytes of the settings */
@@ -157,7 +158,10 @@ void reactor_free(struct reactor *r);
 
 /* Begins to accept from `l` (borrowed). The same listeners, in the same order, in every reactor. */
 bool reactor_add_door(struct reactor *r, const struct listener *l);
-/* Accepts no more, and lets each HTTP connection have one more answer. Listeners stay open. */
+/*
+ * Accepts no more, lets each HTTP connection have one more answer, and closes those that echo.
+ * Listeners stay open.
+ */
 void reactor_close_doors(struct reactor *r);
 /* Closes the HTTP connections that have no request under way. */
 void reactor_close_idle(struct reactor *r);

@@ -45,8 +45,11 @@ static bool may_be_secret(const struct connection *c, const struct wire *w, cons
 /* Returns whether it may hold a credential. */
 static bool deliver(struct reactor *r, struct connection *c, struct str payload, bool binary)
 {
+    if (c->is_echo) {
+        echo_message(r, c, payload, binary);
+        return false;
+    }
     struct up *item = connection_report(r, c, UP_MESSAGE, payload);
-
     if (item == NULL) {
         r->received_secret = true;
         return true;
@@ -63,6 +66,11 @@ static bool deliver(struct reactor *r, struct connection *c, struct str payload,
     return true;
 }
 
+static uint32_t longest_message(const struct reactor *r, const struct connection *c)
+{
+    return c->is_echo ? (uint32_t)ECHO_MAX_MESSAGE : r->policy->max_message_bytes;
+}
+
 static void report_too_big(struct reactor *r, struct connection *c, uint64_t size)
 {
     struct up *item = connection_report(r, c, UP_TOO_BIG, STR(""));
@@ -77,17 +85,18 @@ static void report_too_big(struct reactor *r, struct connection *c, uint64_t siz
 static void take_piece(struct reactor *r, struct connection *c, const struct ws_event *event)
 {
     struct message *m = partial_of(r, c);
+    uint32_t longest = longest_message(r, c);
 
     if (m == NULL) {
         return;
     }
     m->under_way = true;
-    m->text.max = r->policy->max_message_bytes;
-    /* What it is shows when it is whole. */
-    m->text.secret = true;
-    r->received_secret = true;
+    m->text.max = longest;
+    /* What it is shows when it is whole; what is echoed is nobody's secret. */
+    m->text.secret = !c->is_echo;
+    r->received_secret |= !c->is_echo;
     m->size += event->data.len;
-    if (m->size > r->policy->max_message_bytes) {
+    if (m->size > longest) {
         buf_fini(&m->text);
     } else {
         buf_append_str(&m->text, event->data);
@@ -100,7 +109,7 @@ static void take_piece(struct reactor *r, struct connection *c, const struct ws_
     if (!event->final) {
         return;
     }
-    if (m->size > r->policy->max_message_bytes) {
+    if (m->size > longest) {
         report_too_big(r, c, m->size);
     } else {
         m->text.secret = deliver(r, c, buf_str(&m->text), event->opcode == WS_BINARY);
@@ -114,7 +123,7 @@ static void take_data(struct reactor *r, struct connection *c, const struct ws_e
 {
     if (!event->first || !event->final) {
         take_piece(r, c, event);
-    } else if (event->data.len > r->policy->max_message_bytes) {
+    } else if (event->data.len > longest_message(r, c)) {
         report_too_big(r, c, event->data.len);
     } else {
         (void)deliver(r, c, event->data, event->opcode == WS_BINARY);
@@ -164,7 +173,8 @@ static void report_alive(struct reactor *r, struct connection *c)
 {
     uint32_t tick = r->tick & ALIVE_MASK;
 
-    if (c->alive_tick != tick && connection_report(r, c, UP_ALIVE, STR("")) != NULL) {
+    if (c->alive_tick != tick && !c->is_echo &&
+        connection_report(r, c, UP_ALIVE, STR("")) != NULL) {
         c->alive_tick = tick & ALIVE_MASK;
     }
 }
@@ -287,7 +297,7 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
     char *data = r->receive + WS_MAX_REST;
 
     if (c->state == CONN_WAIT || c->state == CONN_REQUEST || c->peer_ended ||
-        (c->state == CONN_OPEN && c->is_paused)) {
+        (c->state == CONN_OPEN && (c->is_paused || echo_waits(c)))) {
         if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
             connection_destroy(r, c);
             return false;

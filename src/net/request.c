@@ -235,6 +235,10 @@ static void go_by_head(struct reactor *r, struct connection *c, const struct htt
         if (t.refusal.stays) {
             keep_behind(r, c, text, len);
         }
+    } else if (t.route->is_echo) {
+        ws_accept_key(http_value(head, text.ptr, HTTP_WS_KEY), c->accept);
+        keep_behind(r, c, text, len);
+        echo_open(r, c);
     } else if (t.route->is_websocket) {
         report_handshake(r, c, &t, &a->evidence);
         keep_behind(r, c, text, len);

@@ -29,6 +29,7 @@ VALUES = {
     "listen.unix": "/run/parley.sock",
     "listen.world_paths": ["/a", "/b"],
     "listen.gateway_path": "/gateway",
+    "listen.echo_path": "/echo",
     "listen.status_port": 8766,
     "listen.hosts": ["parley.example", "[fd00::1]"],
     "listen.public_url": "https://parley.example/x",
@@ -65,6 +66,8 @@ VALUES = {
     "log.format": "json",
     "metrics.public": True,
 }
+# All at once: two of them go together with no other value of each other.
+TOGETHER = VALUES | {"listen.echo_path": ""}
 NEEDS = {"auth.mode": {"auth.password_hash": HASH}}
 
 # The same for a wrong one: the value, and what is said behind KEY.
@@ -80,6 +83,11 @@ WRONG = {
         "/ws/matrix",
         '"/ws/matrix" cannot be the path of the gateway dialect; it begins with / and is none of listen.world_paths, '
         "nor one that the gateway serves otherwise",
+    ),
+    "listen.echo_path": (
+        "/health",
+        '"/health" cannot be the path that echoes; it begins with / and is none of listen.world_paths, nor '
+        "listen.gateway_path, nor one that the gateway serves otherwise",
     ),
     "listen.status_port": (8765, '"8765" is listen.port as well; choose another, or 0 for none'),
     "listen.hosts": (
@@ -230,8 +238,8 @@ def test_a_wrong_value(key, tmp_path):
 
 def test_all_keys_and_back(tmp_path):
     """What is printed is a configuration, and the same one; what it keeps back is given again."""
-    secrets = [word for key in sorted(SECRETS) for word in ("--set", f"{key}={as_text(VALUES[key])}")]
-    (tmp_path / "all.json").write_text(json.dumps(VALUES), encoding="utf-8")
+    secrets = [word for key in sorted(SECRETS) for word in ("--set", f"{key}={as_text(TOGETHER[key])}")]
+    (tmp_path / "all.json").write_text(json.dumps(TOGETHER), encoding="utf-8")
     before = shown(tmp_path, "--config", "all.json")
     for words in ([], ["--origin"]):
         text = run(OK, "show", "--config", "all.json", *words, cwd=tmp_path).stdout
@@ -409,8 +417,8 @@ GOOD = [
     {"origins": [], "trusted_proxies": "10.0.0.1, ::1"},
     {"pingIntervalMs": 5000, "clientTimeout": "20s", "maxMessageSize": 2048, "host": "::1"},
     {"listen": {"bind": "all"}, "auth": {"allow_anonymous": True}},
-    *({key: value, **NEEDS.get(key, {})} for key, value in VALUES.items()),
-    VALUES,
+    *({key: value, **NEEDS.get(key, {})} for key, value in TOGETHER.items()),
+    TOGETHER,
 ]
 BAD = [
     [],

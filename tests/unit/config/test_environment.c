@@ -25,6 +25,7 @@ static void test_each_key(void **state)
         {OPTION_LISTEN_BIND, "PARLEY_LISTEN__BIND=::1", "::1"},
         {OPTION_LISTEN_UNIX, "PARLEY_LISTEN__UNIX=/a=b", "/a=b"},
         {OPTION_LISTEN_WORLD_PATHS, "PARLEY_LISTEN__WORLD_PATHS=/a, /b", "/a, /b"},
+        {OPTION_LISTEN_ECHO_PATH, "PARLEY_LISTEN__ECHO_PATH=/e", "/e"},
         {OPTION_LISTEN_STATUS_PORT, "PARLEY_LISTEN__STATUS_PORT=10", "10"},
         {OPTION_LISTEN_HOSTS, "PARLEY_LISTEN__HOSTS=a,b", "a,b"},
         {OPTION_LISTEN_PUBLIC_URL, "PARLEY_LISTEN__PUBLIC_URL=https://a", "https://a"},

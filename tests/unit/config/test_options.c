@@ -20,6 +20,7 @@ static const struct sample {
     {"listen.unix", "", 0, "/run/parley.sock", 0, "/run\n"},
     {"listen.world_paths", "/ws/matrix,/ws/agents,/ws/world-state,/api/world/ws", 4, "/w", 1, ""},
     {"listen.gateway_path", "/ws", 0, "/gateway", 0, "/w\x01"},
+    {"listen.echo_path", "", 0, "/echo", 0, "/e\x01"},
     {"listen.status_port", "0", 0, "65535", 65535, "-1"},
     {"listen.hosts", "", 0, "a.example, b.example", 2, "a,,b"},
     {"listen.public_url", "", 0, "https://parley.example.org", 0, "\x7f"},

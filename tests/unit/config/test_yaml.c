@@ -55,6 +55,7 @@ static const struct sample {
      "/ws/matrix,/ws/agents,/ws/world-state,/api/world/ws)"},
     {OPTION_LISTEN_GATEWAY_PATH, "/g", "/g", 0, "[/g]",
      "a list is not allowed; it takes text (default /ws)"},
+    {OPTION_LISTEN_ECHO_PATH, "/e", "/e", 0, "{}", "a mapping is not allowed; it takes text"},
     {OPTION_LISTEN_STATUS_PORT, "8766", "8766", 8766, "'8766'",
      "text in quotes is not allowed; it takes a number from 0 to 65535 (default 0)"},
     {OPTION_LISTEN_HOSTS, "[a, 'b']", "a,b", 2, "[a, [b]]",
