@@ -44,6 +44,8 @@ static void read_figures(void *owner, unsigned reactor, struct rest_figures *ret
         .lagged = metric_read(&m->lagged),
         .queue_bytes = metric_read(&m->queue_bytes),
         .out_of_memory = metric_read(&m->out_of_memory),
+        .inflated = metric_read(&m->inflated),
+        .inflated_saved = metric_read(&m->inflated_saved),
         .violations = metric_read(&m->violations),
         .timeouts = metric_read(&m->timeouts),
         .requests = metric_read(&m->requests),

@@ -1,4 +1,5 @@
 #include "net/connection.h"
+#include "ws/deflate.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -198,7 +199,9 @@ static uint64_t kept_bytes(const struct connection *c)
     uint64_t bytes = outbox_backlog(&c->outbox);
 
     if (keeps_message(c)) {
-        return bytes + (c->message != NULL ? c->message->text.len : 0);
+        const struct message *m = c->message;
+        uint64_t window = m != NULL && m->inflater != NULL ? INFLATER_BYTES : 0;
+        return bytes + window + (m != NULL ? m->text.len : 0);
     }
     return bytes + (c->request != NULL ? c->request->text.len + c->request->whole.len : 0);
 }

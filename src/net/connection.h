@@ -58,11 +58,13 @@ struct request {
     struct http_chunked chunked;
 };
 
-/* A message that is partly here, or the first bytes of a frame header. */
+/* A message that is partly here, the first bytes of a frame header, or the context of messages. */
 struct message {
-    struct buf text; /* the pieces so far; empty once it is too big */
-    uint64_t size;   /* of all pieces so far */
-    bool under_way;  /* a piece has come that was not the last */
+    struct buf text;           /* the pieces so far; empty once it is too big */
+    uint64_t size;             /* of all pieces so far */
+    struct inflater *inflater; /* see inflate.c; NULL before the first compressed message */
+    uint32_t utf8;             /* of a compressed one that is text: state of utf8_feed */
+    bool under_way;            /* a piece has come that was not the last */
     uint8_t rest_len;
     char rest[WS_MAX_REST]; /* bytes that ws_parse left */
 };
@@ -72,13 +74,16 @@ enum { ALIVE_MASK = 0xfff };
 struct connection {
     struct outbox outbox; /* its `conn` is the handle; NO_CONN while the slot is free */
     union {
-        struct ws_parser ws;         /* OPEN */
-        char accept[WS_ACCEPT_SIZE]; /* WAIT: the answer to the handshake's key */
-        uint64_t discarded;          /* LINGER: bytes thrown away */
+        struct ws_parser ws;             /* OPEN */
+        struct {                         /* WAIT: what the handshake is answered with: */
+            char accept[WS_ACCEPT_SIZE]; /* for its key, */
+            struct deflate_terms terms;  /* and to what it offered */
+        } wait;
+        uint64_t discarded; /* LINGER: bytes thrown away */
     };
     union {
         struct request *request; /* HEAD, BODY, WAIT, REQUEST; OPEN while `has_early` */
-        struct message *message; /* OPEN, CLOSING, LINGER; NULL while nothing is partial */
+        struct message *message; /* OPEN, CLOSING, LINGER; NULL while nothing is kept */
     };
     int fd;
     unsigned alive_tick : 12; /* OPEN: low bits of the tick at which the hub last heard it lives */
@@ -164,6 +169,29 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
    before them when a rest waits for them. */
 void message_receive(struct reactor *r, struct connection *c, char *data, size_t len);
 void message_free(struct message *m);
+
+/* --- inflate.c -------------------------------------------------------------------------------- */
+
+enum { INFLATE_SLICE = 4 * 1024 /* a thousand times as much is CREDIT_LIMIT */ };
+
+struct trial;
+
+/*
+ * Whether the handshake offers a compression that is taken; c->wait.terms says which. `has_more`:
+ * frames came with it, from somebody who cannot know yet what is agreed; then it is not.
+ */
+bool inflate_offered(struct reactor *r, struct connection *c, const struct trial *t, bool has_more);
+/* How many bytes may be read at once: what is compressed becomes much more. */
+static inline size_t inflate_slice(const struct connection *c)
+{
+    return c->state == CONN_OPEN && c->ws.terms.client_bits != 0 ? INFLATE_SLICE : RECEIVE_SIZE;
+}
+/*
+ * A piece of a compressed message. Returns whether it is whole: then it is in m->text. If it is
+ * broken, or longer than `longest`, the connection is about to end.
+ */
+bool inflate_take(struct reactor *r, struct connection *c, struct message *m,
+                  const struct ws_event *event, uint32_t longest);
 
 /* --- request.c -------------------------------------------------------------------------------- */
 

@@ -42,9 +42,12 @@ static bool push(struct reactor *r, struct connection *c, const void *bytes, siz
 
 void echo_message(struct reactor *r, struct connection *c, struct str payload, bool binary)
 {
+    enum ws_opcode opcode = binary ? WS_BINARY : WS_TEXT;
     char header[WS_MAX_HEADER];
-    size_t len = ws_write_header(header, binary ? WS_BINARY : WS_TEXT, payload.len);
-
+    bool packed = c->ws.terms.server_bits == DEFLATE_SHARED_BITS &&
+                  packer_pack(&r->packer, payload, &payload);
+    size_t len = packed ? ws_write_deflated_header(header, opcode, payload.len)
+                        : ws_write_header(header, opcode, payload.len);
     metric_add(&r->metrics.messages, 1);
     if (push(r, c, header, len, payload.len == 0 ? DOWN_MESSAGE : 0) && payload.len > 0) {
         (void)push(r, c, payload.ptr, payload.len, DOWN_MESSAGE);

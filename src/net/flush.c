@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "net/connection.h"
+#include "ws/deflate.h"
 
 static bool is_reading(const struct connection *c)
 {
@@ -33,21 +34,32 @@ void connection_accept(struct reactor *r, struct connection *c)
     static const char before[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                                  "Connection: Upgrade\r\nSec-WebSocket-Accept: ";
     static const char protocol[] = "\r\nSec-WebSocket-Protocol: parley";
-    char answer[sizeof(before) + WS_ACCEPT_SIZE + sizeof(protocol) + 4];
+    static const char extensions[] = "\r\nSec-WebSocket-Extensions: ";
+    char answer[sizeof(before) + WS_ACCEPT_SIZE + sizeof(protocol) + sizeof(extensions) +
+                TERMS_MAX + 4];
+    /* Before authentication nothing is compressed, and a stranger's handshake is not repeated. */
+    struct deflate_terms terms =
+        c->is_stranger ? (struct deflate_terms){.server_bits = 0} : c->wait.terms;
     size_t len = sizeof(before) - 1;
 
     memcpy(answer, before, len);
-    memcpy(answer + len, c->accept, WS_ACCEPT_SIZE);
+    memcpy(answer + len, c->wait.accept, WS_ACCEPT_SIZE);
     len += WS_ACCEPT_SIZE;
     if (c->wants_protocol) {
         memcpy(answer + len, protocol, sizeof(protocol) - 1);
         len += sizeof(protocol) - 1;
+    }
+    if (terms.server_bits != 0) {
+        memcpy(answer + len, extensions, sizeof(extensions) - 1);
+        len += sizeof(extensions) - 1;
+        len += terms_write(&terms, answer + len);
     }
     memcpy(answer + len, "\r\n\r\n", 4);
     len += 4;
     c->is_websocket = true;
     c->has_early = c->request != NULL;
     ws_parser_init(&c->ws, WS_SERVER, 0);
+    ws_parser_deflate(&c->ws, &terms);
     connection_set_limit(r, c);
     c->alive_tick = r->tick & ALIVE_MASK;
     connection_enter(r, c, CONN_OPEN);

@@ -22,6 +22,7 @@
 
 #include "base/histogram.h"
 #include "base/slab.h"
+#include "fanout/log.h"
 #include "fanout/reader.h"
 #include "net/listener.h"
 #include "net/policy.h"
@@ -87,21 +88,23 @@ struct reactor_metrics {
     _Atomic uint64_t bytes_in;
     _Atomic uint64_t writes; /* system calls that took bytes */
     _Atomic uint64_t bytes_out;
-    _Atomic uint64_t would_block;   /* writes refused, or taken in part */
-    _Atomic uint64_t messages;      /* whole messages read */
-    _Atomic uint64_t too_big;       /* messages skipped for their length */
-    _Atomic uint64_t violations;    /* connections that broke RFC 6455 */
-    _Atomic uint64_t requests;      /* HTTP requests given to the hub */
-    _Atomic uint64_t refused;       /* HTTP requests answered with an error by the reactor */
-    _Atomic uint64_t timeouts;      /* connections ended by a deadline */
-    _Atomic uint64_t shed;          /* connections ended because memory was short */
-    _Atomic uint64_t lagged;        /* connections that fell behind */
-    _Atomic uint64_t out_of_memory; /* connections lost for want of it */
-    _Atomic uint64_t skipped;       /* broadcasts skipped for slow readers */
-    _Atomic uint64_t queue_bytes;   /* now, in the private queues of connections */
-    _Atomic uint64_t delivered;     /* messages written whole */
-    struct histogram loop_lag;      /* how long turns took; the composition measures */
-    struct histogram route;         /* from read to routed; added to where the hub runs */
+    _Atomic uint64_t would_block;    /* writes refused, or taken in part */
+    _Atomic uint64_t messages;       /* whole messages read */
+    _Atomic uint64_t too_big;        /* messages skipped for their length */
+    _Atomic uint64_t inflated;       /* compressed messages read */
+    _Atomic uint64_t inflated_saved; /* bytes that they are longer than what came */
+    _Atomic uint64_t violations;     /* connections that broke RFC 6455 */
+    _Atomic uint64_t requests;       /* HTTP requests given to the hub */
+    _Atomic uint64_t refused;        /* HTTP requests answered with an error by the reactor */
+    _Atomic uint64_t timeouts;       /* connections ended by a deadline */
+    _Atomic uint64_t shed;           /* connections ended because memory was short */
+    _Atomic uint64_t lagged;         /* connections that fell behind */
+    _Atomic uint64_t out_of_memory;  /* connections lost for want of it */
+    _Atomic uint64_t skipped;        /* broadcasts skipped for slow readers */
+    _Atomic uint64_t queue_bytes;    /* now, in the private queues of connections */
+    _Atomic uint64_t delivered;      /* messages written whole */
+    struct histogram loop_lag;       /* how long turns took; the composition measures */
+    struct histogram route;          /* from read to routed; added to where the hub runs */
 };
 
 static inline uint64_t metric_read(const _Atomic uint64_t *metric)
@@ -142,6 +145,7 @@ struct reactor {
     struct epoll_event events[EVENT_COUNT]; /* data: a connection's handle, or see reactor.c */
     struct reactor_metrics metrics;
     struct plan plan;
+    struct packer packer; /* of what is echoed */
     bool received_secret; /* what is in `receive` may be a credential: wiped when dealt with */
     /* Room before what is read, for the rest of a frame that was read before. */
     char receive[WS_MAX_REST + RECEIVE_SIZE];

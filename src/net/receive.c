@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "net/connection.h"
+#include "ws/deflate.h"
 #include "json/reader.h"
 
 enum { DISCARD_LIMIT = 16 * 1024 * 1024 }; /* bytes thrown away for a peer that does not end */
@@ -10,6 +11,7 @@ enum { DISCARD_LIMIT = 16 * 1024 * 1024 }; /* bytes thrown away for a peer that 
 void message_free(struct message *m)
 {
     if (m != NULL) {
+        inflater_free(m->inflater);
         buf_fini(&m->text);
         free(m);
     }
@@ -81,6 +83,15 @@ static void report_too_big(struct reactor *r, struct connection *c, uint64_t siz
     }
 }
 
+/* A message is over: nothing of it is kept. */
+static void forget_message(struct message *m)
+{
+    buf_fini(&m->text);
+    m->size = 0;
+    m->utf8 = 0;
+    m->under_way = false;
+}
+
 /* A piece of a message that did not come whole. One that gets too big is counted, not kept. */
 static void take_piece(struct reactor *r, struct connection *c, const struct ws_event *event)
 {
@@ -114,14 +125,24 @@ static void take_piece(struct reactor *r, struct connection *c, const struct ws_
     } else {
         m->text.secret = deliver(r, c, buf_str(&m->text), event->opcode == WS_BINARY);
     }
-    buf_fini(&m->text);
-    m->size = 0;
-    m->under_way = false;
+    forget_message(m);
+}
+
+static void take_compressed(struct reactor *r, struct connection *c, const struct ws_event *event)
+{
+    struct message *m = partial_of(r, c);
+
+    if (m != NULL && inflate_take(r, c, m, event, longest_message(r, c))) {
+        m->text.secret = deliver(r, c, buf_str(&m->text), event->opcode == WS_BINARY);
+        forget_message(m);
+    }
 }
 
 static void take_data(struct reactor *r, struct connection *c, const struct ws_event *event)
 {
-    if (!event->first || !event->final) {
+    if (event->compressed) {
+        take_compressed(r, c, event);
+    } else if (!event->first || !event->final) {
         take_piece(r, c, event);
     } else if (event->data.len > longest_message(r, c)) {
         report_too_big(r, c, event->data.len);
@@ -203,7 +224,7 @@ static void keep_rest(struct reactor *r, struct connection *c, const char *data,
     }
     memcpy(m->rest, data, len);
     m->rest_len = (uint8_t)len;
-    if (len == 0 && !m->under_way) {
+    if (len == 0 && !m->under_way && m->inflater == NULL) {
         message_free(m);
         c->message = NULL;
     }
@@ -304,7 +325,7 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
         }
         return connection_watch(r, c, false, c->wants_write);
     }
-    ssize_t got = connection_door(r, c)->stream->receive(c->fd, data, RECEIVE_SIZE);
+    ssize_t got = connection_door(r, c)->stream->receive(c->fd, data, inflate_slice(c));
     if (got <= 0) {
         return take_end(r, c, got);
     }

@@ -54,6 +54,7 @@ static void test_each_key(void **state)
         {OPTION_AGENTS_MAX_QUEUE, "PARLEY_AGENTS__MAX_QUEUE=0", "0"},
         {OPTION_AGENTS_REMEMBER, "PARLEY_AGENTS__REMEMBER=2h", "2h"},
         {OPTION_GATEWAY_MAX_CLIENTS_PER_SESSION, "PARLEY_GATEWAY__MAX_CLIENTS_PER_SESSION=3", "3"},
+        {OPTION_COMPRESSION, "PARLEY_COMPRESSION=on", "on"},
         {OPTION_SLOW_CLIENT, "PARLEY_SLOW_CLIENT=close", "close"},
         {OPTION_WORLD_VALIDATION, "PARLEY_WORLD__VALIDATION=known", "known"},
         {OPTION_WORLD_IDENTITY, "PARLEY_WORLD__IDENTITY=verify", "verify"},
@@ -97,7 +98,7 @@ static void test_errors(void **state)
         {"PARLEY_AUTH__TOKEN=s3cret",
          "PARLEY_AUTH__TOKEN: auth.token: a secret is never the value of an option; write it into "
          "a file and name that with `--token-file FILE`"},
-        {"PARLEY_COMPRESSION=on", "PARLEY_COMPRESSION: compression is not in this build"},
+        {"PARLEY_SPIN=auto", "PARLEY_SPIN: spin is not in this build"},
         {"PARLEY_THREDS=2", "PARLEY_THREDS: threds is no option; did you mean threads?"},
     };
     struct config c;

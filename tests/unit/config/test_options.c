@@ -45,6 +45,7 @@ static const struct sample {
     {"heartbeat.interval", "30s", 30000, "100ms", 100, "30"},
     {"heartbeat.timeout", "60s", 60000, "2m", 120000, "25h"},
     {"slow_client", "drop", 0, "close", 1, "Close"},
+    {"compression", "off", 0, "on", 1, "yes"},
     {"agents.request_timeout", "30s", 30000, "1m", 60000, "30"},
     {"agents.max_queue", "1000", 1000, "0", 0, "-1"},
     {"agents.remember", "24h", 86400000, "2h", 7200000, "721h"},
