@@ -105,6 +105,10 @@ void banner_append(struct buf *out, const struct banner *b)
                s, open, b->address, close, (unsigned)b->port, b->world_path, s, open, b->address,
                close, (unsigned)b->port, b->gateway_path, s, open, b->address, close,
                (unsigned)b->port);
+    if (b->echo_path != NULL) {
+        buf_printf(out, "  Echo       ws%s://%s%s%s:%u%s   (for development: anybody may use it)\n",
+                   s, open, b->address, close, (unsigned)b->port, b->echo_path);
+    }
     if (b->unix_path != NULL) {
         buf_append_str(out, STR("  Local      unix:"));
         printable_append(out, str_from_z(b->unix_path));

@@ -11,7 +11,8 @@ struct banner {
     const char *mode;    /* auth.mode */
     const char *world_path;
     const char *gateway_path;
-    const char *address; /* "127.0.0.1"; to be reached at from here */
+    const char *echo_path; /* NULL for none */
+    const char *address;   /* "127.0.0.1"; to be reached at from here */
     uint16_t port;
     const char *unix_path; /* NULL for none */
     bool is_tls;           /* the TCP port speaks it */

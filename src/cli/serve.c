@@ -128,6 +128,14 @@ static const char *address_of(const struct listener *l)
                                               : l->address;
 }
 
+/* NULL for none. */
+static const char *echo_path(const struct server *s)
+{
+    const char *path = config_text(&s->assembly.first->config, OPTION_LISTEN_ECHO_PATH);
+
+    return path[0] != '\0' ? path : NULL;
+}
+
 static void tell_person(const struct server *s, const struct listener *tcp, uint64_t took_ms)
 {
     const struct assembly *a = &s->assembly;
@@ -142,6 +150,7 @@ static void tell_person(const struct server *s, const struct listener *tcp, uint
         .mode = auth_mode(s),
         .world_path = path,
         .gateway_path = config_text(&a->first->config, OPTION_LISTEN_GATEWAY_PATH),
+        .echo_path = echo_path(s),
         .address = address_of(tcp),
         .port = tcp->port,
         .unix_path = a->settings.unix_path,
@@ -197,6 +206,9 @@ static void tell_log(struct server *s, const struct listener *tcp, uint64_t took
     }
     if (a->settings.unix_path != NULL) {
         log_add(&details, "unix", str_from_z(a->settings.unix_path));
+    }
+    if (echo_path(s) != NULL) {
+        log_add(&details, "echo", str_from_z(echo_path(s)));
     }
     if (a->setup->config.file != NULL) {
         log_add(&details, "config", str_from_z(a->setup->config.file));

@@ -12,6 +12,7 @@ enum {
     FLAG_ALLOW_ANONYMOUS,
     FLAG_UNIX,
     FLAG_THREADS,
+    FLAG_ECHO,
     FLAG_SET,
 };
 
@@ -23,6 +24,7 @@ const struct flag serve_flags[] = {
     {"--allow-anonymous", NULL, "listen beyond loopback without authentication"},
     {"--unix", "PATH", "listen on a UNIX socket as well"},
     {"--threads", "N", "how many reactors (auto: the CPUs, at most 4)"},
+    {"--echo", "PATH", "development only: a WebSocket there sends back what it is sent"},
     {"--set", "KEY=VALUE", "any option; docs/configuration.md lists them"},
     {0},
 };
@@ -38,6 +40,7 @@ static const struct {
     [FLAG_ALLOW_ANONYMOUS] = {OPTION_AUTH_ALLOW_ANONYMOUS, "true"},
     [FLAG_UNIX] = {OPTION_LISTEN_UNIX, NULL},
     [FLAG_THREADS] = {OPTION_THREADS, NULL},
+    [FLAG_ECHO] = {OPTION_LISTEN_ECHO_PATH, NULL},
 };
 
 /* Takes a flag into the sources. False: a sentence was printed. */

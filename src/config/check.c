@@ -227,6 +227,42 @@ static bool check_gateway_path(const struct config *c, struct buf *error)
                          error);
 }
 
+/* Whether the path is neither the gateway dialect's nor a world's. */
+static bool is_spare_path(const struct config *c, struct str path)
+{
+    struct str world, rest = str_from_z(config_text(c, OPTION_LISTEN_WORLD_PATHS));
+    bool spare = is_world_path(path) &&
+                 !str_equal(path, str_from_z(config_text(c, OPTION_LISTEN_GATEWAY_PATH)));
+
+    while (spare && config_next_element(&rest, &world)) {
+        spare = !str_equal(path, world);
+    }
+    return spare;
+}
+
+/* Who echoes is asked for no credential, so it has no place where others are. */
+static bool check_echo(const struct config *c, struct buf *error)
+{
+    struct str path = str_from_z(config_text(c, OPTION_LISTEN_ECHO_PATH));
+
+    if (path.len > 0 && !is_spare_path(c, path)) {
+        return config_refuse(
+            c, OPTION_LISTEN_ECHO_PATH, path,
+            "cannot be the path that echoes; it begins with / and is none of "
+            "listen.world_paths, nor listen.gateway_path, nor one that the gateway "
+            "serves otherwise",
+            error);
+    }
+    if (path.len > 0 && config_number(c, OPTION_AUTH_MODE) != AUTH_MODE_NONE) {
+        return config_refuse(
+            c, OPTION_LISTEN_ECHO_PATH, path,
+            "would let everybody in beside auth.mode; it is for development: leave one "
+            "of them out",
+            error);
+    }
+    return true;
+}
+
 static bool check_public_url(const struct config *c, struct buf *error)
 {
     struct str url = str_from_z(config_text(c, OPTION_LISTEN_PUBLIC_URL));
@@ -275,13 +311,21 @@ bool config_check(const struct config *c, struct buf *warnings, struct buf *erro
 {
     bool ok = check_bind(c, error) && check_ports(c, error) && check_tls(c, error) &&
               check_mode(c, error) && check_password(c, error) && check_keys(c, error) &&
-              check_lists(c, error) && check_gateway_path(c, error) && check_public_url(c, error) &&
+              check_lists(c, error) && check_gateway_path(c, error) && check_echo(c, error) &&
+              check_public_url(c, error) &&
               check_order(c, OPTION_LIMITS_MESSAGE_BYTES, OPTION_LIMITS_FRAME_BYTES, true, error) &&
               check_order(c, OPTION_HEARTBEAT_INTERVAL, OPTION_HEARTBEAT_TIMEOUT, false, error);
 
     if (ok) {
         warn_of_unused(c, warnings);
         warn_of_origins(c, warnings);
+        if (config_is_set(c, OPTION_LISTEN_ECHO_PATH)) {
+            config_warn(
+                c, OPTION_LISTEN_ECHO_PATH,
+                "is for development: everybody who reaches the port can have 32 MiB kept for each "
+                "connection",
+                warnings);
+        }
     }
     return ok;
 }

@@ -141,6 +141,7 @@ uint32_t client_new(struct hub *hub, uint64_t conn, enum dialect dialect,
     c->members = SLAB_NONE;
     c->near = evidence->near;
     c->is_unix = evidence->is_unix;
+    c->packs = evidence->packs;
     memcpy(c->address, evidence->address, sizeof(c->address));
     c->user_agent = label_get(&hub->user_agents, evidence->user_agent);
     c->since = (uint32_t)((hub->now.mono_ms - hub->started.mono_ms) / 100);

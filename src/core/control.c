@@ -150,9 +150,9 @@ static void write_presence(struct hub *hub, struct json_writer *w, uint32_t clie
 
     json_key(w, STR("presence"));
     json_begin_array(w);
-    for (uint32_t i = s->lanes[DIALECT_GATEWAY].first;
+    for (uint32_t i = session_first(s, DIALECT_GATEWAY);
          i != SLAB_NONE && listed < ROSTER_MAX && !must_authenticate(hub, client);
-         i = member_at(hub, i)->after) {
+         i = session_next(hub, i)) {
         uint32_t other = member_at(hub, i)->client;
         const struct client *c = client_at(hub, other);
         char id[CLIENT_ID_SIZE];

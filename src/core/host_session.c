@@ -185,8 +185,8 @@ void hub_each_member(const struct hub *hub, uint32_t session, uint32_t limit,
     char id[CLIENT_ID_SIZE];
 
     for (unsigned d = 0; d < DIALECT_COUNT; d++) {
-        for (uint32_t i = session_at(hub, session)->lanes[d].first; i != SLAB_NONE && limit > 0;
-             i = member_at(hub, i)->after, limit--) {
+        for (uint32_t i = session_first(session_at(hub, session), (enum dialect)d);
+             i != SLAB_NONE && limit > 0; i = session_next(hub, i), limit--) {
             visit(ctx, client_id_str(client_at(hub, member_at(hub, i)->client), id));
         }
     }

@@ -132,6 +132,7 @@ struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports 
     map_init(&hub->agents_by_id, &agents_map, hub);
     map_init(&hub->sessions_by_name, &sessions_map, hub);
     list_init(&hub->agents_in_order);
+    packer_init(&hub->packer);
     list_init(&hub->agents_offline);
     capabilities_init(hub);
     requests_init(hub);
@@ -211,6 +212,7 @@ void hub_free(struct hub *hub)
     limiter_fini(&hub->limiter);
     session_fini(hub);
     turn_fini(&hub->turn);
+    packer_fini(&hub->packer);
     for (unsigned r = 0; r < MAX_REACTORS; r++) {
         down_batch_free(hub->down[r]);
         free(hub->client_by_slot[r]);

@@ -158,6 +158,8 @@ struct hub_counts {
     uint64_t agents_offline; /* remembered */
     uint64_t sessions;
     uint64_t connections_total; /* accepted */
+    uint64_t packed;            /* broadcasts compressed, once for each dialect; */
+    uint64_t packed_saved;      /* bytes that they got shorter */
     uint64_t refused_total;     /* handshakes */
     uint64_t messages_received; /* whole messages from clients */
     uint64_t messages_directed; /* to one receiver, by target_id */

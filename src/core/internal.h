@@ -22,6 +22,7 @@
 #include "core/label.h"
 #include "core/offer.h"
 #include "core/principal.h"
+#include "core/session.h"
 #include "core/speech.h"
 #include "core/watch.h"
 #include "fanout/log.h"
@@ -38,7 +39,7 @@ enum {
     SMALL_SESSION = 8,          /* up to so many members: frames go to each; above: the log */
     SMALL_AGAIN = 4,            /* a session that has shrunk to this many leaves its log */
     RESERVED_COMMANDS =
-        64, /* for each reactor, before an event is dealt with; see hub_receive_one */
+        128, /* for each reactor, before an event is dealt with; see hub_receive_one */
 };
 
 enum client_state {
@@ -68,6 +69,7 @@ struct client {
     bool was_agent : 1;   /* has registered before */
     bool near : 1;        /* as in struct evidence, which the next ones are from too */
     bool is_unix : 1;
+    bool packs : 1; /* it may be sent compressed frames; those for it alone are not */
     bool noted : 1; /* those who follow the state know of it; see state_changed */
     uint8_t address[ADDRESS_SIZE];
     uint32_t user_agent; /* a label */
@@ -140,7 +142,11 @@ struct session_log {
     struct list advanced;           /* hub->advanced: something was appended, or a reactor left */
 };
 
-/* The members of a session that speak one dialect: they hear the same bytes. */
+/*
+ * The members of a session that speak one dialect and are sent compressed frames, or are not: they
+ * hear the same bytes. The lanes of those who are sent plain ones stand first, by dialect.
+ */
+enum { LANE_COUNT = 2 * DIALECT_COUNT };
 struct lane {
     struct session_log *log; /* NULL while small */
     uint32_t first;          /* of its members, or SLAB_NONE */
@@ -152,7 +158,7 @@ struct session {
     char *name;     /* owned */
     char *title;    /* owned: its name for people; NULL for none */
     char *metadata; /* owned: a raw JSON object; NULL for none */
-    struct lane lanes[DIALECT_COUNT];
+    struct lane lanes[LANE_COUNT];
     uint32_t name_len;
     uint32_t member_count;
     bool permanent;    /* is kept without members */
@@ -175,6 +181,7 @@ struct hub {
     uint64_t seq;       /* hub sequence, of the last decision */
     struct down_batch *down[MAX_REACTORS];
     struct turn turn;
+    struct packer packer;
     uint64_t logged; /* bytes appended to logs in this turn */
 
     struct slab clients;
@@ -345,6 +352,8 @@ void types_fini(struct hub *hub);
 const struct type_name *type_get(struct hub *hub, struct str name);
 /* Frees a loose one; NULL and interned ones are left alone. */
 void type_discard(const struct type_name *type);
+/* The same once more, for another owner. NULL: no memory. */
+const struct type_name *type_again(const struct type_name *type);
 
 /* --- client.c --------------------------------------------------------------------------------- */
 
@@ -463,38 +472,6 @@ void agent_move(struct hub *hub, uint32_t agent, uint32_t client, uint32_t sessi
 /* Forgets those that have been offline for long, or are too many. */
 void agents_tick(struct hub *hub);
 void agents_fini(struct hub *hub);
-
-/* --- session.c -------------------------------------------------------------------------------- */
-
-uint32_t session_find(const struct hub *hub, struct str name);
-/* SLAB_NONE: no memory, or the limit is reached. */
-uint32_t session_new(struct hub *hub, struct str name);
-/* Whether there is room for another one. */
-bool session_may_begin(const struct hub *hub);
-/* Ends a session that nobody joined after all. */
-void session_drop_if_empty(struct hub *hub, uint32_t session);
-/* False: no memory. The client hears what is said from now on. */
-bool session_join(struct hub *hub, uint32_t session, uint32_t client);
-/* Leaves the session that was joined last, which ends without members; false: it is in none. */
-bool session_leave_next(struct hub *hub, uint32_t client);
-bool session_has(struct hub *hub, uint32_t session, uint32_t client);
-/* Leaves one that it is in. */
-void session_leave(struct hub *hub, uint32_t session, uint32_t client);
-/* The session of its kind that a world client is in, or SLAB_NONE. */
-uint32_t session_of(const struct hub *hub, uint32_t client);
-/*
- * One message to every member but `except` (SLAB_NONE: to all), to each in its dialect. `type` is
- * taken when it is loose.
- */
-void session_broadcast(struct hub *hub, uint32_t session, uint32_t except, struct speech *speech,
-                       const struct type_name *type);
-/* Puts a client that was resumed back to where its log goes on now. */
-void session_rejoin(struct hub *hub, uint32_t client);
-/* Tells reactors how far logs have grown, and closes what nobody needs. */
-void session_announce(struct hub *hub);
-/* Lets idle logs go. */
-void session_tick(struct hub *hub);
-void session_fini(struct hub *hub);
 
 /* --- message.c -------------------------------------------------------------------------------- */
 

@@ -19,8 +19,8 @@ static void write_members(struct hub *hub, struct json_writer *w, const struct s
     json_key(w, STR("members"));
     json_begin_array(w);
     for (unsigned d = 0; d < DIALECT_COUNT; d++) {
-        for (uint32_t i = s->lanes[d].first; i != SLAB_NONE && listed < LISTED_MAX;
-             i = member_at(hub, i)->after, listed++) {
+        for (uint32_t i = session_first(s, (enum dialect)d); i != SLAB_NONE && listed < LISTED_MAX;
+             i = session_next(hub, i), listed++) {
             char id[CLIENT_ID_SIZE];
             json_string(w, client_name(hub, member_at(hub, i)->client, id));
         }
@@ -75,7 +75,7 @@ void meeting_announce(struct hub *hub, uint32_t session, uint32_t client, const 
     char id[CLIENT_ID_SIZE];
     struct json_writer w;
 
-    if (hub->draining || session_at(hub, session)->lanes[DIALECT_GATEWAY].count < 2) {
+    if (hub->draining || session_count(session_at(hub, session), DIALECT_GATEWAY) < 2) {
         return;
     }
     control_open(hub, &w, "presence", name);
@@ -111,8 +111,8 @@ static uint64_t tell_companions(struct hub *hub, uint32_t client, struct speech 
         if (s->hidden) {
             continue;
         }
-        for (uint32_t i = s->lanes[DIALECT_GATEWAY].first; i != SLAB_NONE;
-             i = member_at(hub, i)->after) {
+        for (uint32_t i = session_first(s, DIALECT_GATEWAY); i != SLAB_NONE;
+             i = session_next(hub, i)) {
             uint32_t other = member_at(hub, i)->client;
             if (!client_mark(hub, other, round)) {
                 continue;
@@ -137,7 +137,7 @@ static void say_presence(struct hub *hub, struct sender *sender, const struct wi
         sender->dry->session = session;
         sender->dry->receivers = session == SLAB_NONE
                                      ? tell_companions(hub, sender->client, NULL)
-                                     : session_at(hub, session)->lanes[DIALECT_GATEWAY].count - 1;
+                                     : session_count(session_at(hub, session), DIALECT_GATEWAY) - 1;
         return;
     }
     struct speech speech = carry_speech(hub, sender->client, w, text, source);

@@ -140,6 +140,7 @@ static uint32_t make_client(struct hub *hub, uint64_t conn, enum dialect dialect
     bool ok;
     host_note_client(hub, HUB_CLIENT_CONNECTED, client, 0, STR(""));
     if (principal == HUB_NOBODY) {
+        client_at(hub, client)->packs = false; /* nothing is compressed before authentication */
         ok = stranger_begin(hub, client, world);
         if (!ok) {
             refuse_memory(hub, conn);

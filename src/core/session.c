@@ -26,8 +26,8 @@ uint32_t session_new(struct hub *hub, struct str name)
     }
     memcpy(s->name, name.ptr, name.len);
     s->name_len = (uint32_t)name.len;
-    for (unsigned d = 0; d < DIALECT_COUNT; d++) {
-        s->lanes[d] = (struct lane){.first = SLAB_NONE, .last = SLAB_NONE};
+    for (unsigned l = 0; l < LANE_COUNT; l++) {
+        s->lanes[l] = (struct lane){.first = SLAB_NONE, .last = SLAB_NONE};
     }
     /* A roster entry is an id, a role and their keys; the largest are of a registration's size. */
     buf_init(&s->roster, (size_t)ROSTER_MAX * (2 * hub->settings.max_registration_bytes));
@@ -219,9 +219,42 @@ void session_tick(struct hub *hub)
 
 /* --- members ---------------------------------------------------------------------------------- */
 
+static unsigned lane_index(const struct client *c)
+{
+    return c->packs ? DIALECT_COUNT + c->dialect : c->dialect;
+}
+
 static struct lane *lane_of(struct hub *hub, uint32_t session, const struct client *c)
 {
-    return &session_at(hub, session)->lanes[c->dialect];
+    return &session_at(hub, session)->lanes[lane_index(c)];
+}
+
+uint32_t session_count(const struct session *s, enum dialect dialect)
+{
+    return s->lanes[dialect].count + s->lanes[DIALECT_COUNT + dialect].count;
+}
+
+static uint32_t first_from(const struct session *s, unsigned lane, unsigned step)
+{
+    while (lane < LANE_COUNT && s->lanes[lane].first == SLAB_NONE) {
+        lane += step;
+    }
+    return lane < LANE_COUNT ? s->lanes[lane].first : SLAB_NONE;
+}
+
+uint32_t session_first(const struct session *s, enum dialect dialect)
+{
+    return first_from(s, dialect, DIALECT_COUNT);
+}
+
+uint32_t session_next(const struct hub *hub, uint32_t index)
+{
+    const struct member *m = member_at(hub, index);
+    const struct client *c = client_at(hub, m->client);
+
+    return m->after != SLAB_NONE ? m->after
+                                 : first_from(session_at(hub, m->session),
+                                              lane_index(c) + DIALECT_COUNT, DIALECT_COUNT);
 }
 
 static void append_member(struct hub *hub, struct lane *lane, uint32_t index)
@@ -369,12 +402,13 @@ void session_rejoin(struct hub *hub, uint32_t client)
 /* --- broadcast -------------------------------------------------------------------------------- */
 
 /* One frame, in the private queue of each member. */
-static void broadcast_small(struct hub *hub, struct lane *lane, uint32_t except, struct str payload,
-                            const struct type_name *type, uint64_t seq)
+static void broadcast_small(struct hub *hub, struct lane *lane, uint32_t except,
+                            const struct log_message *m)
 {
-    struct down frame = {.kind = DOWN_FRAME, .flags = DOWN_BROADCAST | DOWN_MESSAGE, .seq = seq};
+    struct down frame = {.kind = DOWN_FRAME, .flags = DOWN_BROADCAST | DOWN_MESSAGE, .seq = m->seq};
 
-    if (!turn_frame(&hub->turn, payload, &frame.off, &frame.len)) {
+    if (!(m->packed ? turn_packed_frame : turn_frame)(&hub->turn, m->payload, &frame.off,
+                                                      &frame.len)) {
         hub->counts.out_of_memory++;
         return;
     }
@@ -382,7 +416,7 @@ static void broadcast_small(struct hub *hub, struct lane *lane, uint32_t except,
     for (uint32_t i = lane->first; i != SLAB_NONE; i = member_at(hub, i)->after) {
         uint32_t client = member_at(hub, i)->client;
         const struct client *c = client_at(hub, client);
-        if (client != except && client_wants(c, type)) {
+        if (client != except && client_wants(c, m->type)) {
             frame.conn = c->conn;
             hub_tell(hub, conn_reactor(c->conn), &frame);
         }
@@ -390,17 +424,16 @@ static void broadcast_small(struct hub *hub, struct lane *lane, uint32_t except,
 }
 
 /* Takes the type. */
-static void broadcast_log(struct hub *hub, struct session_log *sl, uint64_t sender,
-                          struct str payload, const struct type_name *type, uint64_t seq)
+static void broadcast_log(struct hub *hub, struct session_log *sl, const struct log_message *m)
 {
-    struct log_message message = {.payload = payload, .sender = sender, .seq = seq, .type = type};
+    uint64_t sender = m->sender;
     bool started;
 
-    if (!log_append(&sl->log, &message, &started)) {
+    if (!log_append(&sl->log, m, &started)) {
         hub->counts.out_of_memory++;
         return;
     }
-    hub->logged += payload.len;
+    hub->logged += m->payload.len;
     for (unsigned r = 0; started && r < hub->settings.reactors; r++) {
         if ((sl->known & 1u << r) != 0) {
             tell_log(hub, sl, r, DOWN_SEGMENT, sl->log.segment);
@@ -412,30 +445,51 @@ static void broadcast_log(struct hub *hub, struct session_log *sl, uint64_t send
     }
     mark_advanced(hub, sl);
 }
+
+/* The message as the members of lane `l` get it, `m->payload` being what it says. */
+static void broadcast_lane(struct hub *hub, struct lane *lane, unsigned l, uint32_t except,
+                           struct log_message *m)
+{
+    size_t plain = m->payload.len;
+
+    m->packed = l >= DIALECT_COUNT && packer_pack(&hub->packer, m->payload, &m->payload);
+    if (m->packed) {
+        hub->counts.packed++;
+        hub->counts.packed_saved += plain - m->payload.len;
+    }
+    if (lane->log == NULL) {
+        broadcast_small(hub, lane, except, m);
+        return;
+    }
+    bool is_own = except != SLAB_NONE && lane_index(client_at(hub, except)) == l;
+    m->sender = is_own ? client_at(hub, except)->conn : NO_CONN;
+    /* Only the world has filters, so only its entries need the type; a log takes it. */
+    m->type = l % DIALECT_COUNT == DIALECT_WORLD ? type_again(m->type) : hub->untyped;
+    if (m->type == NULL) {
+        hub->counts.out_of_memory++;
+        return;
+    }
+    broadcast_log(hub, lane->log, m);
+}
+
 void session_broadcast(struct hub *hub, uint32_t session, uint32_t except, struct speech *speech,
                        const struct type_name *type)
 {
     struct session *s = session_at(hub, session);
     uint64_t seq = hub_next_seq(hub);
 
-    for (unsigned d = 0; d < DIALECT_COUNT; d++) {
-        struct lane *lane = &s->lanes[d];
-        bool is_own = except != SLAB_NONE && client_at(hub, except)->dialect == d;
-        if (lane->count == 0 || (speech->stays && d != speech->dialect)) {
+    for (unsigned l = 0; l < LANE_COUNT; l++) {
+        unsigned d = l % DIALECT_COUNT;
+        if (s->lanes[l].count == 0 || (speech->stays && d != speech->dialect)) {
             continue;
         }
         struct str text = speech_in(hub, speech, (enum dialect)d);
         if (text.len == 0) {
             hub->counts.out_of_memory++;
-        } else if (lane->log == NULL) {
-            broadcast_small(hub, lane, except, text, type, seq);
-        } else {
-            /* Only the world has filters, so only its entries need the type; a log takes it. */
-            uint64_t sender = is_own ? client_at(hub, except)->conn : NO_CONN;
-            broadcast_log(hub, lane->log, sender, text, d == DIALECT_WORLD ? type : hub->untyped,
-                          seq);
-            type = d == DIALECT_WORLD ? NULL : type;
+            continue;
         }
+        broadcast_lane(hub, &s->lanes[l], l, except,
+                       &(struct log_message){.payload = text, .seq = seq, .type = type});
     }
     type_discard(type);
 }

@@ -80,6 +80,20 @@ const struct type_name *type_get(struct hub *hub, struct str name)
     return type_new(TYPE_LOOSE, name);
 }
 
+const struct type_name *type_again(const struct type_name *type)
+{
+    if (type->id != TYPE_LOOSE) {
+        return type;
+    }
+    size_t size = sizeof(*type) + (type->len < TYPE_TEXT_MAX ? type->len : TYPE_TEXT_MAX);
+    struct type_name *copy = malloc(size);
+
+    if (copy != NULL) {
+        memcpy(copy, type, size);
+    }
+    return copy;
+}
+
 void type_discard(const struct type_name *type)
 {
     if (type != NULL && type->id == TYPE_LOOSE) {

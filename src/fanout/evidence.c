@@ -8,7 +8,7 @@ struct packed {
     uint8_t is_unix;
     uint8_t near;
     uint8_t kind;
-    uint8_t unused;
+    uint8_t packs;
     uint32_t credential_len;
     uint32_t world_len;
     uint32_t user_agent_len;
@@ -20,6 +20,7 @@ void evidence_pack(const struct evidence *e, struct buf *out)
         .is_unix = e->is_unix,
         .near = e->near,
         .kind = e->kind,
+        .packs = e->packs,
         .credential_len = (uint32_t)e->credential.len,
         .world_len = (uint32_t)e->world.len,
         .user_agent_len = (uint32_t)e->user_agent.len,
@@ -47,8 +48,8 @@ void evidence_unpack(struct str text, struct evidence *ret_evidence, struct str 
     struct packed p;
 
     memcpy(&p, take(&text, sizeof(p)).ptr, sizeof(p));
-    *ret_evidence =
-        (struct evidence){.is_unix = p.is_unix != 0, .near = p.near != 0, .kind = p.kind};
+    *ret_evidence = (struct evidence){
+        .is_unix = p.is_unix != 0, .near = p.near != 0, .packs = p.packs != 0, .kind = p.kind};
     memcpy(ret_evidence->address, p.address, sizeof(p.address));
     ret_evidence->credential = take(&text, p.credential_len);
     ret_evidence->world = take(&text, p.world_len);

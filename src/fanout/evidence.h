@@ -23,6 +23,7 @@ struct evidence {
     bool is_unix; /* came through the UNIX socket */
     /* The peer is on this machine and speaks for itself: no forwarding header, trusted or not. */
     bool near;
+    bool packs;            /* of a handshake: once let in, it may be sent deflated frames */
     uint8_t kind;          /* enum credential_kind */
     struct str credential; /* empty when there is none */
     struct str world;      /* of a handshake: the value of ?world=, decoded; else empty */

@@ -64,7 +64,7 @@ uint64_t outbox_backlog(const struct outbox *o)
 
 void outbox_check_backlog(struct reader *r, struct outbox *o)
 {
-    if (!o->stalled || (o->closing && o->lag != LAG_NONE) || is_response(o)) {
+    if (!o->stalled || o->unlimited || (o->closing && o->lag != LAG_NONE) || is_response(o)) {
         return;
     }
     if (outbox_backlog(o) <= r->max_backlog) {

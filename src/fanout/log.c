@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "ws/ws.h"
+#include "ws/deflate.h"
 
 void log_init(struct log *l)
 {
@@ -48,10 +48,16 @@ static void write_frame(char *at, const char *header, size_t header_len, struct 
     }
 }
 
+static size_t write_text_header(char *header, struct str payload, bool packed)
+{
+    return packed ? ws_write_deflated_header(header, WS_TEXT, payload.len)
+                  : ws_write_header(header, WS_TEXT, payload.len);
+}
+
 bool log_append(struct log *l, const struct log_message *message, bool *ret_started)
 {
     char header[WS_MAX_HEADER];
-    size_t header_len = ws_write_header(header, WS_TEXT, message->payload.len);
+    size_t header_len = write_text_header(header, message->payload, message->packed);
     size_t len = header_len + message->payload.len;
 
     if (!make_room(l, len, ret_started)) {
@@ -102,11 +108,9 @@ char *turn_extend(struct turn *t, size_t len, uint32_t *ret_off)
     return segment_extend(t->segment, len);
 }
 
-static bool add_frame(struct turn *t, enum ws_opcode opcode, struct str payload, uint32_t *ret_off,
-                      uint32_t *ret_len)
+static bool add_frame(struct turn *t, const char *header, size_t header_len, struct str payload,
+                      uint32_t *ret_off, uint32_t *ret_len)
 {
-    char header[WS_MAX_HEADER];
-    size_t header_len = ws_write_header(header, opcode, payload.len);
     char *at = turn_extend(t, header_len + payload.len, ret_off);
 
     if (at == NULL) {
@@ -117,12 +121,64 @@ static bool add_frame(struct turn *t, enum ws_opcode opcode, struct str payload,
     return true;
 }
 
+static bool add_text(struct turn *t, struct str payload, bool packed, uint32_t *ret_off,
+                     uint32_t *ret_len)
+{
+    char header[WS_MAX_HEADER];
+
+    return add_frame(t, header, write_text_header(header, payload, packed), payload, ret_off,
+                     ret_len);
+}
+
 bool turn_frame(struct turn *t, struct str payload, uint32_t *ret_off, uint32_t *ret_len)
 {
-    return add_frame(t, WS_TEXT, payload, ret_off, ret_len);
+    return add_text(t, payload, false, ret_off, ret_len);
+}
+
+bool turn_packed_frame(struct turn *t, struct str payload, uint32_t *ret_off, uint32_t *ret_len)
+{
+    return add_text(t, payload, true, ret_off, ret_len);
 }
 
 bool turn_ping(struct turn *t, uint32_t *ret_off, uint32_t *ret_len)
 {
-    return add_frame(t, WS_PING, STR(""), ret_off, ret_len);
+    char header[WS_MAX_HEADER];
+
+    return add_frame(t, header, ws_write_header(header, WS_PING, 0), STR(""), ret_off, ret_len);
+}
+
+/* --- compressing ------------------------------------------------------------------------------ */
+
+void packer_init(struct packer *p)
+{
+    *p = (struct packer){.deflater = NULL};
+    buf_init(&p->bytes, SIZE_MAX);
+}
+
+void packer_fini(struct packer *p)
+{
+    if (p != NULL) {
+        deflater_free(p->deflater);
+        p->deflater = NULL;
+        buf_fini(&p->bytes);
+    }
+}
+
+bool packer_pack(struct packer *p, struct str message, struct str *ret_packed)
+{
+    if (message.len < DEFLATE_LEAST) {
+        return false;
+    }
+    if (p->deflater == NULL) {
+        p->deflater = deflater_new();
+    }
+    if (p->bytes.cap > SEGMENT_LARGEST) {
+        buf_fini(&p->bytes); /* it was long once */
+    }
+    buf_clear(&p->bytes);
+    if (p->deflater == NULL || !deflater_pack(p->deflater, message, &p->bytes)) {
+        return false;
+    }
+    *ret_packed = buf_str(&p->bytes);
+    return true;
 }

@@ -7,6 +7,7 @@
  * numbers: 64 bits, counted from 0, never used twice. An idle log holds no segment.
  */
 
+#include "base/buf.h"
 #include "fanout/segment.h"
 
 struct log {
@@ -22,6 +23,7 @@ void log_fini(struct log *l);
 /* What is appended: a text message. */
 struct log_message {
     struct str payload;
+    bool packed;                  /* it is compressed: what packer_pack made */
     uint64_t sender;              /* or NO_CONN */
     uint64_t seq;                 /* above that of every entry before it */
     const struct type_name *type; /* the log's, when loose; also on failure */
@@ -51,7 +53,23 @@ void turn_fini(struct turn *t);
 char *turn_extend(struct turn *t, size_t len, uint32_t *ret_off);
 /* A finished text frame; *ret_off, *ret_len say where it is in t->segment. False: no memory. */
 bool turn_frame(struct turn *t, struct str payload, uint32_t *ret_off, uint32_t *ret_len);
+/* The same of a payload that is compressed. */
+bool turn_packed_frame(struct turn *t, struct str payload, uint32_t *ret_off, uint32_t *ret_len);
 /* A finished ping frame without payload. */
 bool turn_ping(struct turn *t, uint32_t *ret_off, uint32_t *ret_len);
+
+/* What compresses a message once for all who hear it (RFC 7692, without context, 15 bits). */
+struct packer {
+    struct deflater *deflater; /* NULL until it is needed */
+    struct buf bytes;          /* of the last message */
+};
+
+void packer_init(struct packer *p);
+void packer_fini(struct packer *p);
+/*
+ * The message compressed, borrowed until the next one. False: it is better sent as it is: it is
+ * short, does not get shorter, or there is no memory.
+ */
+bool packer_pack(struct packer *p, struct str message, struct str *ret_packed);
 
 #endif

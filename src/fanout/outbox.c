@@ -147,17 +147,14 @@ struct item *outbox_append(struct reader *r, struct outbox *o, const struct item
     return item;
 }
 
-static bool queue_close(struct reader *r, struct outbox *o, const struct down *command)
+static bool append_close(struct reader *r, struct outbox *o, uint64_t seq, uint16_t code,
+                         struct str reason)
 {
     char payload[WS_MAX_CONTROL];
-    struct item item = {.seq = command->seq, .kind = DOWN_CLOSE};
+    struct item item = {.seq = seq, .kind = DOWN_CLOSE};
 
-    if (command->code != 0) {
-        struct str reason = {NULL, 0};
-        if (command->segment != NULL) {
-            reason = str_make(command->segment->data + command->off, command->len);
-        }
-        size_t len = ws_close_payload(payload, command->code, reason);
+    if (code != 0) {
+        size_t len = ws_close_payload(payload, code, reason);
         char header[WS_MAX_HEADER];
         size_t header_len = ws_write_header(header, WS_CLOSE, len);
         char *at = reader_extend(r, header_len + len, &item.segment, &item.off);
@@ -173,6 +170,16 @@ static bool queue_close(struct reader *r, struct outbox *o, const struct down *c
     }
     o->closing = true;
     return true;
+}
+
+static bool queue_close(struct reader *r, struct outbox *o, const struct down *command)
+{
+    struct str reason = {NULL, 0};
+
+    if (command->segment != NULL) {
+        reason = str_make(command->segment->data + command->off, command->len);
+    }
+    return append_close(r, o, command->seq, command->code, reason);
 }
 
 bool outbox_queue(struct reader *r, struct outbox *o, const struct down *command)
@@ -222,6 +229,11 @@ bool outbox_push(struct reader *r, struct outbox *o, const void *bytes, size_t l
     }
     memcpy(at, bytes, len);
     return outbox_append(r, o, &item) != NULL;
+}
+
+bool outbox_push_close(struct reader *r, struct outbox *o, uint16_t code, struct str reason)
+{
+    return o->closing || append_close(r, o, 0, code, reason);
 }
 
 bool outbox_push_pong(struct reader *r, struct outbox *o, const void *bytes, size_t len)

@@ -50,7 +50,8 @@ struct outbox {
     uint8_t lag;               /* enum lag */
     bool stalled;              /* the socket refused bytes and has not taken any since */
     bool scan;                 /* entries of its own are in what it has to get */
-    bool closing;              /* a DOWN_CLOSE was queued; nothing behind it is kept */
+    bool closing : 1;          /* a DOWN_CLOSE was queued; nothing behind it is kept */
+    bool unlimited : 1;        /* who fills it bounds it, so no backlog is too long for it */
 };
 
 struct reader_ports {
@@ -102,6 +103,11 @@ void reader_apply(struct reader *r, struct down_batch *batch,
  * DOWN_FRAME (0, DOWN_LAST …). False: no memory.
  */
 bool outbox_push(struct reader *r, struct outbox *o, const void *bytes, size_t len, uint8_t flags);
+/*
+ * A close frame of the reactor's own (code 0: none), behind what is in the private queue; nothing
+ * is kept behind it. False: no memory.
+ */
+bool outbox_push_close(struct reader *r, struct outbox *o, uint16_t code, struct str reason);
 /* A pong of at most 127 bytes, header included. One that still waits is replaced. */
 bool outbox_push_pong(struct reader *r, struct outbox *o, const void *bytes, size_t len);
 

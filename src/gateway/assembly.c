@@ -44,6 +44,8 @@ static void read_figures(void *owner, unsigned reactor, struct rest_figures *ret
         .lagged = metric_read(&m->lagged),
         .queue_bytes = metric_read(&m->queue_bytes),
         .out_of_memory = metric_read(&m->out_of_memory),
+        .inflated = metric_read(&m->inflated),
+        .inflated_saved = metric_read(&m->inflated_saved),
         .violations = metric_read(&m->violations),
         .timeouts = metric_read(&m->timeouts),
         .tls_handshakes = metric_read(&m->tls_handshakes),
@@ -122,6 +124,16 @@ static uint32_t max_body(const struct config *c, const struct rest_path *at)
                : 0;
 }
 
+static void add_echo(struct assembly *a, const struct config *c, size_t *count)
+{
+    struct str path = str_from_z(config_text(c, OPTION_LISTEN_ECHO_PATH));
+
+    /* A host that looks at credentials itself has authentication, whatever auth.mode says. */
+    if (path.len > 0 && a->ports.host.check_credential == NULL) {
+        a->routes[(*count)++] = (struct route){.path = path, .is_websocket = true, .is_echo = true};
+    }
+}
+
 static bool make_routes(struct assembly *a, const struct config *c, struct buf *error)
 {
     struct str path, rest = str_from_z(config_text(c, OPTION_LISTEN_WORLD_PATHS));
@@ -136,13 +148,15 @@ static bool make_routes(struct assembly *a, const struct config *c, struct buf *
         a->routes[count++] =
             (struct route){.path = path, .is_websocket = true, .dialect = DIALECT_WORLD};
     }
+    size_t worlds = count;
     a->routes[count++] =
         (struct route){.path = str_from_z(config_text(c, OPTION_LISTEN_GATEWAY_PATH)),
                        .is_websocket = true,
                        .dialect = DIALECT_GATEWAY};
+    add_echo(a, c, &count);
     a->rest = (struct rest){.world_paths = a->world_paths,
-                            .world_path_count = count - 1,
-                            .gateway_path = a->routes[count - 1].path,
+                            .world_path_count = worlds,
+                            .gateway_path = a->routes[worlds].path,
                             .public_metrics = config_number(c, OPTION_METRICS_PUBLIC) != 0,
                             .state = rest_state_new(),
                             .owner = a,

@@ -177,6 +177,7 @@ static bool make_policy(struct setup *p)
     source.hosts = str_from_z(config_text(c, OPTION_LISTEN_HOSTS));
     source.proxies = str_from_z(config_text(c, OPTION_TRUSTED_PROXIES));
     source.check_host = !has_auth(p);
+    source.compression = config_number(&p->config, OPTION_COMPRESSION) == COMPRESSION_ON;
     source.max_message_bytes = (uint32_t)config_number(c, OPTION_LIMITS_MESSAGE_BYTES);
     source.max_frame_bytes = (uint32_t)config_number(c, OPTION_LIMITS_FRAME_BYTES);
     source.max_backlog = config_number(c, OPTION_LIMITS_SEND_QUEUE_BYTES);

@@ -144,6 +144,7 @@ void reactor_close_doors(struct reactor *r)
 {
     unwatch_doors(r);
     r->doors_closed = true;
+    echo_end(r);
 }
 
 void reactor_close_idle(struct reactor *r)

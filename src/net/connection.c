@@ -1,4 +1,5 @@
 #include "net/connection.h"
+#include "ws/deflate.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -230,7 +231,9 @@ static uint64_t kept_bytes(const struct connection *c)
     uint64_t bytes = outbox_backlog(&c->outbox);
 
     if (keeps_message(c)) {
-        return bytes + (c->message != NULL ? c->message->text.len : 0);
+        const struct message *m = c->message;
+        uint64_t window = m != NULL && m->inflater != NULL ? INFLATER_BYTES : 0;
+        return bytes + window + (m != NULL ? m->text.len : 0);
     }
     return bytes + (c->request != NULL ? c->request->text.len + c->request->whole.len : 0);
 }
@@ -333,6 +336,13 @@ struct up *connection_report_asking(struct reactor *r, struct connection *c, enu
 void connection_fail(struct reactor *r, struct connection *c, uint16_t code, struct str reason)
 {
     connection_enter(r, c, CONN_CLOSING);
+    if (c->is_echo) {
+        if (!outbox_push_close(&r->reader, &c->outbox, code, reason)) {
+            metric_add(&r->metrics.out_of_memory, 1);
+            connection_doom(r, c);
+        }
+        return;
+    }
     struct up *item = connection_report(r, c, UP_FAILED, reason);
     if (item != NULL) {
         item->code = code;

@@ -9,6 +9,7 @@
  *   HEAD      the handshake of    (as below; too long, it fails:            (gone)
  *             TLS, if it has one  it is gone)
  *             a request head     a good WebSocket handshake is whole       WAIT
+ *                                ... to the path that echoes               OPEN
  *                                another good request is whole             REQUEST
  *                                ... but its body is not                   BODY
  *                                it is refused, or takes too long          CLOSING
@@ -59,30 +60,35 @@ struct request {
     struct http_chunked chunked;
 };
 
-/* A message that is partly here, or the first bytes of a frame header. */
+/* A message that is partly here, the first bytes of a frame header, or the context of messages. */
 struct message {
-    struct buf text; /* the pieces so far; empty once it is too big */
-    uint64_t size;   /* of all pieces so far */
-    bool under_way;  /* a piece has come that was not the last */
+    struct buf text;           /* the pieces so far; empty once it is too big */
+    uint64_t size;             /* of all pieces so far */
+    struct inflater *inflater; /* see inflate.c; NULL before the first compressed message */
+    uint32_t utf8;             /* of a compressed one that is text: state of utf8_feed */
+    bool under_way;            /* a piece has come that was not the last */
     uint8_t rest_len;
     char rest[WS_MAX_REST]; /* bytes that ws_parse left */
 };
 
-enum { ALIVE_MASK = 0x1fff };
+enum { ALIVE_MASK = 0xfff };
 
 struct connection {
     struct outbox outbox; /* its `conn` is the handle; NO_CONN while the slot is free */
     union {
-        struct ws_parser ws;         /* OPEN */
-        char accept[WS_ACCEPT_SIZE]; /* WAIT: the answer to the handshake's key */
-        uint64_t discarded;          /* LINGER: bytes thrown away */
+        struct ws_parser ws;             /* OPEN */
+        struct {                         /* WAIT: what the handshake is answered with: */
+            char accept[WS_ACCEPT_SIZE]; /* for its key, */
+            struct deflate_terms terms;  /* and to what it offered */
+        } wait;
+        uint64_t discarded; /* LINGER: bytes thrown away */
     };
     union {
         struct request *request; /* HEAD, BODY, WAIT, REQUEST; OPEN while `has_early` */
-        struct message *message; /* OPEN, CLOSING, LINGER; NULL while nothing is partial */
+        struct message *message; /* OPEN, CLOSING, LINGER; NULL while nothing is kept */
     };
     int fd;
-    unsigned alive_tick : 13; /* OPEN: low bits of the tick at which the hub last heard it lives */
+    unsigned alive_tick : 12; /* OPEN: low bits of the tick at which the hub last heard it lives */
     unsigned state : 3;       /* enum connection_state */
     unsigned door : 3;        /* where it came in */
     bool in_epoll : 1;
@@ -97,6 +103,7 @@ struct connection {
     bool peer_ended : 1;     /* CLOSING: nothing more can be read */
     bool is_stranger : 1;    /* OPEN: it has yet to authenticate; what it says may be a secret */
     bool is_paused : 1;      /* OPEN: nothing is read, by the hub's wish */
+    bool is_echo : 1;        /* OPEN and later: it came to the path that echoes; see echo.c */
     unsigned dialect : 1;    /* WAIT, OPEN: enum dialect, of the path that it came to */
 };
 
@@ -159,7 +166,10 @@ struct up *connection_report(struct reactor *r, struct connection *c, enum up_ki
 /* The same for UP_OPENED and UP_REQUEST; `text` stands behind the evidence. */
 struct up *connection_report_asking(struct reactor *r, struct connection *c, enum up_kind kind,
                                     const struct evidence *evidence, struct str text);
-/* UP_FAILED, and no byte of it is read any more. Code 0: there is nobody to be told why. */
+/*
+ * UP_FAILED, and no byte of it is read any more. Code 0: there is nobody to be told why. The hub
+ * does not know of one that echoes, so that one's close frame is made here.
+ */
 void connection_fail(struct reactor *r, struct connection *c, uint16_t code, struct str reason);
 
 /* --- receive.c -------------------------------------------------------------------------------- */
@@ -172,6 +182,29 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
 void message_receive(struct reactor *r, struct connection *c, char *data, size_t len);
 void message_free(struct message *m);
 
+/* --- inflate.c -------------------------------------------------------------------------------- */
+
+enum { INFLATE_SLICE = 4 * 1024 /* a thousand times as much is CREDIT_LIMIT */ };
+
+struct trial;
+
+/*
+ * Whether the handshake offers a compression that is taken; c->wait.terms says which. `has_more`:
+ * frames came with it, from somebody who cannot know yet what is agreed; then it is not.
+ */
+bool inflate_offered(struct reactor *r, struct connection *c, const struct trial *t, bool has_more);
+/* How many bytes may be read at once: what is compressed becomes much more. */
+static inline size_t inflate_slice(const struct connection *c)
+{
+    return c->state == CONN_OPEN && c->ws.terms.client_bits != 0 ? INFLATE_SLICE : RECEIVE_SIZE;
+}
+/*
+ * A piece of a compressed message. Returns whether it is whole: then it is in m->text. If it is
+ * broken, or longer than `longest`, the connection is about to end.
+ */
+bool inflate_take(struct reactor *r, struct connection *c, struct message *m,
+                  const struct ws_event *event, uint32_t longest);
+
 /* --- request.c -------------------------------------------------------------------------------- */
 
 /* Deals with bytes that were read while HEAD or BODY. Credentials in a head are overwritten. */
@@ -179,6 +212,19 @@ void request_receive(struct reactor *r, struct connection *c, char *data, size_t
 /* HEAD or OPEN: gives the bytes that came behind the request to whoever reads them now. */
 void request_go_on(struct reactor *r, struct connection *c);
 void request_free(struct request *q);
+
+/* --- echo.c ----------------------------------------------------------------------------------- */
+
+enum { ECHO_MAX_MESSAGE = 16 * 1024 * 1024 };
+
+/* The head of a handshake to the path that echoes has been taken, and its answer's key is there. */
+void echo_open(struct reactor *r, struct connection *c);
+/* Sends a whole message back. */
+void echo_message(struct reactor *r, struct connection *c, struct str payload, bool binary);
+/* OPEN: whether it has to read what it was sent before any more is read from it. */
+bool echo_waits(const struct connection *c);
+/* Closes all that echo: the gateway stops. */
+void echo_end(struct reactor *r);
 
 /* --- refuse.c --------------------------------------------------------------------------------- */
 
@@ -205,6 +251,8 @@ void connection_refuse_status(struct reactor *r, struct connection *c, int statu
 bool connection_flush(struct reactor *r, struct connection *c);
 /* The socket of a stalled connection takes bytes again. */
 bool connection_resume(struct reactor *r, struct connection *c);
+/* Answers its handshake: it is OPEN. */
+void connection_accept(struct reactor *r, struct connection *c);
 /* OPEN: the limit of its messages from the next one on, as it and the policy are now. */
 void connection_set_limit(const struct reactor *r, struct connection *c);
 /* What the hub says to the reactor about a connection. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "net/connection.h"
+#include "ws/deflate.h"
 
 static bool is_reading(const struct connection *c)
 {
@@ -10,7 +11,7 @@ static bool is_reading(const struct connection *c)
     case CONN_BODY:
         return true;
     case CONN_OPEN:
-        return !c->is_paused;
+        return !c->is_paused && !echo_waits(c);
     case CONN_CLOSING:
     case CONN_LINGER:
         return !c->peer_ended;
@@ -28,26 +29,37 @@ static bool is_reading(const struct connection *c)
  * The 101 goes into the outbox before the greeting that the hub sent behind its DOWN_ACCEPT, so
  * both leave in one write.
  */
-static void accept_handshake(struct reactor *r, struct connection *c)
+void connection_accept(struct reactor *r, struct connection *c)
 {
     static const char before[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                                  "Connection: Upgrade\r\nSec-WebSocket-Accept: ";
     static const char protocol[] = "\r\nSec-WebSocket-Protocol: parley";
-    char answer[sizeof(before) + WS_ACCEPT_SIZE + sizeof(protocol) + 4];
+    static const char extensions[] = "\r\nSec-WebSocket-Extensions: ";
+    char answer[sizeof(before) + WS_ACCEPT_SIZE + sizeof(protocol) + sizeof(extensions) +
+                TERMS_MAX + 4];
+    /* Before authentication nothing is compressed, and a stranger's handshake is not repeated. */
+    struct deflate_terms terms =
+        c->is_stranger ? (struct deflate_terms){.server_bits = 0} : c->wait.terms;
     size_t len = sizeof(before) - 1;
 
     memcpy(answer, before, len);
-    memcpy(answer + len, c->accept, WS_ACCEPT_SIZE);
+    memcpy(answer + len, c->wait.accept, WS_ACCEPT_SIZE);
     len += WS_ACCEPT_SIZE;
     if (c->wants_protocol) {
         memcpy(answer + len, protocol, sizeof(protocol) - 1);
         len += sizeof(protocol) - 1;
+    }
+    if (terms.server_bits != 0) {
+        memcpy(answer + len, extensions, sizeof(extensions) - 1);
+        len += sizeof(extensions) - 1;
+        len += terms_write(&terms, answer + len);
     }
     memcpy(answer + len, "\r\n\r\n", 4);
     len += 4;
     c->is_websocket = true;
     c->has_early = c->request != NULL;
     ws_parser_init(&c->ws, WS_SERVER, 0);
+    ws_parser_deflate(&c->ws, &terms);
     connection_set_limit(r, c);
     c->alive_tick = r->tick & ALIVE_MASK;
     connection_enter(r, c, CONN_OPEN);
@@ -86,7 +98,7 @@ static void refuse_handshake(struct reactor *r, struct connection *c, const stru
 
 void connection_set_limit(const struct reactor *r, struct connection *c)
 {
-    uint32_t limit = r->policy->max_frame_bytes;
+    uint32_t limit = c->is_echo ? (uint32_t)ECHO_MAX_MESSAGE : r->policy->max_frame_bytes;
 
     if (c->is_stranger && limit > STRANGER_MAX_MESSAGE) {
         limit = STRANGER_MAX_MESSAGE;
@@ -145,7 +157,7 @@ void connection_command(struct reactor *r, const struct down *command)
         tell_open(r, c, (enum down_kind)command->kind);
     } else if (c->state == CONN_WAIT && command->kind == DOWN_ACCEPT) {
         c->is_stranger = (command->flags & DOWN_STRANGER) != 0;
-        accept_handshake(r, c);
+        connection_accept(r, c);
     } else if (c->state == CONN_WAIT && command->kind == DOWN_REFUSE) {
         refuse_handshake(r, c, command);
     }

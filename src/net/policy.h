@@ -18,6 +18,7 @@ struct net_policy_source {
     struct str hosts;           /* names for this machine besides localhost and its addresses */
     struct str proxies;         /* whose forwarding fields count; see http_network_parse */
     bool check_host;            /* refuse other names with 421 */
+    bool compression;           /* agree to permessage-deflate */
     uint32_t max_message_bytes; /* a longer message is skipped and reported */
     uint32_t max_frame_bytes;   /* a longer message ends the connection */
     uint64_t max_backlog;       /* bytes a connection may be behind with */
@@ -30,6 +31,7 @@ struct net_policy {
     size_t origin_count;
     struct http_trust trust;
     bool check_host;
+    bool compression;
     uint32_t max_message_bytes;
     uint32_t max_frame_bytes;
     uint64_t max_backlog;

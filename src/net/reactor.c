@@ -110,6 +110,7 @@ struct reactor *reactor_new(const struct reactor_settings *settings,
     r->wake_fd = -1;
     r->spare_fd = -1;
     r->tick = 1;
+    packer_init(&r->packer);
     slab_init(&r->connections, sizeof(struct connection), settings->max_connections);
     ticks_init(&r->ticks);
     reader_init(&r->reader, settings->index,
@@ -149,6 +150,7 @@ void reactor_free(struct reactor *r)
     streams_fini(&r->streams);
     ticks_fini(&r->ticks);
     up_batch_free(r->up);
+    packer_fini(&r->packer);
     net_policy_unref(r->policy);
     free(r);
 }

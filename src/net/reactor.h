@@ -22,6 +22,7 @@
 
 #include "base/histogram.h"
 #include "base/slab.h"
+#include "fanout/log.h"
 #include "fanout/reader.h"
 #include "net/listener.h"
 #include "net/policy.h"
@@ -46,6 +47,7 @@ struct route {
     struct str suffix;  /* with a parameter, which is one segment that is not empty: `path` is */
     bool has_parameter; /* what stands before it, this what stands behind */
     bool is_websocket;
+    bool is_echo;      /* a WebSocket path that sends back what it is sent, unknown to the hub */
     uint8_t dialect;   /* of a WebSocket path: enum dialect */
     uint8_t methods;   /* of another: bit n, enum http_method n is allowed */
     uint32_t max_body; /* bytes of a request; 0: max_body_bytes of the settings */
@@ -92,6 +94,8 @@ struct reactor_metrics {
     _Atomic uint64_t would_block;    /* writes refused, or taken in part */
     _Atomic uint64_t messages;       /* whole messages read */
     _Atomic uint64_t too_big;        /* messages skipped for their length */
+    _Atomic uint64_t inflated;       /* compressed messages read */
+    _Atomic uint64_t inflated_saved; /* bytes that they are longer than what came */
     _Atomic uint64_t violations;     /* connections that broke RFC 6455 */
     _Atomic uint64_t requests;       /* HTTP requests given to the hub */
     _Atomic uint64_t refused;        /* HTTP requests answered with an error by the reactor */
@@ -149,6 +153,7 @@ struct reactor {
     struct epoll_event events[EVENT_COUNT]; /* data: a connection's handle, or see reactor.c */
     struct reactor_metrics metrics;
     struct plan plan;
+    struct packer packer; /* of what is echoed */
     bool received_secret; /* what is in `receive` may be a credential: wiped when dealt with */
     /* Room before what is read, for the rest of a frame that was read before. */
     char receive[WS_MAX_REST + RECEIVE_SIZE];
@@ -165,7 +170,10 @@ void reactor_free(struct reactor *r);
 
 /* Begins to accept from `l` (borrowed). The same listeners, in the same order, in every reactor. */
 bool reactor_add_door(struct reactor *r, const struct listener *l);
-/* Accepts no more, and lets each HTTP connection have one more answer. Listeners stay open. */
+/*
+ * Accepts no more, lets each HTTP connection have one more answer, and closes those that echo.
+ * Listeners stay open.
+ */
 void reactor_close_doors(struct reactor *r);
 /* Closes the HTTP connections that have no request under way. */
 void reactor_close_idle(struct reactor *r);

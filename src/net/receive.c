@@ -4,6 +4,7 @@
 
 #include "net/connection.h"
 #include "net/stream_tls.h"
+#include "ws/deflate.h"
 #include "json/reader.h"
 
 enum { DISCARD_LIMIT = 16 * 1024 * 1024 }; /* bytes thrown away for a peer that does not end */
@@ -11,6 +12,7 @@ enum { DISCARD_LIMIT = 16 * 1024 * 1024 }; /* bytes thrown away for a peer that 
 void message_free(struct message *m)
 {
     if (m != NULL) {
+        inflater_free(m->inflater);
         buf_fini(&m->text);
         free(m);
     }
@@ -46,8 +48,11 @@ static bool may_be_secret(const struct connection *c, const struct wire *w, cons
 /* Returns whether it may hold a credential. */
 static bool deliver(struct reactor *r, struct connection *c, struct str payload, bool binary)
 {
+    if (c->is_echo) {
+        echo_message(r, c, payload, binary);
+        return false;
+    }
     struct up *item = connection_report(r, c, UP_MESSAGE, payload);
-
     if (item == NULL) {
         r->received_secret = true;
         return true;
@@ -64,6 +69,11 @@ static bool deliver(struct reactor *r, struct connection *c, struct str payload,
     return true;
 }
 
+static uint32_t longest_message(const struct reactor *r, const struct connection *c)
+{
+    return c->is_echo ? (uint32_t)ECHO_MAX_MESSAGE : r->policy->max_message_bytes;
+}
+
 static void report_too_big(struct reactor *r, struct connection *c, uint64_t size)
 {
     struct up *item = connection_report(r, c, UP_TOO_BIG, STR(""));
@@ -74,21 +84,31 @@ static void report_too_big(struct reactor *r, struct connection *c, uint64_t siz
     }
 }
 
+/* A message is over: nothing of it is kept. */
+static void forget_message(struct message *m)
+{
+    buf_fini(&m->text);
+    m->size = 0;
+    m->utf8 = 0;
+    m->under_way = false;
+}
+
 /* A piece of a message that did not come whole. One that gets too big is counted, not kept. */
 static void take_piece(struct reactor *r, struct connection *c, const struct ws_event *event)
 {
     struct message *m = partial_of(r, c);
+    uint32_t longest = longest_message(r, c);
 
     if (m == NULL) {
         return;
     }
     m->under_way = true;
-    m->text.max = r->policy->max_message_bytes;
-    /* What it is shows when it is whole. */
-    m->text.secret = true;
-    r->received_secret = true;
+    m->text.max = longest;
+    /* What it is shows when it is whole; what is echoed is nobody's secret. */
+    m->text.secret = !c->is_echo;
+    r->received_secret |= !c->is_echo;
     m->size += event->data.len;
-    if (m->size > r->policy->max_message_bytes) {
+    if (m->size > longest) {
         buf_fini(&m->text);
     } else {
         buf_append_str(&m->text, event->data);
@@ -101,21 +121,31 @@ static void take_piece(struct reactor *r, struct connection *c, const struct ws_
     if (!event->final) {
         return;
     }
-    if (m->size > r->policy->max_message_bytes) {
+    if (m->size > longest) {
         report_too_big(r, c, m->size);
     } else {
         m->text.secret = deliver(r, c, buf_str(&m->text), event->opcode == WS_BINARY);
     }
-    buf_fini(&m->text);
-    m->size = 0;
-    m->under_way = false;
+    forget_message(m);
+}
+
+static void take_compressed(struct reactor *r, struct connection *c, const struct ws_event *event)
+{
+    struct message *m = partial_of(r, c);
+
+    if (m != NULL && inflate_take(r, c, m, event, longest_message(r, c))) {
+        m->text.secret = deliver(r, c, buf_str(&m->text), event->opcode == WS_BINARY);
+        forget_message(m);
+    }
 }
 
 static void take_data(struct reactor *r, struct connection *c, const struct ws_event *event)
 {
-    if (!event->first || !event->final) {
+    if (event->compressed) {
+        take_compressed(r, c, event);
+    } else if (!event->first || !event->final) {
         take_piece(r, c, event);
-    } else if (event->data.len > r->policy->max_message_bytes) {
+    } else if (event->data.len > longest_message(r, c)) {
         report_too_big(r, c, event->data.len);
     } else {
         (void)deliver(r, c, event->data, event->opcode == WS_BINARY);
@@ -165,7 +195,8 @@ static void report_alive(struct reactor *r, struct connection *c)
 {
     uint32_t tick = r->tick & ALIVE_MASK;
 
-    if (c->alive_tick != tick && connection_report(r, c, UP_ALIVE, STR("")) != NULL) {
+    if (c->alive_tick != tick && !c->is_echo &&
+        connection_report(r, c, UP_ALIVE, STR("")) != NULL) {
         c->alive_tick = tick & ALIVE_MASK;
     }
 }
@@ -194,7 +225,7 @@ static void keep_rest(struct reactor *r, struct connection *c, const char *data,
     }
     memcpy(m->rest, data, len);
     m->rest_len = (uint8_t)len;
-    if (len == 0 && !m->under_way) {
+    if (len == 0 && !m->under_way && m->inflater == NULL) {
         message_free(m);
         c->message = NULL;
     }
@@ -307,7 +338,7 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
     char *data = r->receive + WS_MAX_REST;
 
     if (c->state == CONN_WAIT || c->state == CONN_REQUEST || c->peer_ended ||
-        (c->state == CONN_OPEN && c->is_paused)) {
+        (c->state == CONN_OPEN && (c->is_paused || echo_waits(c)))) {
         if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
             connection_destroy(r, c);
             return false;
@@ -320,7 +351,7 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
     }
     ssize_t got = connection_stream(r, c) != NULL
                       ? receive_secured(r, c, data)
-                      : connection_door(r, c)->stream->receive(NULL, c->fd, data, RECEIVE_SIZE);
+                      : connection_door(r, c)->stream->receive(NULL, c->fd, data, inflate_slice(c));
     if (got <= 0) {
         return take_end(r, c, got);
     }

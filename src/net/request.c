@@ -88,12 +88,14 @@ static bool offers_protocol(const struct trial *t)
 }
 
 static void report_handshake(struct reactor *r, struct connection *c, const struct trial *t,
-                             const struct evidence *evidence)
+                             const struct evidence *evidence, bool has_more)
 {
     struct evidence whole = *evidence;
 
     whole.world = str_make(t->world, t->world_len);
-    ws_accept_key(http_value(t->head, t->text, HTTP_WS_KEY), c->accept);
+    ws_accept_key(http_value(t->head, t->text, HTTP_WS_KEY), c->wait.accept);
+    whole.packs =
+        inflate_offered(r, c, t, has_more) && c->wait.terms.server_bits == DEFLATE_SHARED_BITS;
     c->wants_protocol = offers_protocol(t);
     connection_enter(r, c, CONN_WAIT);
     struct up *item = connection_report_asking(r, c, UP_OPENED, &whole, STR(""));
@@ -235,8 +237,13 @@ static void go_by_head(struct reactor *r, struct connection *c, const struct htt
         if (t.refusal.stays) {
             keep_behind(r, c, text, len);
         }
+    } else if (t.route->is_echo) {
+        ws_accept_key(http_value(head, text.ptr, HTTP_WS_KEY), c->wait.accept);
+        (void)inflate_offered(r, c, &t, text.len > len);
+        keep_behind(r, c, text, len);
+        echo_open(r, c);
     } else if (t.route->is_websocket) {
-        report_handshake(r, c, &t, &a->evidence);
+        report_handshake(r, c, &t, &a->evidence, text.len > len);
         keep_behind(r, c, text, len);
     } else if (head->has_body) {
         begin_body(r, c, head, &a->evidence, max_body, text);

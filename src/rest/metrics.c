@@ -132,6 +132,8 @@ static void write_hub(struct buf *out, const struct hub_counts *counts)
     write_number(out, METRIC_RECEIVED, counts->bytes_received);
     write_number(out, METRIC_MESSAGES_BROADCAST, counts->messages_broadcast);
     write_number(out, METRIC_MESSAGES_DIRECTED, counts->messages_directed);
+    write_number(out, METRIC_COMPRESSED_MESSAGES_MADE, counts->packed);
+    write_number(out, METRIC_COMPRESSED_MADE_SAVED, counts->packed_saved);
     write_number(out, METRIC_OUT_OF_MEMORY, counts->out_of_memory);
     write_closes(out, counts);
     write_named(out, METRIC_ERRORS_SENT, "code", counts->errors_sent + 1, ERROR_COUNT - 1,
@@ -227,6 +229,8 @@ static void write_reactors(struct buf *out, const struct rest_figures *figures, 
         {METRIC_MESSAGES_SKIPPED, offsetof(struct rest_figures, skipped)},
         {METRIC_CLIENTS_LAGGED, offsetof(struct rest_figures, lagged)},
         {METRIC_QUEUE, offsetof(struct rest_figures, queue_bytes)},
+        {METRIC_COMPRESSED_MESSAGES_RECEIVED, offsetof(struct rest_figures, inflated)},
+        {METRIC_COMPRESSED_RECEIVED_SAVED, offsetof(struct rest_figures, inflated_saved)},
         {METRIC_PROTOCOL_VIOLATIONS, offsetof(struct rest_figures, violations)},
         {METRIC_CONNECTION_TIMEOUTS, offsetof(struct rest_figures, timeouts)},
         {METRIC_TLS_HANDSHAKES, offsetof(struct rest_figures, tls_handshakes)},

@@ -25,6 +25,8 @@ struct rest_figures {
     uint64_t lagged;        /* times that a reader fell behind */
     uint64_t queue_bytes;   /* now, in the queues of connections */
     uint64_t out_of_memory; /* connections lost for want of it */
+    uint64_t inflated;
+    uint64_t inflated_saved;
     uint64_t violations;
     uint64_t timeouts;
     uint64_t tls_handshakes; /* that came to a good end */

@@ -7,6 +7,7 @@ enum {
     /* First byte. */
     WS_BIT_FIN = 0x80,
     WS_BITS_RESERVED = 0x70,
+    WS_BIT_DEFLATED = 0x40, /* RSV1, as RFC 7692 has it */
     WS_BITS_OPCODE = 0x0f,
     WS_BIT_CONTROL = 0x08, /* of an opcode: set in those of control frames (5.5) */
 

@@ -35,6 +35,15 @@ size_t ws_write_header(char ret_header[WS_MAX_HEADER], enum ws_opcode opcode, ui
     return write_header(ret_header, opcode, payload_len, 0);
 }
 
+size_t ws_write_deflated_header(char ret_header[WS_MAX_HEADER], enum ws_opcode opcode,
+                                uint64_t payload_len)
+{
+    size_t len = ws_write_header(ret_header, opcode, payload_len);
+
+    ret_header[0] |= (char)WS_BIT_DEFLATED;
+    return len;
+}
+
 size_t ws_write_masked_header(char ret_header[WS_MAX_HEADER], enum ws_opcode opcode,
                               uint64_t payload_len, const uint8_t mask[4])
 {

@@ -20,8 +20,8 @@
  *   any but closed             a violation           FAIL                         failed
  *
  * Everything about a frame is decided in three places, each as early as its bytes are there:
- * check_first_byte, check_second_byte, check_length. An extension that gives a reserved bit a
- * meaning changes the first, and turns off the text check in take_data for what it transforms.
+ * check_first_byte, check_second_byte, check_length. permessage-deflate gives a reserved bit a
+ * meaning in the first, and the text check in take_data is not for what it transforms.
  */
 
 enum violation {
@@ -69,6 +69,7 @@ struct header {
     size_t size; /* of the header; 0 while it is not all there */
     uint8_t opcode;
     bool final;
+    bool compressed;
     uint8_t mask[WS_MASK_SIZE]; /* zeros where there is none */
 };
 
@@ -82,6 +83,11 @@ void ws_parser_init(struct ws_parser *p, enum ws_role role, uint32_t max_message
     };
 }
 
+void ws_parser_deflate(struct ws_parser *p, const struct deflate_terms *terms)
+{
+    p->terms = *terms;
+}
+
 void ws_parser_limit(struct ws_parser *p, uint32_t max_message)
 {
     uint32_t taken = p->max_message - p->message_left;
@@ -93,10 +99,17 @@ void ws_parser_limit(struct ws_parser *p, uint32_t max_message)
 
 static enum violation check_first_byte(const struct ws_parser *p, uint8_t byte)
 {
-    if ((byte & WS_BITS_RESERVED) != 0) {
+    unsigned reserved = byte & WS_BITS_RESERVED;
+    unsigned opcode = byte & WS_BITS_OPCODE;
+
+    if (reserved == WS_BIT_DEFLATED && p->terms.client_bits != 0 &&
+        (opcode == WS_TEXT || opcode == WS_BINARY)) {
+        reserved = 0;
+    }
+    if (reserved != 0) {
         return RESERVED_BIT;
     }
-    switch (byte & WS_BITS_OPCODE) {
+    switch (opcode) {
     case WS_CONTINUATION:
         return p->opcode == 0 ? NO_MESSAGE : VALID;
     case WS_TEXT:
@@ -171,7 +184,9 @@ static enum violation read_length(const struct ws_parser *p, const uint8_t *byte
 static enum violation read_header(const struct ws_parser *p, const uint8_t *bytes, size_t len,
                                   struct header *ret_header)
 {
-    struct header h = {.opcode = bytes[0] & WS_BITS_OPCODE, .final = (bytes[0] & WS_BIT_FIN) != 0};
+    struct header h = {.opcode = bytes[0] & WS_BITS_OPCODE,
+                       .final = (bytes[0] & WS_BIT_FIN) != 0,
+                       .compressed = (bytes[0] & WS_BIT_DEFLATED) != 0};
     enum violation v = check_first_byte(p, bytes[0]);
 
     if (v == VALID && len >= 2) {
@@ -210,6 +225,7 @@ static void begin_frame(struct ws_parser *p, const struct header *h)
     p->mask_at = 0;
     if (h->opcode != WS_CONTINUATION) {
         p->opcode = h->opcode;
+        p->compressed = h->compressed;
     }
 }
 
@@ -233,7 +249,7 @@ static enum violation take_data(struct ws_parser *p, char *data, size_t len, siz
     if (p->role == WS_SERVER) {
         p->mask_at = (uint8_t)ws_mask(data, piece, p->mask, p->mask_at);
     }
-    if (p->opcode == WS_TEXT) {
+    if (p->opcode == WS_TEXT && !p->compressed) {
         p->utf8 = utf8_feed(p->utf8, data, piece);
         if (p->utf8 == UTF8_INVALID || (final && p->utf8 != UTF8_COMPLETE)) {
             return BAD_TEXT;
@@ -243,6 +259,7 @@ static enum violation take_data(struct ws_parser *p, char *data, size_t len, siz
         *ret_event = (struct ws_event){
             .kind = WS_EVENT_DATA,
             .opcode = (enum ws_opcode)p->opcode,
+            .compressed = p->compressed,
             /* No piece that is not the last is empty, so nothing handed out means the first. */
             .first = p->message_left == p->max_message,
             .final = final,

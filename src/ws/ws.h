@@ -40,19 +40,31 @@ enum ws_close {
 
 enum ws_role { WS_SERVER, WS_CLIENT };
 
+/* What was agreed about permessage-deflate (RFC 7692, 7.1); all 0: nothing. See deflate.h. */
+enum { DEFLATE_SHARED_BITS = 15 /* the window of what is made once for many */ };
+struct deflate_terms {
+    uint8_t server_bits; /* 8 to 15: the window of what the server sends */
+    uint8_t client_bits; /* the same of the client */
+    uint8_t client_no_context;
+    uint8_t names_server_bits : 1; /* the answer has the parameter */
+    uint8_t names_client_bits : 1;
+};
+
 struct ws_parser {
     uint32_t frame_left;   /* payload bytes of the current data frame still to come */
     uint32_t message_left; /* bytes the message may still grow: max_message - handed out */
     uint32_t max_message;  /* all fragments together; above: WS_CLOSE_TOO_BIG */
     uint32_t utf8;         /* state of utf8_feed over a text message */
     uint8_t mask[4];
-    uint8_t mask_at;  /* phase: the next payload byte is unmasked with mask[mask_at] */
-    uint8_t role;     /* enum ws_role: a server wants masks, a client refuses them */
-    uint8_t opcode;   /* of the message under way: WS_TEXT, WS_BINARY; 0 when none is */
-    uint8_t in_frame; /* a data frame has begun and is not over */
-    uint8_t final;    /* FIN of the frame under way */
-    uint8_t failed;   /* a violation was reported; nothing is parsed any more */
-    uint8_t closed;   /* a close frame was reported; all that follows is discarded (1.4) */
+    uint8_t mask_at;    /* phase: the next payload byte is unmasked with mask[mask_at] */
+    uint8_t role;       /* enum ws_role: a server wants masks, a client refuses them */
+    uint8_t opcode;     /* of the message under way: WS_TEXT, WS_BINARY; 0 when none is */
+    uint8_t in_frame;   /* a data frame has begun and is not over */
+    uint8_t final;      /* FIN of the frame under way */
+    uint8_t failed;     /* a violation was reported; nothing is parsed any more */
+    uint8_t closed;     /* a close frame was reported; all that follows is discarded (1.4) */
+    uint8_t compressed; /* the message under way has RSV1 (RFC 7692, 6) */
+    struct deflate_terms terms;
 };
 
 enum ws_event_kind {
@@ -67,6 +79,7 @@ enum ws_event_kind {
 struct ws_event {
     enum ws_event_kind kind;
     enum ws_opcode opcode; /* of DATA: WS_TEXT or WS_BINARY, in every piece of a message */
+    bool compressed;       /* of DATA: to be inflated; its text is not checked */
     bool first;            /* of DATA: the first piece of its message */
     bool final;            /* of DATA: the last piece; the text is now known to be valid UTF-8 */
     uint16_t code;         /* of CLOSE and FAIL */
@@ -76,6 +89,8 @@ struct ws_event {
 
 /* `max_message` in bytes, over all fragments; more fails with 1009 as soon as it is announced. */
 void ws_parser_init(struct ws_parser *p, enum ws_role role, uint32_t max_message);
+/* From now on messages may be compressed, as was agreed. Between messages. */
+void ws_parser_deflate(struct ws_parser *p, const struct deflate_terms *terms);
 /* Another limit. Of a message under way, what has come and what is announced stays allowed. */
 void ws_parser_limit(struct ws_parser *p, uint32_t max_message);
 
@@ -89,14 +104,15 @@ void ws_parser_limit(struct ws_parser *p, uint32_t max_message);
  *                            empty fragment, bytes that follow a close frame.
  *   NONE, 0                  more bytes are needed, in front of them the ones not taken.
  *   FAIL, 0                  a violation, reported once; from then on NONE and 0.
- * Violations (RFC 6455 section 5): reserved bits and opcodes, a wrong mask bit, lengths not minimal
- * or with the high bit, fragmented or long control frames, continuation without a start and the
- * reverse, a close payload of one byte, close codes not allowed on the wire (7.4), text or a close
- * reason that is not UTF-8 (8.1), a message over its budget. Each is reported as soon as the bytes
- * so far leave no valid reading, also inside an unfinished header or frame; two things are judged
- * only when their last byte is there: a close code, and text that ends inside a character. Whole
- * messages before a violation have been handed out by then; what of its own message has come and
- * was not handed out is dropped.
+ * With an agreement about permessage-deflate RSV1 may be set, in the first frame of a message
+ * alone; the budget is then that of the compressed bytes. Violations (RFC 6455 section 5): reserved
+ * bits and opcodes, a wrong mask bit, lengths not minimal or with the high bit, fragmented or long
+ * control frames, continuation without a start and the reverse, a close payload of one byte, close
+ * codes not allowed on the wire (7.4), text or a close reason that is not UTF-8 (8.1), a message
+ * over its budget. Each is reported as soon as the bytes so far leave no valid reading, also inside
+ * an unfinished header or frame; two things are judged only when their last byte is there: a close
+ * code, and text that ends inside a character. Whole messages before a violation have been handed
+ * out by then; what of its own message has come and was not handed out is dropped.
  */
 size_t ws_parse(struct ws_parser *p, char *data, size_t len, struct ws_event *ret_event);
 
@@ -106,6 +122,9 @@ size_t ws_parse(struct ws_parser *p, char *data, size_t len, struct ws_event *re
  * server role.
  */
 size_t ws_write_header(char ret_header[WS_MAX_HEADER], enum ws_opcode opcode, uint64_t payload_len);
+/* The same with RSV1, for a payload that deflater_pack has made. */
+size_t ws_write_deflated_header(char ret_header[WS_MAX_HEADER], enum ws_opcode opcode,
+                                uint64_t payload_len);
 /* The same with the mask bit and `mask` (client role); returns 6 to 14. */
 size_t ws_write_masked_header(char ret_header[WS_MAX_HEADER], enum ws_opcode opcode,
                               uint64_t payload_len, const uint8_t mask[4]);

@@ -8,6 +8,7 @@
 #include "../unit/ws/feed.h"
 
 #include "base/utf8.h"
+#include "ws/deflate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
@@ -112,6 +113,71 @@ static void check_close_written(struct str reason)
     assert(str_starts_with(reason, e.data));
 }
 
+/* Whatever it is inflated to is the same however it is cut, and never longer than allowed. */
+static enum inflate_result inflate_cut(struct str message, size_t chunk, uint32_t max,
+                                       struct buf *out)
+{
+    struct inflater *in = inflater_new(15);
+    enum inflate_result result = INFLATE_OK;
+
+    assert(in != NULL);
+    for (size_t at = 0; result == INFLATE_OK && at < message.len; at += chunk) {
+        result = inflater_feed(in, str_slice(message, at, at + chunk), at + chunk >= message.len,
+                               max, out);
+        assert(out->len <= (size_t)max + 1);
+    }
+    inflater_free(in);
+    return result;
+}
+
+static void check_inflated(struct str message, size_t chunk)
+{
+    struct buf whole, cut;
+    const uint32_t max = 100000;
+
+    buf_init(&whole, SIZE_MAX);
+    buf_init(&cut, SIZE_MAX);
+    enum inflate_result result = inflate_cut(message, message.len, max, &whole);
+    assert(result == inflate_cut(message, chunk, max, &cut));
+    assert(result != INFLATE_OK || str_equal(buf_str(&whole), buf_str(&cut)));
+    buf_fini(&whole);
+    buf_fini(&cut);
+}
+
+/* What is made is inflated to what it was made of. */
+static void check_packed(struct str message, size_t chunk)
+{
+    static struct deflater *deflater;
+    struct buf packed, out;
+
+    buf_init(&packed, SIZE_MAX);
+    buf_init(&out, SIZE_MAX);
+    deflater = deflater != NULL ? deflater : deflater_new();
+    assert(deflater != NULL);
+    if (deflater_pack(deflater, message, &packed)) {
+        assert(packed.len < message.len);
+        assert(inflate_cut(buf_str(&packed), chunk, UINT32_MAX - 1, &out) == INFLATE_OK);
+        assert(str_equal(buf_str(&out), message));
+    }
+    buf_fini(&packed);
+    buf_fini(&out);
+}
+
+static void check_offers(struct str offers)
+{
+    struct deflate_terms terms;
+    char text[TERMS_MAX];
+
+    if (terms_choose(offers, &terms)) {
+        assert(terms.server_bits >= 8 && terms.server_bits <= 15);
+        assert(terms.client_bits >= 8 && terms.client_bits <= 15);
+        /* An answer is an offer that leads to the same. */
+        struct deflate_terms again;
+        assert(terms_choose(str_make(text, terms_write(&terms, text)), &again));
+        assert(again.server_bits == terms.server_bits && again.client_bits == terms.client_bits);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
     if (size == 0) {
@@ -129,5 +195,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
         check_written(WS_PING, role == WS_SERVER, stream, chunk);
     }
     check_close_written(stream);
+    check_inflated(stream, chunk);
+    check_packed(stream, chunk);
+    check_offers(stream);
     return 0;
 }

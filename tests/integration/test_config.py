@@ -29,6 +29,7 @@ VALUES = {
     "listen.unix": "/run/parley.sock",
     "listen.world_paths": ["/a", "/b"],
     "listen.gateway_path": "/gateway",
+    "listen.echo_path": "/echo",
     "listen.status_port": 8766,
     "listen.hosts": ["parley.example", "[fd00::1]"],
     "listen.public_url": "https://parley.example/x",
@@ -55,6 +56,7 @@ VALUES = {
     "heartbeat.interval": "5s",
     "heartbeat.timeout": "90s",
     "slow_client": "close",
+    "compression": "on",
     "agents.request_timeout": "1m",
     "agents.max_queue": 5,
     "agents.remember": "2h",
@@ -68,6 +70,8 @@ VALUES = {
     "sandbox": "off",
     "metrics.public": True,
 }
+# All at once: two of them go together with no other value of each other.
+TOGETHER = VALUES | {"listen.echo_path": ""}
 NEEDS = {
     "listen.tls_cert": {"listen.tls_key": "/k.pem"},
     "listen.tls_key": {"listen.tls_cert": "/c.pem"},
@@ -87,6 +91,11 @@ WRONG = {
         "/ws/matrix",
         '"/ws/matrix" cannot be the path of the gateway dialect; it begins with / and is none of listen.world_paths, '
         "nor one that the gateway serves otherwise",
+    ),
+    "listen.echo_path": (
+        "/health",
+        '"/health" cannot be the path that echoes; it begins with / and is none of listen.world_paths, nor '
+        "listen.gateway_path, nor one that the gateway serves otherwise",
     ),
     "listen.status_port": (8765, '"8765" is listen.port as well; choose another, or 0 for none'),
     "listen.hosts": (
@@ -143,6 +152,7 @@ WRONG = {
     ),
     "heartbeat.timeout": ("2d", '"2d" is not allowed; it takes a duration from 200ms to 24h (default 60s)'),
     "slow_client": ("wait", '"wait" is not allowed; it takes drop or close (default drop)'),
+    "compression": ("gzip", '"gzip" is not allowed; it takes off or on (default off)'),
     "agents.request_timeout": ("10ms", '"10ms" is out of range; it takes a duration from 100ms to 24h (default 30s)'),
     "agents.max_queue": (1000001, '"1000001" is out of range; it takes a number from 0 to 1000000 (default 1000)'),
     "agents.remember": ("721h", '"721h" is out of range; it takes a duration from 0s to 720h (default 24h)'),
@@ -240,8 +250,8 @@ def test_a_wrong_value(key, tmp_path):
 
 def test_all_keys_and_back(tmp_path):
     """What is printed is a configuration, and the same one; what it keeps back is given again."""
-    secrets = [word for key in sorted(SECRETS) for word in ("--set", f"{key}={as_text(VALUES[key])}")]
-    (tmp_path / "all.json").write_text(json.dumps(VALUES), encoding="utf-8")
+    secrets = [word for key in sorted(SECRETS) for word in ("--set", f"{key}={as_text(TOGETHER[key])}")]
+    (tmp_path / "all.json").write_text(json.dumps(TOGETHER), encoding="utf-8")
     before = shown(tmp_path, "--config", "all.json")
     for words in ([], ["--origin"]):
         text = run(OK, "show", "--config", "all.json", *words, cwd=tmp_path).stdout
@@ -335,7 +345,7 @@ def test_a_relative_path_is_below_the_file(tmp_path):
         (b"#" * (1 << 20) + b"\n", "f.yaml: it is longer than a configuration may be"),
         (b"listen: 9000\n", "f.yaml:1: listen: it is a section"),
         (b"listen:\n  prot: 9000\n", "f.yaml:2: listen.prot is no option; did you mean listen.port"),
-        (b"compression: on\n", "f.yaml:1: compression is not in this build"),
+        (b"spin: auto\n", "f.yaml:1: spin is not in this build"),
         (b"token: " + CANARY.encode(), "f.yaml:1: token: .*--token-file"),
         (b"auth: {password: " + CANARY.encode() + b"}", "f.yaml:1: auth.password: .*parley password hash"),
         (b"skipLocalPairing: true\n", "f.yaml:1: skipLocalPairing: .*token instead"),
@@ -419,8 +429,8 @@ GOOD = [
     {"origins": [], "trusted_proxies": "10.0.0.1, ::1"},
     {"pingIntervalMs": 5000, "clientTimeout": "20s", "maxMessageSize": 2048, "host": "::1"},
     {"listen": {"bind": "all"}, "auth": {"allow_anonymous": True}},
-    *({key: value, **NEEDS.get(key, {})} for key, value in VALUES.items()),
-    VALUES,
+    *({key: value, **NEEDS.get(key, {})} for key, value in TOGETHER.items()),
+    TOGETHER,
 ]
 BAD = [
     [],
@@ -452,7 +462,7 @@ BAD = [
     {"origins": {"a": "b"}},
     {"listen.world_paths": []},
     {"listen.hosts": ["a"] * 65},
-    {"compression": "on"},
+    {"spin": "auto"},
     {"auth.token": "x"},
     {"auth": {"mode": "oauth"}},
 ]

@@ -77,6 +77,7 @@ static void test_elsewhere(void **state)
                                   .mode = "none",
                                   .world_path = "/w",
                                   .gateway_path = "/g",
+                                  .echo_path = "/echo",
                                   .address = "127.0.0.1",
                                   .port = 9,
                                   .unix_path = "/run/a\033b"};
@@ -88,6 +89,7 @@ static void test_elsewhere(void **state)
                   "  World      ws://127.0.0.1:9/w\n"
                   "  Gateway    ws://127.0.0.1:9/g\n"
                   "  Status     http://127.0.0.1:9/api/gateway/status\n"
+                  "  Echo       ws://127.0.0.1:9/echo   (for development: anybody may use it)\n"
                   "  Local      unix:/run/a\\x1bb\n"
                   "\n"
                   "  In another terminal:\n"

@@ -123,6 +123,13 @@ static void test_sentences(void **state)
         {{{"listen.world_paths", "/a,/health"}},
          "listen.world_paths: \"/health\" cannot be the path of a world; it begins with / and is "
          "none that the gateway serves otherwise"},
+        {{{"listen.echo_path", "/ws"}},
+         "listen.echo_path: \"/ws\" cannot be the path that echoes; it begins with / and is none "
+         "of "
+         "listen.world_paths, nor listen.gateway_path, nor one that the gateway serves otherwise"},
+        {{{"listen.echo_path", "/echo"}, {"auth.mode", "token"}, {"auth.tokens", "sha256:00 a"}},
+         "listen.echo_path: \"/echo\" would let everybody in beside auth.mode; it is for "
+         "development: leave one of them out"},
         {{{"listen.hosts", "a.example:80"}},
          "listen.hosts: \"a.example:80\" is no host; it takes names and addresses (IPv6 in "
          "brackets), without scheme and port"},

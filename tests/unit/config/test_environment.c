@@ -25,6 +25,7 @@ static void test_each_key(void **state)
         {OPTION_LISTEN_BIND, "PARLEY_LISTEN__BIND=::1", "::1"},
         {OPTION_LISTEN_UNIX, "PARLEY_LISTEN__UNIX=/a=b", "/a=b"},
         {OPTION_LISTEN_WORLD_PATHS, "PARLEY_LISTEN__WORLD_PATHS=/a, /b", "/a, /b"},
+        {OPTION_LISTEN_ECHO_PATH, "PARLEY_LISTEN__ECHO_PATH=/e", "/e"},
         {OPTION_LISTEN_STATUS_PORT, "PARLEY_LISTEN__STATUS_PORT=10", "10"},
         {OPTION_LISTEN_HOSTS, "PARLEY_LISTEN__HOSTS=a,b", "a,b"},
         {OPTION_LISTEN_PUBLIC_URL, "PARLEY_LISTEN__PUBLIC_URL=https://a", "https://a"},
@@ -55,6 +56,7 @@ static void test_each_key(void **state)
         {OPTION_AGENTS_MAX_QUEUE, "PARLEY_AGENTS__MAX_QUEUE=0", "0"},
         {OPTION_AGENTS_REMEMBER, "PARLEY_AGENTS__REMEMBER=2h", "2h"},
         {OPTION_GATEWAY_MAX_CLIENTS_PER_SESSION, "PARLEY_GATEWAY__MAX_CLIENTS_PER_SESSION=3", "3"},
+        {OPTION_COMPRESSION, "PARLEY_COMPRESSION=on", "on"},
         {OPTION_SLOW_CLIENT, "PARLEY_SLOW_CLIENT=close", "close"},
         {OPTION_WORLD_VALIDATION, "PARLEY_WORLD__VALIDATION=known", "known"},
         {OPTION_WORLD_IDENTITY, "PARLEY_WORLD__IDENTITY=verify", "verify"},
@@ -99,7 +101,7 @@ static void test_errors(void **state)
         {"PARLEY_AUTH__TOKEN=s3cret",
          "PARLEY_AUTH__TOKEN: auth.token: a secret is never the value of an option; write it into "
          "a file and name that with `--token-file FILE`"},
-        {"PARLEY_COMPRESSION=on", "PARLEY_COMPRESSION: compression is not in this build"},
+        {"PARLEY_SPIN=auto", "PARLEY_SPIN: spin is not in this build"},
         {"PARLEY_THREDS=2", "PARLEY_THREDS: threds is no option; did you mean threads?"},
     };
     struct config c;
