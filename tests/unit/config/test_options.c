@@ -169,7 +169,9 @@ static void test_sentences(void **state)
         {"listen.prot=1", "--set: listen.prot is no option; did you mean listen.port?"},
         {"message_byte=1", "--set: message_byte is no option; did you mean limits.message_bytes?"},
         {"wholly.unlike=1", "--set: wholly.unlike is no option"},
-        {"perMessageDeflate=true", "--set: perMessageDeflate is not in this build"},
+        {"spin=auto", "--set: spin is not in this build"},
+        {"perMessageDeflate=true",
+         "--set: compression: \"true\" is not allowed; it takes off or on (default off)"},
         {"skipLocalPairing=true",
          "--set: skipLocalPairing: it is no option of Parley: every client gives a token instead "
          "(set auth.mode to token)"},
