@@ -56,7 +56,7 @@ static size_t write_text_header(char *header, struct str payload, bool packed)
 
 bool log_append(struct log *l, const struct log_message *message, bool *ret_started)
 {
-    char header[WS_MAX_HEADER];
+    char header[WS_MAX_HEADER] = {0};
     size_t header_len = write_text_header(header, message->payload, message->packed);
     size_t len = header_len + message->payload.len;
 
@@ -124,7 +124,7 @@ static bool add_frame(struct turn *t, const char *header, size_t header_len, str
 static bool add_text(struct turn *t, struct str payload, bool packed, uint32_t *ret_off,
                      uint32_t *ret_len)
 {
-    char header[WS_MAX_HEADER];
+    char header[WS_MAX_HEADER] = {0};
 
     return add_frame(t, header, write_text_header(header, payload, packed), payload, ret_off,
                      ret_len);
@@ -142,7 +142,7 @@ bool turn_packed_frame(struct turn *t, struct str payload, uint32_t *ret_off, ui
 
 bool turn_ping(struct turn *t, uint32_t *ret_off, uint32_t *ret_len)
 {
-    char header[WS_MAX_HEADER];
+    char header[WS_MAX_HEADER] = {0};
 
     return add_frame(t, header, ws_write_header(header, WS_PING, 0), STR(""), ret_off, ret_len);
 }

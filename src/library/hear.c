@@ -36,7 +36,11 @@ enum parley_result parley_handle(struct parley *p, enum parley_dialect dialect, 
         free(copy);
         return PARLEY_OUT_OF_MEMORY;
     }
-    handlers[p->handler_count++] = (struct handler){dialect, copy, handler, ctx};
+    struct handler *h = &handlers[p->handler_count++];
+    h->dialect = dialect;
+    h->type = copy;
+    h->call = handler;
+    h->ctx = ctx;
     return PARLEY_OK;
 }
 

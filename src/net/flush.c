@@ -38,10 +38,12 @@ void connection_accept(struct reactor *r, struct connection *c)
     char answer[sizeof(before) + WS_ACCEPT_SIZE + sizeof(protocol) + sizeof(extensions) +
                 TERMS_MAX + 4];
     /* Before authentication nothing is compressed, and a stranger's handshake is not repeated. */
-    struct deflate_terms terms =
-        c->is_stranger ? (struct deflate_terms){.server_bits = 0} : c->wait.terms;
+    struct deflate_terms terms = {.server_bits = 0};
     size_t len = sizeof(before) - 1;
 
+    if (!c->is_stranger) {
+        terms = c->wait.terms;
+    }
     memcpy(answer, before, len);
     memcpy(answer + len, c->wait.accept, WS_ACCEPT_SIZE);
     len += WS_ACCEPT_SIZE;

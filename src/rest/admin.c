@@ -12,7 +12,7 @@ enum { REASON_MAX = 123 }; /* RFC 6455 section 5.5: what a close frame has room 
 void run_kick(struct call *call)
 {
     static const struct body_member members[] = {{{"reason", 6}, BODY_TEXT, false, REASON_MAX}};
-    struct body_value reason;
+    struct body_value reason = {.given = false};
     struct buf texts;
     struct json_writer w;
 
