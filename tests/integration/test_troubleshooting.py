@@ -2,7 +2,8 @@
 
 The info string of a box says what it is and in which scene: `console SCENE` has commands behind `$` and lines that they print, in order,
 though not all of them; `log SCENE` has lines of the gateway's log, without the time; `metrics SCENE` figures that are not 0; `yaml SCENE` is
-what the configuration says from then on, after a reload. Numbers of three digits and more, ids and times may differ; `…` stands for any end.
+what the configuration says from then on, after a reload. Numbers of three digits and more, ids, times and ages of a few
+seconds may differ; `…` stands for any end.
 """
 
 import contextlib
@@ -21,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from harness import PATIENCE
+from harness.agent import await_claim
 from harness.gateway import ROOT, environment, parse_line, program, run_parley
 from harness.raw import exchange, split_response
 
@@ -33,6 +35,7 @@ SAME = (
     (r"\bc-[a-z2-7]{13}\b", "CLIENT"),
     (r"by \S+ \(pid \d+\)", "by SOMEBODY (pid #)"),
     (r"\d{3,}", "#"),
+    (r"\b\ds\b", "MOMENTS"),
     (r"\s+", " "),
 )
 
@@ -200,6 +203,10 @@ def reload(folder, start):
     yield Scene(folder, gateway.port, gateway)
 
 
+def is_served(gateway):
+    return exchange(gateway.open_socket(), b"GET /health HTTP/1.0\r\n\r\n") != b""
+
+
 @contextlib.contextmanager
 def files(folder, start):
     gateway = start(prefix=("prlimit", "--nofile=40:40"))
@@ -209,6 +216,7 @@ def files(folder, start):
             s.sendall(b"GET / HTTP/1.1\r\n")
         with contextlib.suppress(ConnectionResetError):
             s.recv(1)  # the last one is closed at once
+    await_claim(lambda: is_served(gateway), "there is room for a connection again")
     yield Scene(folder, gateway.port, gateway, files=40)
 
 
