@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "follow.h"
 #include "speak.h"
 
 const char *const model_capabilities[MODEL_CAPABILITIES] = {
@@ -12,6 +13,7 @@ enum mstate { WAITING, ASKED, ANSWERED };
 struct mrequest {
     uint64_t number;       /* of the message that asked */
     struct mclient *asker; /* NULL: it has gone */
+    uint32_t serial;       /* the asker's */
     struct mclient *agent; /* who has it; NULL: nobody */
     unsigned own;
     int target; /* the agent that alone is to answer, or -1 */
@@ -110,6 +112,29 @@ static struct expected about(const struct mrequest *r, enum heard kind, uint64_t
                              .deadline_ms = r->deadline_ms};
 }
 
+/* Who watches gets a copy of what is said to the agent, with its asker's name, … */
+static void copy_to_agent(struct model *m, const struct mrequest *r, uint64_t number)
+{
+    follow_copy(m,
+                &(struct expected){.number = number,
+                                   .session = NO_SESSION,
+                                   .from_world = !r->agent->control,
+                                   .sender = r->serial,
+                                   .agent = r->asker != NULL ? r->asker->agent : -1},
+                NULL);
+}
+
+/* … and to its asker, by the agent or by the gateway, of which the asker itself needs no copy. */
+static void copy_to_asker(struct model *m, const struct mrequest *r, uint64_t number, int agent)
+{
+    follow_copy(m,
+                &(struct expected){.number = number,
+                                   .session = NO_SESSION,
+                                   .from_world = !r->asker->control,
+                                   .agent = agent},
+                agent < 0 ? r->asker : NULL);
+}
+
 static void give(struct model *m, struct mrequest *r, unsigned agent)
 {
     struct expected what;
@@ -121,6 +146,7 @@ static void give(struct model *m, struct mrequest *r, unsigned agent)
     what = about(r, HEARD_REQUEST, r->number);
     what.sender = r->asker->serial;
     what.agent = r->asker->agent;
+    copy_to_agent(m, r, r->number);
     model_expect(r->agent, &what);
 }
 
@@ -148,10 +174,12 @@ static void end(struct model *m, struct mrequest *r, enum hub_request_end how, e
     if (agent != NULL && (how == REQUEST_END_TIMEOUT || how == REQUEST_END_CANCELLED ||
                           how == REQUEST_END_ASKER_GONE)) {
         struct expected what = about(r, HEARD_CANCEL, r->given);
+        copy_to_agent(m, r, NO_NUMBER);
         model_expect(agent, &what);
     }
     if (r->asker != NULL && code != ERROR_NONE) {
         tell_error(r->asker, r, code);
+        copy_to_asker(m, r, NO_NUMBER, -1);
     }
     m->ended[how]++;
     forget(m, r);
@@ -216,6 +244,7 @@ void errands_ask(struct model *m, struct mclient *c, const struct action *a)
 {
     struct mrequest r = {.number = a->number,
                          .asker = c,
+                         .serial = c->serial,
                          .own = a->own,
                          .target = a->wanted == NO_CAPABILITY ? (int)a->agent : -1,
                          .wanted = a->wanted,
@@ -257,6 +286,7 @@ void errands_answer(struct model *m, const struct mclient *c, const struct actio
     }
     struct expected what = about(r, HEARD_ANSWER, a->number);
     what.agent = c->agent;
+    copy_to_asker(m, r, a->number, c->agent);
     model_expect(r->asker, &what);
     r->state = ANSWERED;
     if (a->last) {

@@ -190,28 +190,37 @@ void follow_check(const struct model *m, uint64_t version)
 
 /* --- traffic ---------------------------------------------------------------------------------- */
 
-void follow_copy(struct model *m, const struct expected *what)
+void follow_copy(struct model *m, const struct expected *what, const struct mclient *except)
 {
     struct expected copy = *what;
 
     copy.kind = HEARD_COPY;
     copy.skippable = false;
     for (int i = 0; i < MODEL_CLIENTS; i++) {
-        if (m->clients[i].used && m->clients[i].watching) {
+        if (m->clients[i].used && m->clients[i].watching && &m->clients[i] != except) {
             model_expect(&m->clients[i], &copy);
         }
     }
+}
+
+static bool is_by_gateway(const struct expected *what)
+{
+    return what->sender == 0 && what->agent < 0;
 }
 
 void follow_check_copy(struct model *m, const struct mclient *c, const struct expected *want,
                        struct str text)
 {
     struct str session = heard_string(text, "\"session\":\"");
+    struct str source =
+        heard_string(text, want->from_world ? "\"dialect\":\"world\",\"source\":\""
+                                            : "\"dialect\":\"gateway\",\"source\":\"");
 
-    heard_check_name(m, c, want,
-                     heard_string(text, want->from_world
-                                            ? "\"dialect\":\"world\",\"source\":\""
-                                            : "\"dialect\":\"gateway\",\"source\":\""));
+    if (!is_by_gateway(want)) {
+        heard_check_name(m, c, want, source);
+    } else if (!str_equal(source, STR("gateway"))) {
+        model_fail(c, "has a copy of the gateway's words by %.*s", STR_ARG(source));
+    }
     if (!str_equal(session, want->session == NO_SESSION
                                 ? STR("")
                                 : str_from_z(model_sessions[want->session]))) {

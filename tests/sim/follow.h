@@ -14,8 +14,8 @@ bool follow_hears(struct mclient *c, struct str text);
 /* Everything has been heard: it is what the hub, at this version, and the model know. */
 void follow_check(const struct model *m, uint64_t version);
 
-/* A message is passed on. */
-void follow_copy(struct model *m, const struct expected *what);
+/* A message is passed on: everybody who watches gets a copy, but `except`, who may be NULL. */
+void follow_copy(struct model *m, const struct expected *what, const struct mclient *except);
 /* A copy of it was heard: what it says of the message must be so. */
 void follow_check_copy(struct model *m, const struct mclient *c, const struct expected *want,
                        struct str text);

@@ -432,7 +432,7 @@ static void choose_settings(struct life *life, struct hub_settings *s)
     life->max_clients = 4 + (unsigned)draw(life, draw(life, 2) == 0 ? 12 : MODEL_CLIENTS - 8);
     life->control_percent = (unsigned)draw(life, 3) * 40;
     life->limited_percent = (unsigned)draw(life, 3) * 30;
-    m->limited_ask = draw(life, 2) == 0;
+    m->limited_more = draw(life, 2) == 0;
     m->max_queue = s->max_queue;
     m->remember_ms = s->remember_ms;
     m->request_ms = s->request_timeout_ms;
@@ -446,15 +446,16 @@ static void set_access(struct life *life)
         {.name = STR("all"),
          .grants = {.publish = STR("*"), .sessions = STR("*"), .broadcast = true, .admin = true}},
         {.name = STR("some"),
-         .grants = {.publish = STR(GRANTED_PUBLISH), .sessions = STR(GRANTED_SESSIONS)}},
+         .grants = {.publish = STR(GRANTED_PUBLISH GRANTED_MORE),
+                    .sessions = STR(GRANTED_SESSIONS)}},
     };
-    size_t without = strlen("|route_request");
+    size_t more = strlen(GRANTED_MORE);
     struct hub_access access = {.mode = HUB_AUTH_TOKEN, .credentials = credentials, .count = 2};
 
     if (life->limited_percent == 0) {
         return;
     }
-    credentials[1].grants.publish.len -= life->model.limited_ask ? 0 : without;
+    credentials[1].grants.publish.len -= life->model.limited_more ? 0 : more;
     for (size_t i = 0; i < access.count; i++) {
         credentials[i].agent_id = STR("");
         credentials[i].grants.act_as = STR("");

@@ -300,7 +300,7 @@ static void direct(struct model *m, struct mclient *c, const struct action *a)
         }
     }
     if (target != NULL && (target->control || model_may_enter(c, (int)target->world))) {
-        follow_copy(m, &what);
+        follow_copy(m, &what, NULL);
         model_expect(target, &what);
     } else {
         model_answer(c, HEARD_ERROR, ERROR_OTHER);
@@ -335,7 +335,7 @@ static void expect_others(struct model *m, const struct mclient *c, const struct
 {
     struct expected what = message_of(c, a, NO_SESSION);
 
-    follow_copy(m, &what);
+    follow_copy(m, &what, NULL);
     what.skippable = true;
     for (int i = 0; i < MODEL_CLIENTS; i++) {
         struct mclient *other = &m->clients[i];
@@ -364,7 +364,7 @@ static void be_present(struct model *m, struct mclient *c, const struct action *
     if (a->session == NO_SESSION) {
         expect_others(m, c, a, true);
     } else if (takes_part(m, c, a->session)) {
-        follow_copy(m, &what);
+        follow_copy(m, &what, NULL);
         what.skippable = true;
         expect_control(m, c, &what);
     }
@@ -440,7 +440,10 @@ static bool is_granted(const struct model *m, const struct mclient *c, const str
     case DEED_DIRECT:
         return model_may_publish(c, a->type);
     case DEED_ASK:
-        return !c->limited || a->chat || m->limited_ask;
+        return !c->limited || a->chat || m->limited_more;
+    case DEED_PATCH:
+    case DEED_PRESENCE:
+        return !c->limited || m->limited_more;
     default:
         return true;
     }
@@ -457,7 +460,7 @@ static void act(struct model *m, struct mclient *c, const struct action *a)
     switch (a->deed) {
     case DEED_BROADCAST:
         if (!c->control || takes_part(m, c, a->session)) {
-            follow_copy(m, &what);
+            follow_copy(m, &what, NULL);
             what.skippable = true;
             expect_all(m, c, a->type, &what);
         }

@@ -110,7 +110,8 @@ enum { AGENT_REGISTERED, AGENT_UNREGISTERED, AGENT_ONLINE, AGENT_BUSY };
 enum status { INFO_LIST, INFO_CONNECTED, INFO_CREATED, INFO_JOINED, INFO_LEFT, INFO_PATCHED };
 enum { WENT_OFFLINE, CAME_ONLINE };
 
-#define NO_NOTE UINT64_MAX
+#define NO_NOTE   UINT64_MAX
+#define NO_NUMBER UINT64_MAX /* of a copy: what the gateway itself says of a request has none */
 
 struct expected {
     enum heard kind;
@@ -199,7 +200,7 @@ struct model {
     uint64_t remember_ms; /* settings of the hub */
     uint64_t request_ms;
     unsigned max_queue;
-    bool limited_ask;          /* route_request is granted to all */
+    bool limited_more;         /* GRANTED_MORE is granted to all */
     unsigned errand_percent;   /* of what clients do, that is about requests */
     struct mrequest *requests; /* see errands.c; in the order of asking */
     size_t request_count, request_cap;
@@ -228,7 +229,8 @@ void model_init(struct model *m);
  * the first types, and `chat`; all worlds but the last one, and two other sessions.
  */
 enum { GRANTED_TYPES = 3 };
-#define GRANTED_PUBLISH  "t0|t1|t2|chat|route_request" /* the last one in some lives only */
+#define GRANTED_PUBLISH  "t0|t1|t2|chat"
+#define GRANTED_MORE     "|route_request|presence|session_patch|broadcast" /* in some lives */
 #define GRANTED_SESSIONS "world:main|world:w1|s0|s1"
 static inline bool model_may_enter(const struct mclient *c, int session)
 {

@@ -19,6 +19,7 @@ SIMULATORS = {
             "tests/sim/*.c",
         ],
         "generated": ["errors", "messages"],
+        "libraries": ["-lz"],
         "mutants": "tests/sim/mutants.toml",
         "seeds": "1-60",
     },
@@ -28,6 +29,7 @@ SIMULATORS = {
             "tests/sim/faults.c", "tests/sim/matrix/*.c",
         ],
         "generated": ["errors"],
+        "libraries": [],
         "mutants": "tests/sim/matrix/mutants.toml",
         "seeds": "1-40",
     },
@@ -50,6 +52,7 @@ class Tree:
             f"-I{source}/tests/sim",
         ]
         self.link = compiler
+        self.libraries = simulator["libraries"]
         self.objects = {}
         for pattern in simulator["sources"]:
             for path in sorted(source.glob(pattern)):
@@ -76,7 +79,7 @@ class Tree:
                 sys.exit(f"{name}: does not compile:\n{done.stderr}")
             objects[str(replaced)] = target
         program = self.work / "sim"
-        done = run([*self.link, *WRAP, *map(str, objects.values()), "-o", str(program)])
+        done = run([*self.link, *WRAP, *map(str, objects.values()), *self.libraries, "-o", str(program)])
         if done.returncode != 0:
             sys.exit(f"{name}: does not link:\n{done.stderr}")
         return program
