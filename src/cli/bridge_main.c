@@ -11,8 +11,6 @@
 
 /* parley-bridge: the Matrix bridge as a program of its own. */
 
-extern char **environ;
-
 struct options {
     struct config_sources sources;
     struct config_flag *flags; /* owned */
@@ -122,7 +120,7 @@ static bool read_options(struct options *o, struct args *args, enum cli_exit *re
     while (args->rest[count] != NULL) {
         count++;
     }
-    *o = (struct options){.flags = calloc(count + 1, sizeof(*o->flags))};
+    o->flags = calloc(count + 1, sizeof(*o->flags));
     o->sources = (struct config_sources){.environment = environ, .flags = o->flags};
     *ret_code = CLI_FAILED;
     while (o->flags != NULL && (taken = args_next(args, &value)) != ARGS_END) {
@@ -180,7 +178,7 @@ static int run(struct program *p, const struct options *o, struct buf *error)
 static enum cli_exit run_bridge(struct args *args)
 {
     struct program p = {.log = {.fd = STDERR_FILENO}, .service.fd = -1};
-    struct options o;
+    struct options o = {.flags = NULL};
     struct buf error;
     enum cli_exit code;
 

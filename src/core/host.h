@@ -124,8 +124,8 @@ enum hub_done hub_session_create(struct hub *hub, struct str name, struct str ti
                                  struct str metadata);
 /* A client of the gateway dialect joins or leaves, and is told (session_info), as are the others.
  */
-enum hub_done hub_session_add(struct hub *hub, struct str name, struct str client);
-enum hub_done hub_session_remove(struct hub *hub, struct str name, struct str client);
+enum hub_done hub_session_add(struct hub *hub, struct str name, struct str id);
+enum hub_done hub_session_remove(struct hub *hub, struct str name, struct str id);
 /* It ends with its last member, at once when it has none. */
 enum hub_done hub_session_end(struct hub *hub, struct str name);
 /* The same for all that hub_session_create made and that are empty. Returns how many. */
@@ -151,14 +151,14 @@ void hub_each_member(const struct hub *hub, uint32_t session, uint32_t limit,
                      void (*visit)(void *ctx, struct str client), void *ctx);
 
 /*
- * The client registers as if it had sent `agent_register` with this payload (raw JSON object): it
- * is answered, and refused, as if it had.
+ * The client of this id registers as if it had sent `agent_register` with this payload (raw JSON
+ * object): it is answered, and refused, as if it had.
  */
-enum hub_done hub_agent_register(struct hub *hub, struct str client, struct str registration);
-/* It is in the registry no more; its client, if it has one, is told. */
-enum hub_done hub_agent_unregister(struct hub *hub, struct str agent);
+enum hub_done hub_agent_register(struct hub *hub, struct str id, struct str registration);
+/* The agent of this id is in the registry no more; its client, if it has one, is told. */
+enum hub_done hub_agent_unregister(struct hub *hub, struct str id);
 /* As its own agent_heartbeat would say, unanswered. */
-enum hub_done hub_agent_set_busy(struct hub *hub, struct str agent, bool busy);
+enum hub_done hub_agent_set_busy(struct hub *hub, struct str id, bool busy);
 
 /* --- within core/ ----------------------------------------------------------------------------- */
 

@@ -405,16 +405,12 @@ static void tick(struct daemon *d)
 
 static void say_ready(struct daemon *d)
 {
-    struct buf why;
-
     if (d->said_ready || !d->has_synced) {
         return;
     }
-    buf_init(&why, 4096);
     d->said_ready = true;
     daemon_log(d, LOG_INFO, "ready", STR(""), STR(""));
     notify(d, "READY=1\nSTATUS=Synced with the homeserver");
-    buf_fini(&why);
 }
 
 /* Whether all that came of one sync is done. */
@@ -506,9 +502,9 @@ static void obey(struct daemon *d)
     if (atomic_load(&d->stop_asked) && !d->is_stopping) {
         begin_stop(d);
     }
-    if (d->is_stopping && (homeserver_idle(d->homeserver) || d->now.mono_ms >= d->stop_by_ms)) {
-        daemon_end(d, DAEMON_OK, "");
-    } else if (d->once && is_done(d)) {
+    bool has_stopped =
+        d->is_stopping && (homeserver_idle(d->homeserver) || d->now.mono_ms >= d->stop_by_ms);
+    if (has_stopped || (d->once && is_done(d))) {
         daemon_end(d, DAEMON_OK, "");
     }
 }

@@ -32,6 +32,7 @@ static bool check_readable(const char *option, const char *file, struct buf *err
 }
 
 /* Nobody is at hand to be asked. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL's type. */
 static int no_passphrase(char *text, int cap, int writing, void *owner)
 {
     (void)text;

@@ -108,8 +108,8 @@ class Script:
         process.send_signal(signal.SIGTERM)
         if self.place.bridge.wait_exit() == -signal.SIGKILL and not self.was_killed:
             self.was_killed = True
-            self.place.launch()
-            self.place.wait(self.place.is_waiting, "a sync")
+            # The sync of the one that was killed may still be held: the new one's own word counts.
+            self.place.launch().wait_line("event=ready")
             self.place.wait_synced()
 
 
