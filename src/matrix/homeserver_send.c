@@ -76,16 +76,19 @@ static void make_receipt(struct home_call *c, const struct bridge_action *action
     json_end_object(&w);
 }
 
-/* What has not been said yet is not worth saying any more. */
+/*
+ * What has not been said yet is not worth saying any more. The newer one keeps the longest wait: of
+ * several only the first waits for a 429 to pass, the others wait for that one.
+ */
 static void drop_waiting_typing(struct homeserver *h, struct home_call *newer)
 {
     list_each_safe(link, &h->calls) {
         struct home_call *c = list_entry(link, struct home_call, link);
         if (c != newer && c->kind == CALL_TYPING && c->http == NULL &&
             str_equal(buf_str(&c->room), buf_str(&newer->room))) {
-            newer->due_ms = c->due_ms; /* it may wait for a 429 to pass */
-            newer->delay_ms = c->delay_ms;
-            newer->is_delayed = c->is_delayed;
+            newer->due_ms = c->due_ms > newer->due_ms ? c->due_ms : newer->due_ms;
+            newer->delay_ms = c->delay_ms > newer->delay_ms ? c->delay_ms : newer->delay_ms;
+            newer->is_delayed = newer->is_delayed || c->is_delayed;
             home_call_free(c);
         }
     }

@@ -138,10 +138,10 @@ static int try(int (*trial)(void), const struct config *c, unsigned *ret_parts)
         answer[1] = trial();
         _exit(write(ends[1], answer, sizeof(answer)) == sizeof(answer) ? 0 : 1);
     }
+    close(ends[1]);
     assert_int_equal(sizeof(answer), read(ends[0], answer, sizeof(answer)));
     assert_int_equal(pid, waitpid(pid, NULL, 0));
     close(ends[0]);
-    close(ends[1]);
     *ret_parts = (unsigned)answer[0];
     return answer[1];
 }
@@ -169,11 +169,16 @@ static void test_trials(void **state)
         {"beginning a thread", begin_thread, 0, 0},
     };
     const struct config *c = *state;
+    unsigned has;
 
+    (void)try(read_limit, c, &has);
     for (size_t i = 0; i < sizeof(trials) / sizeof(trials[0]); i++) {
         unsigned parts;
+        if ((has & trials[i].part) != trials[i].part) {
+            continue; /* an old kernel, or valgrind: nothing would keep it from happening */
+        }
         int error = try(trials[i].trial, c, &parts);
-        if ((parts & trials[i].part) == trials[i].part && error != trials[i].error) {
+        if (error != trials[i].error) {
             fail_msg("%s: %s", trials[i].name, strerror(error));
         }
     }
