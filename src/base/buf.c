@@ -67,7 +67,7 @@ static bool grow(struct buf *b, size_t need)
     return true;
 }
 
-bool buf_reserve(struct buf *b, size_t extra)
+bool buf_make_room(struct buf *b, size_t extra)
 {
     assert(b->len <= b->max);
     if (b->failed || extra > b->max - b->len) {
@@ -81,34 +81,11 @@ bool buf_reserve(struct buf *b, size_t extra)
     return true;
 }
 
-void buf_append(struct buf *b, const void *bytes, size_t len)
-{
-    if (len > 0 && buf_reserve(b, len)) {
-        memcpy(b->data + b->len, bytes, len);
-        b->len += len;
-    }
-}
-
-void buf_append_str(struct buf *b, struct str s)
-{
-    buf_append(b, s.ptr, s.len);
-}
-
-void buf_append_char(struct buf *b, char c)
-{
-    buf_append(b, &c, 1);
-}
-
 void buf_append_uint(struct buf *b, uint64_t value)
 {
-    char digits[20];
-    size_t at = sizeof(digits);
+    char digits[STR_UINT_MAX];
 
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    buf_append(b, digits + at, sizeof(digits) - at);
+    buf_append(b, digits, (size_t)(str_write_uint(digits, value) - digits));
 }
 
 void buf_printf(struct buf *b, const char *format, ...)

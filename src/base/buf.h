@@ -29,11 +29,33 @@ void buf_fini(struct buf *b);
 /* Empties it and forgets a failure; keeps the memory for the next use. */
 void buf_clear(struct buf *b);
 
+/* For buf_reserve: what is not there yet. */
+bool buf_make_room(struct buf *b, size_t extra);
+
 /* Room for `extra` more bytes at data + len. Returns false (and sets failed) when there is none. */
-bool buf_reserve(struct buf *b, size_t extra);
-void buf_append(struct buf *b, const void *bytes, size_t len);
-void buf_append_str(struct buf *b, struct str s);
-void buf_append_char(struct buf *b, char c);
+static inline bool buf_reserve(struct buf *b, size_t extra)
+{
+    return (extra <= b->cap - b->len && !b->failed) || buf_make_room(b, extra);
+}
+
+static inline void buf_append(struct buf *b, const void *bytes, size_t len)
+{
+    if (len > 0 && buf_reserve(b, len)) {
+        memcpy(b->data + b->len, bytes, len);
+        b->len += len;
+    }
+}
+
+static inline void buf_append_str(struct buf *b, struct str s)
+{
+    buf_append(b, s.ptr, s.len);
+}
+
+static inline void buf_append_char(struct buf *b, char c)
+{
+    buf_append(b, &c, 1);
+}
+
 void buf_append_uint(struct buf *b, uint64_t value);
 /* printf into the buffer. */
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));

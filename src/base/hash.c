@@ -1,18 +1,20 @@
 #include "base/map.h"
 
+#include <endian.h>
+#include <string.h>
+
 static uint64_t rotate(uint64_t x, unsigned bits)
 {
     return (x << bits) | (x >> (64 - bits));
 }
 
+/* At most 8 bytes as a number; the first is its lowest. */
 static uint64_t load_le(const uint8_t *bytes, size_t len)
 {
     uint64_t value = 0;
 
-    for (size_t i = 0; i < len; i++) {
-        value |= (uint64_t)bytes[i] << (8 * i);
-    }
-    return value;
+    memcpy(&value, bytes, len);
+    return le64toh(value);
 }
 
 static void rounds(uint64_t v[4], int count)

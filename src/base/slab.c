@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_BITS = 8, CHUNK_ITEMS = 1 << CHUNK_BITS };
+enum { CHUNK_ITEMS = 1 << SLAB_CHUNK_BITS };
 
 static void make_empty(struct slab *s, size_t item_size, uint32_t max)
 {
@@ -87,10 +87,4 @@ void slab_release(struct slab *s, uint32_t index)
     memcpy(free_link(s, index), &s->free_head, sizeof(s->free_head));
     s->free_head = index;
     s->free_count++;
-}
-
-void *slab_at(const struct slab *s, uint32_t index)
-{
-    assert(index < s->next);
-    return s->chunks[index >> CHUNK_BITS] + (size_t)(index & (CHUNK_ITEMS - 1)) * s->item_size;
 }

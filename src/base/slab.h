@@ -9,12 +9,15 @@
  * four bytes of the released items, so it costs nothing and releasing cannot fail.
  */
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* No index. A macro, since an enumerator is an int. */
 #define SLAB_NONE UINT32_MAX
+
+enum { SLAB_CHUNK_BITS = 8 }; /* 256 items in each */
 
 struct slab {
     char **chunks;
@@ -39,7 +42,13 @@ void slab_release(struct slab *s, uint32_t index);
 
 /* The item at `index`, which must be below slab_limit; a released item's bytes are
    stale, but for the last four, which are the slab's. */
-void *slab_at(const struct slab *s, uint32_t index);
+static inline void *slab_at(const struct slab *s, uint32_t index)
+{
+    uint32_t in_chunk = index & ((1u << SLAB_CHUNK_BITS) - 1);
+
+    assert(index < s->next);
+    return s->chunks[index >> SLAB_CHUNK_BITS] + (size_t)in_chunk * s->item_size;
+}
 /* One more than the highest index ever in use: for walking, with a mark of use in the item. */
 static inline uint32_t slab_limit(const struct slab *s)
 {

@@ -119,6 +119,9 @@ struct str str_vformat(char *out, size_t cap, bool *ret_cut, const char *format,
 struct str str_format(char *out, size_t cap, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Writes a number's decimal digits, at most STR_UINT_MAX, and returns what stands behind them. */
+enum { STR_UINT_MAX = 20 };
+char *str_write_uint(char *at, uint64_t value);
 /* Decimal digits only, at least one, no sign. Returns false when it is anything else or > `max`. */
 bool str_to_uint(struct str s, uint64_t max, uint64_t *ret_value);
 

@@ -21,6 +21,13 @@ static inline struct str text_of(const struct parley_string *s)
     return s->is == PARLEY_SET ? str_make(s->ptr, s->len) : STR("");
 }
 
+/* A member's JSON, borrowed from the message; empty when it is absent. */
+static inline struct str json_of(const struct parley_json *value)
+{
+    return value->is == PARLEY_SET ? str_make(value->ptr, value->len)
+                                   : (value->is == PARLEY_NULL ? STR("null") : STR(""));
+}
+
 /* What `connect` and `auth` said of a client. */
 struct device {
     char *id;      /* owned; NULL: it has not said */

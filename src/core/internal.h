@@ -337,6 +337,11 @@ void tickets_fini(struct hub *hub);
 
 /* "world", "gateway". */
 const char *dialect_name(unsigned dialect);
+/*
+ * The id of a message that the hub makes, in JSON: "msg-N-MS". N is counted, so no two have one.
+ */
+enum { MESSAGE_ID_SIZE = sizeof("\"msg--\"") + 2 * STR_UINT_MAX };
+struct str message_id(char buffer[MESSAGE_ID_SIZE], uint64_t number, uint64_t made_ms);
 /* Begins a frame of the gateway dialect behind what is in `out`: its type and a fresh id. */
 void control_begin(struct hub *hub, struct json_writer *w, struct buf *out, struct str raw_type);
 

@@ -26,7 +26,6 @@ enum {
     REQUESTS_MAX = 1000,                  /* in flight, of one client */
     QUEUE_BYTES_MAX = 16 * 1024 * 1024,   /* of all requests that wait */
     TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000, /* who wants to wait longer waits so long */
-    REQUEST_ID_SIZE = 64,
 };
 
 enum request_state { REQUEST_FREE, REQUEST_WAITING, REQUEST_ASKED, REQUEST_ANSWERED };
@@ -111,8 +110,8 @@ struct question {
 };
 /* A request that waits now. False: no memory. */
 bool request_new(struct hub *hub, uint32_t client, const struct question *q);
-/* The request that an agent knows by this id, raw; or NULL. */
-struct request *request_find(struct hub *hub, struct str raw_id);
+/* The request that an agent knows by this id, or NULL. */
+struct request *request_find(struct hub *hub, struct str id);
 /* The request that a client calls so, raw; or NULL. */
 struct request *request_find_own(struct hub *hub, uint32_t client, struct str raw_id);
 
@@ -187,7 +186,8 @@ bool request_answer(struct hub *hub, struct sender *sender, const struct wire *w
 
 /* --- request_say.c ---------------------------------------------------------------------------- */
 
-struct str request_id(const struct request *r, char buffer[REQUEST_ID_SIZE]);
+/* What its agent knows it by, in JSON. */
+struct str request_id(const struct request *r, char buffer[MESSAGE_ID_SIZE]);
 /* Hands it to its agent. */
 void say_request(struct hub *hub, const struct request *r);
 /* Tells its agent that nobody waits for it any more. */
@@ -196,10 +196,10 @@ void say_cancel(struct hub *hub, const struct request *r);
 void say_end(struct hub *hub, const struct request *r, enum request_event event);
 /* The agent's answer, raw members, to its asker. */
 struct answer {
-    struct str ok;
-    struct str result;
+    bool ok;
+    bool done;
+    struct str result; /* raw, or empty; as is `error` */
     struct str error;
-    struct str done;
 };
 void say_answer(struct hub *hub, const struct request *r, const struct answer *answer);
 /* Any other message of its agent, raw members, to its asker; `id` and `timestamp` may be empty. */

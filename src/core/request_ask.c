@@ -194,7 +194,7 @@ static void route_from_gateway(struct hub *hub, struct sender *sender, struct st
             .own_id = member_raw(&parley_route_request_info, text, STR("id")),
             .target = text_of(&m.payload.agent_id),
             .wanted = text_of(&m.payload.capability),
-            .body = member_raw(&parley_route_request_info, text, STR("request")),
+            .body = json_of(&m.payload.request),
             .timeout_ms = timeout_of(hub, &m.payload.timeout_ms),
             .stream = stream_of(&m.payload.stream),
         };
@@ -213,7 +213,7 @@ static void route_from_world(struct hub *hub, struct sender *sender, struct str 
             .own_id = member_raw(&parley_world_route_request_info, text, STR("id")),
             .target = text_of(&m.data.agent_id),
             .wanted = text_of(&m.data.capability),
-            .body = member_raw(&parley_world_route_request_info, text, STR("request")),
+            .body = json_of(&m.data.request),
             .timeout_ms = timeout_of(hub, &m.data.timeout_ms),
             .stream = stream_of(&m.data.stream),
         };

@@ -8,14 +8,13 @@
 /* --- answering -------------------------------------------------------------------------------- */
 
 /*
- * The request of this id that the client has as its agent; NULL, and counted: it has none. The
- * generation tells the agent that was asked from a later one of the same id.
+ * The request `r`, if the client has it as its agent; NULL, and counted: it has not. The generation
+ * tells the agent that was asked from a later one of the same id.
  */
-static struct request *find_given(struct hub *hub, uint32_t client, struct str raw_id,
-                                  enum request_kind kind)
+static struct request *check_given(struct hub *hub, uint32_t client, struct request *r,
+                                   enum request_kind kind)
 {
     uint32_t agent = client_at(hub, client)->agent;
-    struct request *r = request_find(hub, raw_id);
 
     if (r != NULL && agent != SLAB_NONE && r->agent == agent && r->asker != SLAB_NONE &&
         r->generation == agent_at(hub, agent)->generation && r->answers == kind) {
@@ -29,22 +28,14 @@ static struct request *find_given(struct hub *hub, uint32_t client, struct str r
     return NULL;
 }
 
-/* A message that was checked: what it says of which request. */
-static void take_answer(struct hub *hub, uint32_t client, const struct parley_message_info *info,
-                        struct str text, bool done)
+static void take_answer(struct hub *hub, uint32_t client, struct str request_id,
+                        const struct answer *answer)
 {
-    struct request *r =
-        find_given(hub, client, member_raw(info, text, STR("requestId")), KIND_ROUTE);
-    struct answer answer = {
-        .ok = member_raw(info, text, STR("ok")),
-        .result = member_raw(info, text, STR("result")),
-        .error = member_raw(info, text, STR("error")),
-        .done = member_raw(info, text, STR("done")),
-    };
+    struct request *r = check_given(hub, client, request_find(hub, request_id), KIND_ROUTE);
 
     if (r != NULL) {
-        say_answer(hub, r, &answer);
-        request_change(hub, r, done ? EVENT_DONE : EVENT_PART, SLAB_NONE);
+        say_answer(hub, r, answer);
+        request_change(hub, r, answer->done ? EVENT_DONE : EVENT_PART, SLAB_NONE);
     }
 }
 
@@ -55,8 +46,11 @@ void request_response(struct hub *hub, struct sender *sender, struct str text)
         parley_route_response_init(&m);
         if (relay_parse(hub, sender, text, &parley_route_response_info, &m) &&
             !sender_only_asks(sender)) {
-            take_answer(hub, sender->client, &parley_route_response_info, text,
-                        m.payload.done.value);
+            take_answer(hub, sender->client, text_of(&m.payload.request_id),
+                        &(struct answer){.ok = m.payload.ok.value,
+                                         .result = json_of(&m.payload.result),
+                                         .error = json_of(&m.payload.error),
+                                         .done = m.payload.done.value});
         }
         parley_route_response_fini(&m);
     } else {
@@ -64,8 +58,11 @@ void request_response(struct hub *hub, struct sender *sender, struct str text)
         parley_world_route_response_init(&m);
         if (relay_parse(hub, sender, text, &parley_world_route_response_info, &m) &&
             !sender_only_asks(sender)) {
-            take_answer(hub, sender->client, &parley_world_route_response_info, text,
-                        m.data.done.value);
+            take_answer(hub, sender->client, text_of(&m.data.request_id),
+                        &(struct answer){.ok = m.data.ok.value,
+                                         .result = json_of(&m.data.result),
+                                         .error = json_of(&m.data.error),
+                                         .done = m.data.done.value});
         }
         parley_world_route_response_fini(&m);
     }
@@ -157,6 +154,15 @@ static bool goes_elsewhere(const struct sender *sender, const struct wire *w, st
                : json_kind_of(wire_raw(w, text.ptr, WIRE_TARGET_ID)) == JSON_STRING;
 }
 
+/* The request that this raw string names. */
+static struct request *find_replied(struct hub *hub, struct str raw_id)
+{
+    char id[MESSAGE_ID_SIZE];
+    size_t len = json_unescape_to(raw_id, id, sizeof(id));
+
+    return len <= sizeof(id) ? request_find(hub, str_make(id, len)) : NULL;
+}
+
 bool request_answer(struct hub *hub, struct sender *sender, const struct wire *w, struct str text,
                     enum parley_type kind)
 {
@@ -166,7 +172,7 @@ bool request_answer(struct hub *hub, struct sender *sender, const struct wire *w
     if (event == REQUEST_EVENTS || json_kind_of(reply_to) != JSON_STRING) {
         return false;
     }
-    struct request *r = request_find(hub, reply_to);
+    struct request *r = find_replied(hub, reply_to);
     if (r == NULL && event != EVENT_FAILED &&
         (goes_elsewhere(sender, w, text) || !str_starts_with(reply_to, STR("\"msg-")))) {
         return false;
@@ -176,8 +182,8 @@ bool request_answer(struct hub *hub, struct sender *sender, const struct wire *w
         return true;
     }
     /* An error may be about any request, the rest only about chat. */
-    r = find_given(hub, sender->client, reply_to,
-                   r != NULL && event == EVENT_FAILED ? (enum request_kind)r->answers : KIND_CHAT);
+    r = check_given(hub, sender->client, r,
+                    r != NULL && event == EVENT_FAILED ? (enum request_kind)r->answers : KIND_CHAT);
     if (r != NULL) {
         pass_on(hub, r, w, text, (enum dialect)sender->dialect);
         request_change(hub, r, event, SLAB_NONE);

@@ -6,10 +6,9 @@
  * What they have said to each other keeps its bytes.
  */
 
-struct str request_id(const struct request *r, char buffer[REQUEST_ID_SIZE])
+struct str request_id(const struct request *r, char buffer[MESSAGE_ID_SIZE])
 {
-    return str_format(buffer, REQUEST_ID_SIZE, "msg-%llu-%llu", (unsigned long long)r->number,
-                      (unsigned long long)r->made_ms);
+    return message_id(buffer, r->number, r->made_ms);
 }
 
 static struct str agent_name(const struct hub *hub, const struct request *r)
@@ -109,13 +108,13 @@ static uint64_t deadline_of(const struct hub *hub, const struct request *r)
 static void write_to_gateway(struct hub *hub, const struct request *r, struct str type,
                              struct str source)
 {
-    char id[REQUEST_ID_SIZE];
+    char id[MESSAGE_ID_SIZE];
     struct json_writer w;
 
     json_writer_init(&w, hub_scratch(hub));
     json_begin_object(&w);
     json_key_string(&w, STR("type"), type);
-    json_key_string(&w, STR("id"), request_id(r, id));
+    json_key_raw(&w, STR("id"), request_id(r, id));
     json_key(&w, STR("payload"));
     if (r->answers == KIND_CHAT) {
         json_raw(&w, str_make(r->body, r->body_len));
@@ -131,11 +130,11 @@ static void write_to_gateway(struct hub *hub, const struct request *r, struct st
 static void write_to_world(struct hub *hub, const struct request *r, struct str type,
                            struct str source)
 {
-    char id[REQUEST_ID_SIZE];
+    char id[MESSAGE_ID_SIZE];
     struct json_writer w;
 
     message_begin(hub, &w, type, source);
-    json_key_string(&w, STR("id"), request_id(r, id));
+    json_key_raw(&w, STR("id"), request_id(r, id));
     if (r->answers == KIND_CHAT) {
         speech_write_data(&w, str_make(r->body, r->body_len));
     } else {
@@ -165,18 +164,18 @@ void say_request(struct hub *hub, const struct request *r)
 void say_cancel(struct hub *hub, const struct request *r)
 {
     const struct agent *a = agent_at(hub, r->agent);
-    char id[REQUEST_ID_SIZE];
+    char id[MESSAGE_ID_SIZE];
     struct json_writer w;
 
     if (a->dialect == DIALECT_GATEWAY) {
         control_open(hub, &w, "route_cancel", STR(""));
-        json_key_string(&w, STR("requestId"), request_id(r, id));
+        json_key_raw(&w, STR("requestId"), request_id(r, id));
         (void)control_close(hub, &w, false);
     } else {
         message_begin(hub, &w, STR("route_cancel"), STR("gateway"));
         json_key(&w, STR("data"));
         json_begin_object(&w);
-        json_key_string(&w, STR("requestId"), request_id(r, id));
+        json_key_raw(&w, STR("requestId"), request_id(r, id));
         json_end_object(&w);
         (void)message_end(hub, &w);
     }
@@ -191,14 +190,14 @@ static void write_answer(struct json_writer *w, const struct request *r,
 {
     json_begin_object(w);
     json_key_raw(w, STR("requestId"), r->own_id);
-    json_key_raw(w, STR("ok"), answer->ok);
+    json_key_bool(w, STR("ok"), answer->ok);
     if (answer->result.len > 0) {
         json_key_raw(w, STR("result"), answer->result);
     }
     if (answer->error.len > 0) {
         json_key_raw(w, STR("error"), answer->error);
     }
-    json_key_raw(w, STR("done"), answer->done);
+    json_key_bool(w, STR("done"), answer->done);
     json_key_string(w, STR("agentId"), agent);
     json_end_object(w);
 }
@@ -247,7 +246,7 @@ static void write_message_to_world(struct hub *hub, const struct request *r,
 void say_message(struct hub *hub, const struct request *r, const struct envelope *e)
 {
     struct envelope own = *e;
-    char fresh[REQUEST_ID_SIZE];
+    char fresh[MESSAGE_ID_SIZE];
 
     if (client_at(hub, r->asker)->dialect == DIALECT_WORLD) {
         write_message_to_world(hub, r, e);
@@ -258,9 +257,7 @@ void say_message(struct hub *hub, const struct request *r, const struct envelope
     own.session = STR("");
     own.reply_to = r->own_id;
     if (own.id.len == 0) {
-        own.id = str_format(fresh, sizeof(fresh), "\"msg-%llu-%llu\"",
-                            (unsigned long long)++hub->frame_count,
-                            (unsigned long long)hub->now.wall_ms);
+        own.id = message_id(fresh, ++hub->frame_count, hub->now.wall_ms);
     }
     struct str text = envelope_relay(hub, &own, agent_name(hub, r));
     note_to_asker(hub, r, e->type, text);

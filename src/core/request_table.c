@@ -99,27 +99,27 @@ void requests_fini(struct hub *hub)
     slab_fini(&hub->requests);
 }
 
-struct request *request_find(struct hub *hub, struct str raw_id)
+struct request *request_find(struct hub *hub, struct str id)
 {
-    char id[REQUEST_ID_SIZE], own[REQUEST_ID_SIZE];
-    size_t len = json_unescape_to(raw_id, id, sizeof(id) - 1);
+    char given[MESSAGE_ID_SIZE];
     uint64_t number;
 
-    if (json_kind_of(raw_id) != JSON_STRING || len >= sizeof(id) ||
-        !str_starts_with(str_make(id, len), STR("msg-"))) {
+    if (!str_starts_with(id, STR("msg-"))) {
         return NULL;
     }
-    struct str rest = str_make(id + 4, len - 4);
+    struct str rest = str_slice(id, 4, id.len);
     size_t end = str_find(rest, '-');
     if (!str_to_uint(str_slice(rest, 0, end), UINT64_MAX, &number)) {
         return NULL;
     }
     uint32_t index = map_find(&hub->requests_by_number,
                               hash_bytes(hub->secret, &number, sizeof(number)), &number);
-    return index != SLAB_NONE &&
-                   str_equal(request_id(request_at(hub, index), own), str_make(id, len))
-               ? request_at(hub, index)
-               : NULL;
+    if (index == SLAB_NONE) {
+        return NULL;
+    }
+    struct str raw_given = request_id(request_at(hub, index), given);
+    bool is_it = str_equal(str_slice(raw_given, 1, raw_given.len - 1), id);
+    return is_it ? request_at(hub, index) : NULL;
 }
 
 struct request *request_find_own(struct hub *hub, uint32_t client, struct str raw_id)

@@ -10,18 +10,28 @@ const char *dialect_name(unsigned dialect)
     return names[dialect];
 }
 
+struct str message_id(char buffer[MESSAGE_ID_SIZE], uint64_t number, uint64_t made_ms)
+{
+    static const char head[] = "\"msg-";
+    char *at = buffer + sizeof(head) - 1;
+
+    memcpy(buffer, head, sizeof(head) - 1);
+    at = str_write_uint(at, number);
+    *at++ = '-';
+    at = str_write_uint(at, made_ms);
+    *at++ = '"';
+    return str_make(buffer, (size_t)(at - buffer));
+}
+
 /* {"type":T,"id":"msg-N-MS" — what every frame of the gateway dialect that we make begins with. */
 void control_begin(struct hub *hub, struct json_writer *w, struct buf *out, struct str raw_type)
 {
-    char id[64];
+    char id[MESSAGE_ID_SIZE];
 
     json_writer_init(w, out);
     json_begin_object(w);
     json_key_raw(w, STR("type"), raw_type);
-    json_key_string(w, STR("id"),
-                    str_format(id, sizeof(id), "msg-%llu-%llu",
-                               (unsigned long long)++hub->frame_count,
-                               (unsigned long long)hub->now.wall_ms));
+    json_key_raw(w, STR("id"), message_id(id, ++hub->frame_count, hub->now.wall_ms));
 }
 
 static void to_gateway(struct hub *hub, const struct speech *s, struct buf *out)

@@ -114,8 +114,37 @@ static size_t write_character(struct buf *out, struct str text)
     return len > 0 ? len : 1;
 }
 
+/* Whether it stands between quotes as it is. */
+static bool is_plain(struct str text)
+{
+    return text.len > 0 && scan_plain(text.ptr, text.ptr + text.len) == text.ptr + text.len;
+}
+
+/* Plain text, its quotes and one byte on each side of them, or none (NUL). */
+static void write_plain(struct buf *out, char before, struct str text, char behind)
+{
+    if (buf_reserve(out, text.len + 2 + (before != '\0') + (behind != '\0'))) {
+        char *at = out->data + out->len;
+        if (before != '\0') {
+            *at++ = before;
+        }
+        *at++ = '"';
+        memcpy(at, text.ptr, text.len);
+        at += text.len;
+        *at++ = '"';
+        if (behind != '\0') {
+            *at++ = behind;
+        }
+        out->len = (size_t)(at - out->data);
+    }
+}
+
 static void write_string(struct buf *out, struct str text)
 {
+    if (is_plain(text)) {
+        write_plain(out, '\0', text, '\0');
+        return;
+    }
     buf_append_char(out, '"');
     while (text.len > 0) {
         size_t plain = (size_t)(scan_plain(text.ptr, text.ptr + text.len) - text.ptr);
@@ -134,10 +163,18 @@ static void write_string(struct buf *out, struct str text)
 void json_key(struct json_writer *w, struct str key)
 {
     assert((w->in_object & depth_bit(w)) != 0 && !w->after_key);
-    write_comma(w);
+    bool is_first = (w->has_member & depth_bit(w)) == 0;
+    w->has_member |= depth_bit(w);
+    w->after_key = true;
+    if (is_plain(key)) {
+        write_plain(w->out, is_first ? '\0' : ',', key, ':');
+        return;
+    }
+    if (!is_first) {
+        buf_append_char(w->out, ',');
+    }
     write_string(w->out, key);
     buf_append_char(w->out, ':');
-    w->after_key = true;
 }
 
 void json_string(struct json_writer *w, struct str text)
