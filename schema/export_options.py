@@ -58,9 +58,13 @@ def default_of(entry):
 
 
 def under_synonym(entry, limits):
-    """Other programs have milliseconds as bare numbers."""
+    """Other programs have milliseconds as bare numbers, and true and false for on and off."""
     reference = {"$ref": f"#/$defs/{entry['key']}"}
-    return any_of(reference, number(*limits)) if entry["kind"] == "duration" else reference
+    if entry["kind"] == "duration":
+        return any_of(reference, number(*limits))
+    if entry.get("words") == ["off", "on"]:
+        return any_of(reference, {"type": "boolean"})
+    return reference
 
 
 def options_schema(table, limits_of):

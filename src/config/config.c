@@ -128,6 +128,9 @@ bool config_set_from(struct config *c, struct str key, struct str text,
     if (place->origin < value->origin) {
         return true;
     }
+    if (option->kind == OPTION_ENUM) {
+        text = str_from_z(option->words[number]); /* a synonym may have taken true for it */
+    }
     char *copy = make_text(option, text, place);
     if (copy == NULL) {
         buf_append_str(error, STR("out of memory"));

@@ -124,7 +124,17 @@ static enum value_status check_list(const struct option *option, struct str list
     return check_range(option, count, ret_number);
 }
 
-enum value_status value_read(const struct option *option, struct str text, bool bare,
+/* Other programs switch by true and false what has on and off here. */
+static enum value_status read_switch(const struct option *option, struct str text,
+                                     uint64_t *ret_number)
+{
+    if (str_equal(text, STR("true"))) {
+        return read_word(option, STR("on"), ret_number);
+    }
+    return str_equal(text, STR("false")) ? read_word(option, STR("off"), ret_number) : VALUE_WRONG;
+}
+
+enum value_status value_read(const struct option *option, struct str text, bool foreign,
                              uint64_t *ret_number)
 {
     enum value_status status = VALUE_WRONG;
@@ -141,7 +151,7 @@ enum value_status value_read(const struct option *option, struct str text, bool 
         status = read_measure(option, size_units, text, ret_number);
         break;
     case OPTION_DURATION:
-        if (bare && read_digits(text, &number)) {
+        if (foreign && read_digits(text, &number)) {
             return check_range(option, number, ret_number);
         }
         status = read_measure(option, duration_units, text, ret_number);
@@ -151,8 +161,12 @@ enum value_status value_read(const struct option *option, struct str text, bool 
             return check_range(option, number, ret_number);
         }
         break;
-    case OPTION_BOOL:
     case OPTION_ENUM:
+        if (foreign) {
+            status = read_switch(option, text, ret_number);
+        }
+        break;
+    case OPTION_BOOL:
         break;
     }
     return status == VALUE_WRONG ? read_word(option, text, ret_number) : status;

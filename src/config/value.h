@@ -15,9 +15,10 @@ enum value_status {
 /*
  * Reads `text` as the option's kind wants it. *ret_number is the number, the bytes, the
  * milliseconds, the index of the word or how many elements a list has; 0 for other text.
- * `bare` lets a duration be without a unit: then it is milliseconds.
+ * `foreign`, under a synonym, the words of other programs are taken as well: a duration without a
+ * unit is milliseconds, true and false are on and off.
  */
-enum value_status value_read(const struct option *option, struct str text, bool bare,
+enum value_status value_read(const struct option *option, struct str text, bool foreign,
                              uint64_t *ret_number);
 
 #endif

@@ -188,10 +188,12 @@ static const struct option *take_option(struct reader *r, struct str key)
 static bool is_wrongly_quoted(const struct reader *r, const struct option *option)
 {
     struct str text = scalar_text(r);
+    bool is_truth = str_equal(text, STR("true")) || str_equal(text, STR("false"));
 
     return is_quoted(r) &&
-           (option->kind == OPTION_BOOL || (option->kind == OPTION_INT && text.len > 0 &&
-                                            text.ptr[0] >= '0' && text.ptr[0] <= '9'));
+           (option->kind == OPTION_BOOL || (option->kind == OPTION_ENUM && is_truth) ||
+            (option->kind == OPTION_INT && text.len > 0 && text.ptr[0] >= '0' &&
+             text.ptr[0] <= '9'));
 }
 
 /* Sets the key, which stands on a line of its own for whoever asks where a value is from. */

@@ -169,8 +169,8 @@ static void test_sentences(void **state)
         {"listen.prot=1", "--set: listen.prot is no option; did you mean listen.port?"},
         {"message_byte=1", "--set: message_byte is no option; did you mean limits.message_bytes?"},
         {"wholly.unlike=1", "--set: wholly.unlike is no option"},
-        {"spin=auto", "--set: spin is not in this build"},
-        {"perMessageDeflate=true",
+        {"spin=on", "--set: spin: \"on\" is not allowed; it takes auto or off (default auto)"},
+        {"compression=true",
          "--set: compression: \"true\" is not allowed; it takes off or on (default off)"},
         {"skipLocalPairing=true",
          "--set: skipLocalPairing: it is no option of Parley: every client gives a token instead "
@@ -231,7 +231,12 @@ static void test_synonyms(void **state)
     expect_set(&c, OPTION_ORIGINS, "*", 1);
     assert_true(set_flag(&c, "trustedProxies", "::1"));
     expect_set(&c, OPTION_TRUSTED_PROXIES, "::1", 1);
+    assert_true(set_flag(&c, "perMessageDeflate", "true"));
+    expect_set(&c, OPTION_COMPRESSION, "on", COMPRESSION_ON);
+    assert_true(set_flag(&c, "perMessageDeflate", "false"));
+    expect_set(&c, OPTION_COMPRESSION, "off", COMPRESSION_OFF);
     assert_false(set_flag(&c, "pingintervalms", "5000"));
+    assert_false(set_flag(&c, "authMode", "true"));
     assert_false(set_flag(&c, "pingIntervalMs", "99"));
     config_fini(&c);
 }

@@ -90,7 +90,7 @@ static void test_again(void **state)
 }
 
 /* What was given by another program's name is written as ours. */
-static void test_bare_duration(void **state)
+static void test_words_of_others(void **state)
 {
     struct config c;
 
@@ -98,6 +98,7 @@ static void test_bare_duration(void **state)
     assert_true(config_init(&c));
     assert_true(set_flag(&c, "pingIntervalMs", "2500"));
     assert_true(set_flag(&c, "maxPayload", "2097152"));
+    assert_true(set_flag(&c, "perMessageDeflate", "true"));
     expect_same_again(&c);
     config_fini(&c);
 }
@@ -148,7 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_again),
-        cmocka_unit_test(test_bare_duration),
+        cmocka_unit_test(test_words_of_others),
         cmocka_unit_test(test_lines),
     };
 
