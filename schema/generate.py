@@ -126,9 +126,8 @@ def options_c(table):
     yield "};\n\n"
     yield "const struct option_absent option_absent_table[OPTION_ABSENT_COUNT] = {\n"
     for entry in table["absent"]:
-        advice = c_string(entry["advice"]) if "advice" in entry else "NULL"
         yield (
-            f"    {{{c_string(entry['key'])}, {c_words(entry.get('synonyms'))}, {advice}}},\n"
+            f"    {{{c_string(entry['key'])}, {c_words(entry.get('synonyms'))}, {c_string(entry['advice'])}}},\n"
         )
     yield "};\n"
 
@@ -184,7 +183,7 @@ are left alone.
 ## Values
 
 Durations have a unit (`500ms`, `30s`, `2m`, `1h`), sizes may have one (`64KiB`, `1MiB`, `1GiB`; without it they are bytes).
-The elements of a list are separated by commas. A key that is not known, or not in this build, and a value that is not allowed
+The elements of a list are separated by commas. A key that is not known and a value that is not allowed
 end the start with exit code 78 and a sentence that says where it stands (`parley.yaml:3: listen.port: ...`) and what would be right.
 
 A secret is never the value of an option. The digests of tokens and the hash of the password, which are, do not show in errors, and `parley config show`

@@ -32,12 +32,8 @@ bool config_refuse_key(struct str key, const char *where, struct buf *error)
 
     buf_printf(error, "%s: ", where);
     append_shown(error, key);
-    if (absent != NULL && absent->advice != NULL) {
-        buf_printf(error, ": %s", absent->advice);
-        return false;
-    }
     if (absent != NULL) {
-        buf_append_str(error, STR(" is not in this build"));
+        buf_printf(error, ": %s", absent->advice);
         return false;
     }
     buf_append_str(error, STR(" is no option"));

@@ -87,7 +87,7 @@ void config_fini(struct config *c);
 /*
  * Sets `key` (or a synonym) from text. `where` names the source in an error: "--port",
  * "PARLEY_LISTEN__PORT". Returns false, nothing is changed, and `error` gets a sentence, when the
- * key is not known or not in this build, or the value is not allowed. Copies the text.
+ * key is not known, or the value is not allowed. Copies the text.
  */
 bool config_set(struct config *c, struct str key, struct str text, enum config_origin origin,
                 const char *where, struct buf *error);

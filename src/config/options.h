@@ -34,11 +34,11 @@ struct option {
     bool reloadable;             /* a running gateway can take a new value */
 };
 
-/* A key that this build does not have. One that ends in ".*" is a section. */
+/* A key that people bring along and that is no option. One that ends in ".*" is a section. */
 struct option_absent {
     const char *key;
     const char *const *synonyms;
-    const char *advice; /* what to do instead; NULL: nothing but wait for it */
+    const char *advice; /* what to do instead */
 };
 
 extern const struct option option_table[OPTION_COUNT];
@@ -46,7 +46,7 @@ extern const struct option_absent option_absent_table[OPTION_ABSENT_COUNT];
 
 /* The option of this key or synonym (*ret_synonym says which), or NULL. */
 const struct option *option_find(struct str key, bool *ret_synonym);
-/* The known key that this build does not have, or NULL. */
+/* The known key that is no option, or NULL. */
 const struct option_absent *option_find_absent(struct str key);
 /* The key that `key` was probably meant to be, or NULL. */
 const char *option_nearest(struct str key);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include "base/printable.h"
 #include "crypto/jwt.h"
@@ -11,19 +12,33 @@
 
 enum { AUTO_THREADS = 4 };
 
+/* CPUs that the process may use. */
+static unsigned count_cpus(void)
+{
+    cpu_set_t cpus;
+    int count = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+
+    return count < 1 ? 1 : (unsigned)count;
+}
+
 static unsigned count_threads(const struct config *c)
 {
     uint64_t wanted = config_number(c, OPTION_THREADS);
-    cpu_set_t cpus;
+    unsigned cpus = count_cpus();
 
     if (wanted > 0) {
         return (unsigned)wanted;
     }
-    if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0) {
-        return 1;
-    }
-    int count = CPU_COUNT(&cpus);
-    return count < 1 ? 1 : count > AUTO_THREADS ? AUTO_THREADS : (unsigned)count;
+    return cpus > AUTO_THREADS ? AUTO_THREADS : cpus;
+}
+
+/* Looking takes a CPU from nobody only where each thread has its own, and others have one, too. */
+static bool may_spin(const struct config *c, unsigned threads)
+{
+    unsigned busy = threads > 1 ? threads + 1 : 1; /* the hub has a thread of its own */
+
+    return config_number(c, OPTION_SPIN) == SPIN_AUTO && count_cpus() >= busy &&
+           sysconf(_SC_NPROCESSORS_ONLN) > (long)busy;
 }
 
 static void read_figures(void *owner, unsigned reactor, struct rest_figures *ret_figures)
@@ -344,6 +359,7 @@ static void make_settings(struct assembly *a, const char *version)
     s->hub.version = version;
     s->policy = a->first->policy;
     s->threads = count_threads(c);
+    s->spin = may_spin(c, s->threads);
     s->bind = config_text(c, OPTION_LISTEN_BIND);
     s->port = (uint16_t)config_number(c, OPTION_LISTEN_PORT);
     s->status_port = (uint16_t)config_number(c, OPTION_LISTEN_STATUS_PORT);

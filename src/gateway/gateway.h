@@ -45,6 +45,7 @@ struct gateway_settings {
     struct net_policy *policy; /* borrowed until gateway_new returns; NULL: the product's, with the
                                   limits of the hub */
     unsigned threads;          /* reactors, 1 to MAX_REACTORS */
+    bool spin;                 /* threads may look for work before they sleep: see spin.h */
     /* Where it listens; borrowed until gateway_new returns. */
     const char *bind;      /* "loopback" (127.0.0.1 and ::1), "all", or an address; NULL: no TCP */
     uint16_t port;         /* 0: a free one */

@@ -5,6 +5,7 @@
 
 #include "gateway/gateway.h"
 #include "gateway/queue.h"
+#include "gateway/spin.h"
 #include "gateway/worker.h"
 
 enum {
@@ -17,6 +18,7 @@ enum {
 struct reactor_thread {
     struct gateway *gateway;
     unsigned index;
+    struct spin spin;
     pthread_t thread;
 };
 
@@ -44,6 +46,7 @@ struct gateway {
     int outer_fd; /* an epoll of what a step may wait for, and of timer_fd; -1 until it is asked for
                    */
     int timer_fd;
+    struct spin spin;    /* of the thread that the hub runs in */
     bool last_call_over; /* while draining: all clients have gone, idle HTTP connections go too */
     /* With one thread only. */
     struct up_batch *up; /* what has been read */
@@ -84,6 +87,8 @@ bool turn_receive(struct gateway *g, struct up_batch *batch, size_t *ret_cost);
 /* Time, stop and the end of the hub's turn. Returns false when it is over with the gateway. */
 bool turn_end(struct gateway *g, struct hub_time now);
 void tell_phase(struct gateway *g, enum gateway_phase phase);
+/* Looks whether `found` finds anything, for as long as that is better than sleep. */
+bool turn_look(struct spin *spin, bool (*found)(void *ctx), void *ctx);
 /* How long until the next tick. */
 int turn_timeout_ms(const struct gateway *g, struct hub_time now);
 

@@ -6,6 +6,7 @@
 
 int single_start(struct gateway *g)
 {
+    spin_init(&g->spin, g->settings.spin);
     g->up = up_batch_new();
     g->up_done = true;
     return g->up == NULL ? -ENOMEM : 0;
@@ -22,6 +23,32 @@ bool single_ready(const struct gateway *g)
     return !g->up_done || reactor_busy(g->reactors[0]);
 }
 
+static bool find_event(void *ctx)
+{
+    struct reactor *r = ctx;
+
+    reactor_wait(r, 0);
+    return reactor_busy(r);
+}
+
+static void sleep_single(struct gateway *g, int timeout_ms)
+{
+    struct reactor *r = g->reactors[0];
+
+    if (timeout_ms == 0 || !g->spin.on) {
+        reactor_wait(r, timeout_ms);
+        return;
+    }
+    if (turn_look(&g->spin, find_event, r)) {
+        return;
+    }
+    uint64_t from = clock_us();
+    reactor_wait(r, timeout_ms);
+    if (reactor_busy(r)) {
+        spin_woken(&g->spin, clock_us() - from);
+    }
+}
+
 bool single_step(struct gateway *g, bool wait)
 {
     struct reactor *r = g->reactors[0];
@@ -29,7 +56,7 @@ bool single_step(struct gateway *g, bool wait)
     uint64_t woke_us;
     size_t cost;
 
-    reactor_wait(r, !wait || single_ready(g) ? 0 : turn_timeout_ms(g, now));
+    sleep_single(g, !wait || single_ready(g) ? 0 : turn_timeout_ms(g, now));
     now = clock_now();
     woke_us = clock_us();
     reactor_read(r, now.mono_ms);

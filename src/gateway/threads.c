@@ -69,18 +69,38 @@ static void leave_doors(struct gateway *g, struct reactor *r)
     }
 }
 
-static void wait_for_work(struct gateway *g, struct reactor *r, struct queue *q)
+/* Whether a reactor has something to do: it has read something, or is given something. */
+static bool has_work(void *ctx)
 {
-    int timeout_ms = 0;
+    const struct reactor_thread *t = ctx;
+    struct gateway *g = t->gateway;
 
-    if (!reactor_busy(r)) {
-        sleeper_lie_down(&q->reactor);
-        if (!atomic_load(&q->has_down) && !atomic_load(&g->quit)) {
-            timeout_ms = TICK_MS;
-        }
+    reactor_wait(g->reactors[t->index], 0);
+    return reactor_busy(g->reactors[t->index]) || atomic_load(&g->queues[t->index].has_down) ||
+           atomic_load(&g->quit);
+}
+
+static void wait_for_work(struct reactor_thread *t)
+{
+    struct gateway *g = t->gateway;
+    struct reactor *r = g->reactors[t->index];
+    struct queue *q = &g->queues[t->index];
+
+    if (reactor_busy(r)) {
+        reactor_wait(r, 0);
+        return;
     }
-    reactor_wait(r, timeout_ms);
+    if (turn_look(&t->spin, has_work, t)) {
+        return;
+    }
+    uint64_t from = t->spin.on ? clock_us() : 0;
+    sleeper_lie_down(&q->reactor);
+    bool has_news = atomic_load(&q->has_down) || atomic_load(&g->quit);
+    reactor_wait(r, has_news ? 0 : TICK_MS);
     sleeper_rise(&q->reactor);
+    if (t->spin.on && reactor_busy(r)) {
+        spin_woken(&t->spin, clock_us() - from);
+    }
 }
 
 /* Applies the batches and leaves them, cleared, as what is to be given back. */
@@ -111,7 +131,7 @@ static void *run_reactor(void *arg)
     bool idle_closed = false;
 
     while (!atomic_load(&g->quit)) {
-        wait_for_work(g, r, q);
+        wait_for_work(t);
         woke_us = clock_us();
         reactor_read(r, clock_now().mono_ms);
         if (x.spare == NULL) {
@@ -206,8 +226,10 @@ static void send_down(struct gateway *g, unsigned i)
     wake_reactor(g, i);
 }
 
-static bool has_news(struct gateway *g)
+static bool has_news(void *ctx)
 {
+    struct gateway *g = ctx;
+
     if (atomic_load(&g->has_news)) {
         return true;
     }
@@ -256,9 +278,16 @@ bool threads_step(struct gateway *g, bool wait)
     for (unsigned i = 0; i < g->settings.threads; i++) {
         send_down(g, i);
     }
-    g->lies = !received && lie_down(g);
+    if (received || (wait && turn_look(&g->spin, has_news, g))) {
+        g->lies = false;
+        return true;
+    }
+    g->lies = lie_down(g);
     if (g->lies && wait) {
-        (void)poll(&wake, 1, turn_timeout_ms(g, now));
+        uint64_t from = g->spin.on ? clock_us() : 0;
+        if (poll(&wake, 1, turn_timeout_ms(g, now)) > 0 && g->spin.on) {
+            spin_woken(&g->spin, clock_us() - from);
+        }
     }
     return true;
 }
@@ -306,10 +335,12 @@ int threads_start(struct gateway *g)
 {
     int error = 0;
 
+    spin_init(&g->spin, g->settings.spin);
     atomic_store(&g->doors_open, g->settings.threads);
     while (g->thread_count < g->settings.threads && error == 0) {
         struct reactor_thread *t = &g->threads[g->thread_count];
         *t = (struct reactor_thread){.gateway = g, .index = g->thread_count};
+        spin_init(&t->spin, g->settings.spin);
         error = thread_start(&t->thread, run_reactor, t);
         g->thread_count += error == 0;
     }

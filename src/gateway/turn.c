@@ -33,6 +33,20 @@ static void measure_route(struct gateway *g, const struct up_batch *batch)
     }
 }
 
+bool turn_look(struct spin *spin, bool (*found)(void *ctx), void *ctx)
+{
+    if (!spin_begin(spin)) {
+        return false;
+    }
+    uint64_t from = clock_us();
+    while (!found(ctx)) {
+        if (!spin_goes_on(spin, clock_us() - from)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool turn_receive(struct gateway *g, struct up_batch *batch, size_t *ret_cost)
 {
     hub_set_time(g->hub, clock_now());

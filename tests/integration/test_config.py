@@ -68,6 +68,7 @@ VALUES = {
     "log.level": "debug",
     "log.format": "json",
     "sandbox": "off",
+    "spin": "off",
     "metrics.public": True,
 }
 # All at once: two of them go together with no other value of each other.
@@ -167,6 +168,7 @@ WRONG = {
     "log.level": ("loud", '"loud" is not allowed; it takes debug, info, warning or error (default info)'),
     "log.format": ("xml", '"xml" is not allowed; it takes auto, text or json (default auto)'),
     "sandbox": ("on", '"on" is not allowed; it takes auto or off (default auto)'),
+    "spin": ("on", '"on" is not allowed; it takes auto or off (default auto)'),
     "metrics.public": (0, '"0" is not allowed; it takes false or true (default false)'),
 }
 
@@ -345,7 +347,6 @@ def test_a_relative_path_is_below_the_file(tmp_path):
         (b"#" * (1 << 20) + b"\n", "f.yaml: it is longer than a configuration may be"),
         (b"listen: 9000\n", "f.yaml:1: listen: it is a section"),
         (b"listen:\n  prot: 9000\n", "f.yaml:2: listen.prot is no option; did you mean listen.port"),
-        (b"spin: auto\n", "f.yaml:1: spin is not in this build"),
         (b"token: " + CANARY.encode(), "f.yaml:1: token: .*--token-file"),
         (b"auth: {password: " + CANARY.encode() + b"}", "f.yaml:1: auth.password: .*parley password hash"),
         (b"skipLocalPairing: true\n", "f.yaml:1: skipLocalPairing: .*token instead"),
@@ -426,6 +427,8 @@ GOOD = [
     {"listen": None},
     {"listen": {}, "log.level": "info"},
     {"threads": "auto", "limits": {"memory": "auto", "message_bytes": "64KiB", "frame_bytes": 1048576}},
+    {"perMessageDeflate": True},
+    {"perMessageDeflate": "on", "spin": "off"},
     {"origins": [], "trusted_proxies": "10.0.0.1, ::1"},
     {"pingIntervalMs": 5000, "clientTimeout": "20s", "maxMessageSize": 2048, "host": "::1"},
     {"listen": {"bind": "all"}, "auth": {"allow_anonymous": True}},
@@ -462,7 +465,9 @@ BAD = [
     {"origins": {"a": "b"}},
     {"listen.world_paths": []},
     {"listen.hosts": ["a"] * 65},
-    {"spin": "auto"},
+    {"spin": "on"},
+    {"compression": True},
+    {"perMessageDeflate": "true"},
     {"auth.token": "x"},
     {"auth": {"mode": "oauth"}},
 ]

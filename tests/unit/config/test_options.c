@@ -55,6 +55,7 @@ static const struct sample {
     {"world.validation", "off", 0, "strict", 2, "on"},
     {"world.identity", "auto", 0, "verify", 2, "check"},
     {"threads", "auto", 0, "16", 16, "0"},
+    {"spin", "auto", 0, "off", 1, "on"},
     {"drain", "10s", 10000, "0s", 0, "-1s"},
     {"log.level", "info", 1, "error", 3, "loud"},
     {"log.format", "auto", 0, "json", 2, "xml"},
