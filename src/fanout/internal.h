@@ -18,15 +18,33 @@ struct item {
     uint8_t flags;  /* DOWN_BROADCAST … */
 };
 
-/* What a write that was refused left behind, and what a lagging reader has missed. */
-struct stall {
-    struct segment *segment; /* the rest of a frame: off, len; held; NULL when there is none */
+/* The rest of a frame that a socket took in part. */
+struct rest {
+    struct segment *segment; /* held; NULL when there is none */
     uint32_t off;
     uint32_t len;
-    bool close; /* what the last byte of the rest means; see struct plan */
+    bool close; /* what its last byte means; see struct plan */
     uint8_t flags;
-    uint64_t missed;
 };
+
+/*
+ * What an outbox has beside its logs. It is there while something is in it, and for as long as the
+ * outbox is stalled or lags; see outbox_tidy.
+ */
+struct own {
+    struct outbox *outbox;
+    struct item *head; /* the private queue */
+    struct item *tail;
+    struct item *pong;     /* the pong that waits in the queue, if any */
+    struct filter *filter; /* owned */
+    struct list ready;     /* in reader.ready */
+    struct rest rest;
+    uint64_t missed;       /* by a reader that lags */
+    uint32_t queued_bytes; /* in the private queue, with what keeping it there costs */
+    uint32_t index;        /* in reader.owns; the last four bytes, which are the slab's later */
+};
+
+enum { MEMBERSHIP_BITS = 30 };
 
 /* An outbox in a log. */
 struct membership {
@@ -35,10 +53,13 @@ struct membership {
     struct outbox *owner;
     struct view *view;
     uint64_t pos;   /* the next entry to read */
-    uint64_t limit; /* entries from here on are not for it: it has left; UINT64_MAX: it has not */
-    uint32_t index; /* in reader.memberships */
-    bool in_round;  /* in view->members */
+    uint32_t limit; /* once it has left: low bits of the first entry that is not for it */
+    unsigned index : MEMBERSHIP_BITS; /* in reader.memberships */
+    bool has_left : 1;
+    bool in_round : 1; /* in view->members */
 };
+
+_Static_assert(sizeof(struct membership) <= 56, "a membership has grown; each client has one");
 
 struct view_segment {
     struct segment *segment;
@@ -96,10 +117,24 @@ struct membership *membership_find(const struct outbox *o, const struct view *v)
 void membership_place(struct membership *m);
 /* The hub sequence of entry `pos`, which must be before its end. */
 uint64_t membership_seq(const struct membership *m, uint64_t pos);
+/* Entries from here on are not for it, since it has left; UINT64_MAX: it has not. */
+static inline uint64_t membership_limit(const struct membership *m)
+{
+    /* Far fewer than 2^31 entries lie between: they are in memory. */
+    return m->has_left ? m->pos + (uint64_t)(int64_t)(int32_t)(m->limit - (uint32_t)m->pos)
+                       : UINT64_MAX;
+}
+static inline void membership_set_limit(struct membership *m, uint64_t limit)
+{
+    m->limit = (uint32_t)limit;
+    m->has_left = true;
+}
 /* The end of what it may read. */
 static inline uint64_t membership_end(const struct membership *m)
 {
-    return m->view->end < m->limit ? m->view->end : m->limit;
+    uint64_t limit = membership_limit(m);
+
+    return m->view->end < limit ? m->view->end : limit;
 }
 
 /* --- outbox.c --------------------------------------------------------------------------------- */
@@ -115,15 +150,22 @@ void item_free(struct reader *r, struct item *item);
 /* Appends a copy of `what`; takes its use of a segment and its filter, also when it fails. */
 struct item *outbox_append(struct reader *r, struct outbox *o, const struct item *what);
 /* Takes the head out of the queue; the caller frees it. */
-struct item *outbox_pop(struct outbox *o);
+struct item *outbox_pop(struct own *own);
 /* Lets go of the rest of a frame. */
-void outbox_drop_rest(struct reader *r, struct outbox *o);
-/* Frees the stall, unless something is in it: a rest, or the count of a lag. */
-void outbox_free_stall(struct outbox *o);
+void outbox_drop_rest(struct reader *r, struct own *own);
+/* What it has of its own, made if there is none; NULL: no memory. */
+struct own *outbox_own(struct reader *r, struct outbox *o);
+/* Frees that, if nothing is in it and nobody is about to look at it. */
+void outbox_tidy(struct reader *r, struct outbox *o);
+/* The filter that it has now, or NULL. */
+static inline struct filter *outbox_filter(const struct outbox *o)
+{
+    return o->own != NULL ? o->own->filter : NULL;
+}
 
 /* Queues what `item` says with `segment` (NULL: no bytes), of which it takes a use. */
 bool outbox_queue(struct reader *r, struct outbox *o, const struct down *item);
-/* Puts it in reader.ready, unless it is stalled. */
+/* Puts it in reader.ready, unless it is stalled. It has something of its own. */
 void outbox_make_ready(struct reader *r, struct outbox *o);
 
 /* --- lag.c ------------------------------------------------------------------------------------ */

@@ -7,18 +7,19 @@
 /* Drops what may be skipped from the private queue, and counts it. */
 static void drop_broadcasts(struct reader *r, struct outbox *o)
 {
+    struct own *own = o->own;
     struct item *kept_head = NULL;
     struct item *kept_tail = NULL;
 
-    while (o->head != NULL) {
-        bool is_pong = o->pong == o->head;
-        struct item *item = outbox_pop(o);
+    while (own->head != NULL) {
+        bool is_pong = own->pong == own->head;
+        struct item *item = outbox_pop(own);
         if ((item->flags & DOWN_BROADCAST) != 0) {
-            o->stall->missed++;
+            own->missed++;
             item_free(r, item);
             continue;
         }
-        o->pong = is_pong ? item : o->pong;
+        own->pong = is_pong ? item : own->pong;
         item->next = NULL;
         if (kept_tail != NULL) {
             kept_tail->next = item;
@@ -27,10 +28,10 @@ static void drop_broadcasts(struct reader *r, struct outbox *o)
         }
         kept_tail = item;
     }
-    o->head = kept_head;
-    o->tail = kept_tail;
+    own->head = kept_head;
+    own->tail = kept_tail;
     for (struct item *item = kept_head; item != NULL; item = item->next) {
-        o->queued_bytes += item->len + (uint32_t)sizeof(*item);
+        own->queued_bytes += item->len + (uint32_t)sizeof(*item);
     }
 }
 
@@ -40,12 +41,14 @@ static void drop_broadcasts(struct reader *r, struct outbox *o)
  */
 static bool is_response(const struct outbox *o)
 {
-    return ((o->stall->flags | (o->tail != NULL ? o->tail->flags : 0)) & DOWN_LAST) != 0;
+    const struct own *own = o->own;
+
+    return ((own->rest.flags | (own->tail != NULL ? own->tail->flags : 0)) & DOWN_LAST) != 0;
 }
 
 static uint64_t own_bytes(const struct outbox *o)
 {
-    return (uint64_t)o->queued_bytes + o->stall->len;
+    return (uint64_t)o->own->queued_bytes + o->own->rest.len;
 }
 
 uint64_t outbox_backlog(const struct outbox *o)
@@ -89,7 +92,7 @@ void outbox_check_backlog(struct reader *r, struct outbox *o)
 bool outbox_has_room(struct reader *r, struct outbox *o)
 {
     (void)r;
-    if (o->lag != LAG_SKIPPING || o->stalled || o->head != NULL) {
+    if (o->lag != LAG_SKIPPING || o->stalled || o->own->head != NULL) {
         return false;
     }
     o->lag = LAG_ASKED;
@@ -98,7 +101,7 @@ bool outbox_has_room(struct reader *r, struct outbox *o)
 
 uint64_t outbox_missed(const struct outbox *o)
 {
-    uint64_t missed = o->stall != NULL ? o->stall->missed : 0;
+    uint64_t missed = o->own != NULL ? o->own->missed : 0;
 
     for (const struct membership *m = o->joined; m != NULL && o->lag != LAG_NONE; m = m->next) {
         missed += view_count_missed(m, membership_end(m));
@@ -106,26 +109,13 @@ uint64_t outbox_missed(const struct outbox *o)
     return missed;
 }
 
-/* Writes a number, left aligned, over the spaces of a count slot. */
-static void fill_slot(char *slot, uint64_t value)
-{
-    char digits[COUNT_SLOT];
-    size_t at = sizeof(digits);
-
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    memcpy(slot, digits + at, sizeof(digits) - at);
-}
-
 /* The logs that it left while it lagged are over for it, with all that it missed in them. */
 static void leave_missed(struct reader *r, struct outbox *o)
 {
     for (struct membership *m = o->joined, *next; m != NULL; m = next) {
         next = m->next;
-        if (m->limit != UINT64_MAX) {
-            o->stall->missed += view_count_missed(m, m->limit);
+        if (m->has_left) {
+            o->own->missed += view_count_missed(m, membership_limit(m));
             membership_free(r, m);
         }
     }
@@ -146,11 +136,10 @@ bool outbox_end_lag(struct reader *r, struct outbox *o, const struct down *comma
     assert(command->mark + COUNT_SLOT <= command->len);
     memcpy(at, command->segment->data + command->off, command->len);
     leave_missed(r, o);
-    fill_slot(at + command->mark, o->stall->missed);
-    r->skipped += o->stall->missed;
-    o->stall->missed = 0;
+    (void)str_write_uint(at + command->mark, o->own->missed); /* over the spaces of the slot */
+    r->skipped += o->own->missed;
+    o->own->missed = 0;
     o->lag = LAG_NONE;
-    outbox_free_stall(o);
     for (struct membership *m = o->joined; m != NULL; m = m->next) {
         membership_place(m);
     }
@@ -165,7 +154,7 @@ void outbox_count_missed(struct outbox *o, uint64_t seq)
         while (to < membership_end(m) && membership_seq(m, to) < seq) {
             to++;
         }
-        o->stall->missed += view_count_missed(m, to);
+        o->own->missed += view_count_missed(m, to);
         m->pos = to;
     }
 }

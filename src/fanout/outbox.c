@@ -1,7 +1,6 @@
 /* What waits for one connection: its private queue. */
 
 #include <assert.h>
-#include <stdlib.h>
 
 #include "fanout/internal.h"
 #include "ws/ws.h"
@@ -14,7 +13,33 @@ enum {
 void outbox_init(struct outbox *o, uint64_t conn)
 {
     *o = (struct outbox){.conn = conn};
-    list_init(&o->ready);
+}
+
+struct own *outbox_own(struct reader *r, struct outbox *o)
+{
+    uint32_t index;
+
+    if (o->own == NULL) {
+        o->own = slab_acquire(&r->owns, &index);
+        if (o->own != NULL) {
+            o->own->outbox = o;
+            o->own->index = index;
+            list_init(&o->own->ready);
+        }
+    }
+    return o->own;
+}
+
+void outbox_tidy(struct reader *r, struct outbox *o)
+{
+    const struct own *own = o->own;
+
+    if (own == NULL || own->head != NULL || own->filter != NULL || own->rest.segment != NULL ||
+        o->stalled || o->lag != LAG_NONE || !list_empty(&own->ready)) {
+        return;
+    }
+    slab_release(&r->owns, own->index);
+    o->own = NULL;
 }
 
 void item_free(struct reader *r, struct item *item)
@@ -27,36 +52,39 @@ void item_free(struct reader *r, struct item *item)
     slab_release(&r->items, item->index);
 }
 
-struct item *outbox_pop(struct outbox *o)
+struct item *outbox_pop(struct own *own)
 {
-    struct item *item = o->head;
+    struct item *item = own->head;
 
-    o->head = item->next;
-    if (o->head == NULL) {
-        o->tail = NULL;
+    own->head = item->next;
+    if (own->head == NULL) {
+        own->tail = NULL;
     }
-    if (o->pong == item) {
-        o->pong = NULL;
+    if (own->pong == item) {
+        own->pong = NULL;
     }
-    o->queued_bytes -= item->len + (uint32_t)sizeof(*item);
+    own->queued_bytes -= item->len + (uint32_t)sizeof(*item);
     return item;
 }
 
-void outbox_drop_rest(struct reader *r, struct outbox *o)
+void outbox_drop_rest(struct reader *r, struct own *own)
 {
-    if (o->stall->segment != NULL) {
-        segment_release(o->stall->segment, r->reactor);
-        o->stall->segment = NULL;
-        o->stall->len = 0;
+    if (own->rest.segment != NULL) {
+        segment_release(own->rest.segment, r->reactor);
+        own->rest = (struct rest){0};
     }
 }
 
-void outbox_free_stall(struct outbox *o)
+static void free_own(struct reader *r, struct own *own)
 {
-    if (o->stall != NULL && !o->stalled && o->lag == LAG_NONE && o->stall->segment == NULL) {
-        free(o->stall);
-        o->stall = NULL;
+    while (own->head != NULL) {
+        item_free(r, outbox_pop(own));
     }
+    r->skipped += own->missed;
+    outbox_drop_rest(r, own);
+    filter_free(own->filter);
+    list_remove(&own->ready);
+    slab_release(&r->owns, own->index);
 }
 
 void outbox_close(struct reader *r, struct outbox *o)
@@ -64,23 +92,21 @@ void outbox_close(struct reader *r, struct outbox *o)
     while (o->joined != NULL) {
         membership_free(r, o->joined);
     }
-    while (o->head != NULL) {
-        item_free(r, outbox_pop(o));
+    if (o->own != NULL) {
+        free_own(r, o->own);
     }
-    if (o->stall != NULL) {
-        r->skipped += o->stall->missed;
-        outbox_drop_rest(r, o);
-        free(o->stall);
-    }
-    filter_free(o->filter);
-    list_remove(&o->ready);
     outbox_init(o, NO_CONN);
+}
+
+bool outbox_has_private(const struct outbox *o)
+{
+    return o->own != NULL && o->own->head != NULL;
 }
 
 void outbox_make_ready(struct reader *r, struct outbox *o)
 {
-    if (!o->stalled && list_empty(&o->ready)) {
-        list_append(&r->ready, &o->ready);
+    if (!o->stalled && list_empty(&o->own->ready)) {
+        list_append(&r->ready, &o->own->ready);
     }
 }
 
@@ -119,9 +145,11 @@ struct segment *reader_copy(struct reader *r, const char *bytes, size_t len)
 struct item *outbox_append(struct reader *r, struct outbox *o, const struct item *what)
 {
     uint32_t index;
-    struct item *item = slab_acquire(&r->items, &index);
+    struct own *own = outbox_own(r, o);
+    struct item *item = own != NULL ? slab_acquire(&r->items, &index) : NULL;
 
     if (item == NULL) {
+        outbox_tidy(r, o);
         if (what->segment != NULL) {
             segment_release(what->segment, r->reactor);
         }
@@ -131,13 +159,13 @@ struct item *outbox_append(struct reader *r, struct outbox *o, const struct item
     *item = *what;
     item->index = index;
     item->next = NULL;
-    if (o->tail != NULL) {
-        o->tail->next = item;
+    if (own->tail != NULL) {
+        own->tail->next = item;
     } else {
-        o->head = item;
+        own->head = item;
     }
-    o->tail = item;
-    o->queued_bytes += item->len + (uint32_t)sizeof(*item);
+    own->tail = item;
+    own->queued_bytes += item->len + (uint32_t)sizeof(*item);
     r->queued_bytes += item->len + (uint32_t)sizeof(*item);
     if (o->stalled) {
         outbox_check_backlog(r, o);
@@ -191,7 +219,7 @@ bool outbox_queue(struct reader *r, struct outbox *o, const struct down *command
         return true;
     }
     if (skippable && o->lag != LAG_NONE) {
-        o->stall->missed++;
+        o->own->missed++;
         return true;
     }
     if (command->kind == DOWN_CLOSE) {
@@ -244,11 +272,12 @@ bool outbox_push_pong(struct reader *r, struct outbox *o, const void *bytes, siz
     if (o->closing) {
         return true;
     }
-    if (o->pong != NULL) {
-        memcpy(o->pong->segment->data + o->pong->off, bytes, len);
-        o->queued_bytes += (uint32_t)len - o->pong->len;
-        r->queued_bytes += len - o->pong->len;
-        o->pong->len = (uint32_t)len;
+    if (o->own != NULL && o->own->pong != NULL) {
+        struct item *pong = o->own->pong;
+        memcpy(pong->segment->data + pong->off, bytes, len);
+        o->own->queued_bytes += (uint32_t)len - pong->len;
+        r->queued_bytes += len - pong->len;
+        pong->len = (uint32_t)len;
         return true;
     }
     char *at = reader_extend(r, PONG_SIZE, &item.segment, &item.off);
@@ -256,6 +285,9 @@ bool outbox_push_pong(struct reader *r, struct outbox *o, const void *bytes, siz
         return false;
     }
     memcpy(at, bytes, len);
-    o->pong = outbox_append(r, o, &item);
-    return o->pong != NULL;
+    struct item *pong = outbox_append(r, o, &item);
+    if (pong != NULL) {
+        o->own->pong = pong;
+    }
+    return pong != NULL;
 }

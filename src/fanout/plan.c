@@ -1,7 +1,6 @@
 /* What is written next, and what becomes of a write that was taken in part. */
 
 #include <assert.h>
-#include <stdlib.h>
 
 #include "fanout/internal.h"
 
@@ -35,7 +34,9 @@ static void end_plan(struct plan *plan, bool close, uint8_t flags)
 
 static bool wanted(const struct outbox *o, const struct entry *e)
 {
-    return e->sender != o->conn && (o->filter == NULL || filter_wants(o->filter, e->type));
+    struct filter *filter = outbox_filter(o);
+
+    return e->sender != o->conn && (filter == NULL || filter_wants(filter, e->type));
 }
 
 /* The first entry of [from, stop) that is not wanted as given, or not before `bound`. */
@@ -64,7 +65,7 @@ static void plan_log(struct outbox *o, struct membership *m, uint64_t bound, str
     uint64_t from = m->pos;
     uint64_t to = stop;
 
-    if (o->scan || o->filter != NULL || bound != UINT64_MAX) {
+    if (o->scan || outbox_filter(o) != NULL || bound != UINT64_MAX) {
         from = skip(o, s, from, stop, bound, false);
         to = skip(o, s, from, stop, bound, true);
     }
@@ -114,11 +115,11 @@ static bool plan_private(struct reader *r, struct outbox *o, struct item **item,
             return false;
         }
         outbox_count_missed(o, it->seq);
-        filter_free(o->filter);
-        o->filter = it->filter;
+        filter_free(o->own->filter);
+        o->own->filter = it->filter;
         it->filter = NULL;
         *item = it->next;
-        item_free(r, outbox_pop(o));
+        item_free(r, outbox_pop(o->own));
         return true;
     }
     *item = it->next;
@@ -137,7 +138,7 @@ static void leave_finished(struct reader *r, struct outbox *o)
 {
     for (struct membership *m = o->joined, *next; m != NULL; m = next) {
         next = m->next;
-        if (m->pos >= m->limit && o->lag == LAG_NONE) {
+        if (m->pos >= membership_limit(m) && o->lag == LAG_NONE) {
             membership_free(r, m);
         }
     }
@@ -145,15 +146,16 @@ static void leave_finished(struct reader *r, struct outbox *o)
 
 void outbox_plan(struct reader *r, struct outbox *o, struct plan *plan)
 {
-    struct item *item = o->head;
+    struct item *item = o->own != NULL ? o->own->head : NULL;
 
     plan->count = 0;
     plan->bytes = 0;
     end_plan(plan, false, 0);
     assert(!o->stalled);
-    if (o->stall != NULL && o->stall->segment != NULL) {
-        add_run(plan, o->stall->segment, o->stall->off, o->stall->len, &(struct run){.rest = true});
-        end_plan(plan, o->stall->close, o->stall->flags);
+    if (o->own != NULL && o->own->rest.segment != NULL) {
+        const struct rest *rest = &o->own->rest;
+        add_run(plan, rest->segment, rest->off, rest->len, &(struct run){.rest = true});
+        end_plan(plan, rest->close, rest->flags);
     }
     while (!plan_full(plan)) {
         uint64_t seq;
@@ -172,6 +174,7 @@ void outbox_plan(struct reader *r, struct outbox *o, struct plan *plan)
     }
     if (plan->count == 0) {
         leave_finished(r, o);
+        outbox_tidy(r, o);
     }
 }
 
@@ -179,7 +182,7 @@ void outbox_plan(struct reader *r, struct outbox *o, struct plan *plan)
 
 static void finish_item(struct reader *r, struct outbox *o)
 {
-    struct item *item = outbox_pop(o);
+    struct item *item = outbox_pop(o->own);
 
     if ((item->flags & (DOWN_BROADCAST | DOWN_MESSAGE)) != 0) {
         r->delivered++;
@@ -190,8 +193,7 @@ static void finish_item(struct reader *r, struct outbox *o)
 static void finish_run(struct reader *r, struct outbox *o, const struct run *run)
 {
     if (run->rest) {
-        outbox_drop_rest(r, o);
-        outbox_free_stall(o);
+        outbox_drop_rest(r, o->own);
     } else if (run->member != NULL) {
         r->delivered += run->to - run->from;
     } else {
@@ -206,19 +208,14 @@ static void finish_run(struct reader *r, struct outbox *o, const struct run *run
 static bool keep_rest(struct reader *r, struct outbox *o, struct segment *s, uint32_t off,
                       uint32_t len)
 {
-    struct stall *stall = o->stall;
-
     if (len <= COPY_REST) {
         s = reader_copy(r, s->data + off, len);
         off = 0;
     } else {
         segment_hold_again(s, r->reactor);
     }
-    stall->segment = s;
-    stall->off = off;
-    stall->len = s != NULL ? len : 0;
-    stall->close = false;
-    stall->flags = 0;
+    o->own->rest =
+        s != NULL ? (struct rest){.segment = s, .off = off, .len = len} : (struct rest){0};
     return s != NULL;
 }
 
@@ -248,8 +245,8 @@ static bool cut_log_run(struct reader *r, struct outbox *o, const struct run *ru
 static bool cut_run(struct reader *r, struct outbox *o, const struct run *run, size_t sent)
 {
     if (run->rest) {
-        o->stall->off += (uint32_t)sent;
-        o->stall->len -= (uint32_t)sent;
+        o->own->rest.off += (uint32_t)sent;
+        o->own->rest.len -= (uint32_t)sent;
         return true;
     }
     if (run->member != NULL) {
@@ -258,12 +255,12 @@ static bool cut_run(struct reader *r, struct outbox *o, const struct run *run, s
     if (sent == 0) {
         return true;
     }
-    const struct item *item = o->head;
+    const struct item *item = o->own->head;
     if (!keep_rest(r, o, item->segment, item->off + (uint32_t)sent, item->len - (uint32_t)sent)) {
         return false;
     }
-    o->stall->close = item->kind == DOWN_CLOSE;
-    o->stall->flags = item->flags;
+    o->own->rest.close = item->kind == DOWN_CLOSE;
+    o->own->rest.flags = item->flags;
     finish_item(r, o);
     return true;
 }
@@ -280,11 +277,8 @@ static void rewind_runs(const struct plan *plan, int i)
 
 static bool stall(struct reader *r, struct outbox *o, const struct plan *plan, int i, size_t sent)
 {
-    if (o->stall == NULL) {
-        o->stall = calloc(1, sizeof(*o->stall));
-        if (o->stall == NULL) {
-            return false;
-        }
+    if (outbox_own(r, o) == NULL) {
+        return false;
     }
     rewind_runs(plan, i + 1);
     if (!cut_run(r, o, &plan->runs[i], sent)) {
@@ -292,7 +286,7 @@ static bool stall(struct reader *r, struct outbox *o, const struct plan *plan, i
     }
     o->stalled = true;
     o->scan = true; /* what was undone may hold entries of its own again */
-    list_remove(&o->ready);
+    list_remove(&o->own->ready);
     for (struct membership *m = o->joined; m != NULL; m = m->next) {
         membership_place(m);
     }
@@ -312,6 +306,7 @@ bool outbox_sent(struct reader *r, struct outbox *o, const struct plan *plan, si
         sent -= len;
         finish_run(r, o, &plan->runs[i]);
     }
+    outbox_tidy(r, o);
     return true;
 }
 
@@ -319,7 +314,6 @@ void outbox_resume(struct reader *r, struct outbox *o)
 {
     assert(o->stalled);
     o->stalled = false;
-    outbox_free_stall(o);
     for (struct membership *m = o->joined; m != NULL; m = m->next) {
         membership_place(m);
     }

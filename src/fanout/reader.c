@@ -17,8 +17,9 @@ void reader_init(struct reader *r, unsigned reactor, const struct reader_ports *
     *r = (struct reader){.reactor = reactor, .ports = *ports, .max_backlog = max_backlog};
     list_init(&r->dirty);
     list_init(&r->ready);
+    slab_init(&r->owns, sizeof(struct own), MAX_ITEMS);
     slab_init(&r->items, sizeof(struct item), MAX_ITEMS);
-    slab_init(&r->memberships, sizeof(struct membership), MAX_ITEMS);
+    slab_init(&r->memberships, sizeof(struct membership), 1u << MEMBERSHIP_BITS);
 }
 
 void reader_fini(struct reader *r)
@@ -36,6 +37,7 @@ void reader_fini(struct reader *r)
     if (r->local != NULL) {
         segment_release(r->local, r->reactor);
     }
+    slab_fini(&r->owns);
     slab_fini(&r->items);
     slab_fini(&r->memberships);
     *r = (struct reader){0};
@@ -51,7 +53,7 @@ static bool apply_join(struct reader *r, struct outbox *o, struct view *v, uint6
         return membership_new(r, o, v, position) != NULL;
     }
     assert(o->lag != LAG_NONE && position >= m->pos);
-    o->stall->missed += view_count_missed(m, position);
+    o->own->missed += view_count_missed(m, position);
     m->pos = position;
     return true;
 }
@@ -63,7 +65,7 @@ static void apply_leave(struct reader *r, struct outbox *o, const struct view *v
     if (m == NULL) {
         return;
     }
-    m->limit = position;
+    membership_set_limit(m, position);
     if (m->pos >= position && o->lag == LAG_NONE) {
         membership_free(r, m);
     }
@@ -105,7 +107,7 @@ static void close_log(struct reader *r, struct view *v)
 
 static void fail_member(struct reader *r, struct membership *m, uint64_t end)
 {
-    m->limit = end;
+    membership_set_limit(m, end);
     if (!m->owner->closing) {
         m->owner->closing = true;
         r->ports.lagged(r->ports.owner, m->owner, true);
@@ -253,7 +255,7 @@ struct outbox *reader_next(struct reader *r)
     if (!list_empty(&r->ready)) {
         struct list *link = r->ready.next;
         list_remove(link);
-        return list_entry(link, struct outbox, ready);
+        return list_entry(link, struct own, ready)->outbox;
     }
     while (!list_empty(&r->dirty)) {
         struct view *v = list_entry(r->dirty.next, struct view, dirty);

@@ -37,16 +37,11 @@ enum lag {
     LAG_ASKED,    /* the socket has room again; the hub was told and will send DOWN_RESUME */
 };
 
+/* One for each connection, most of them idle: so what few need stands in `own`. */
 struct outbox {
-    uint64_t conn;     /* its handle */
-    struct item *head; /* the private queue */
-    struct item *tail;
-    struct item *pong;         /* the pong that waits in the queue, if any */
+    uint64_t conn;             /* its handle */
+    struct own *own;           /* see internal.h; NULL when nothing is in it */
     struct membership *joined; /* list by membership.next */
-    struct filter *filter;     /* owned */
-    struct stall *stall;       /* what a refused write left behind; NULL when nothing did */
-    struct list ready;         /* in reader.ready: has something private to get */
-    uint32_t queued_bytes;     /* in the private queue, with what keeping it there costs */
     uint8_t lag;               /* enum lag */
     bool stalled;              /* the socket refused bytes and has not taken any since */
     bool scan;                 /* entries of its own are in what it has to get */
@@ -71,7 +66,8 @@ struct reader {
     struct view **views;  /* by log id; sparse */
     uint32_t view_cap;
     struct list dirty; /* views with members to visit */
-    struct list ready; /* outboxes with something private */
+    struct list ready; /* of struct own: those with something private */
+    struct slab owns;
     struct slab items;
     struct slab memberships;
     struct segment *local; /* where frames that the reactor itself makes are kept */
@@ -164,6 +160,8 @@ uint64_t outbox_missed(const struct outbox *o);
 /* What a stalled outbox keeps in memory, in bytes; 0 of one that is not. */
 uint64_t outbox_backlog(const struct outbox *o);
 
+/* Whether there are frames for it alone, the written part of one aside. */
+bool outbox_has_private(const struct outbox *o);
 static inline bool outbox_stalled(const struct outbox *o)
 {
     return o->stalled;

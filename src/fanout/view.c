@@ -102,7 +102,7 @@ static uint64_t find_floor(struct view *v)
     list_each(link, &v->stalled) {
         struct membership *m = list_entry(link, struct membership, link);
         if (m->owner->lag != LAG_NONE) {
-            m->owner->stall->missed += view_count_missed(m, v->end);
+            m->owner->own->missed += view_count_missed(m, v->end);
             m->pos = m->pos > v->end ? m->pos : v->end;
         } else if (m->pos < floor) {
             floor = m->pos;
@@ -186,9 +186,10 @@ static const struct item *next_filter(const struct item *item)
 uint64_t view_count_missed(const struct membership *m, uint64_t to)
 {
     const struct outbox *o = m->owner;
-    const struct item *change = next_filter(o->head);
-    struct filter *filter = o->filter;
-    uint64_t bound = to < m->limit ? to : m->limit;
+    const struct item *change = next_filter(o->own != NULL ? o->own->head : NULL);
+    struct filter *filter = outbox_filter(o);
+    uint64_t limit = membership_limit(m);
+    uint64_t bound = to < limit ? to : limit;
     uint64_t count = 0;
 
     for (uint64_t pos = m->pos; pos < bound;) {
@@ -217,7 +218,12 @@ struct membership *membership_new(struct reader *r, struct outbox *o, struct vie
         return NULL;
     }
     *m = (struct membership){
-        .owner = o, .view = v, .pos = pos, .limit = UINT64_MAX, .index = index, .next = o->joined};
+        .owner = o,
+        .view = v,
+        .pos = pos,
+        .index = index & ((1u << MEMBERSHIP_BITS) - 1),
+        .next = o->joined,
+    };
     o->joined = m;
     list_init(&m->link);
     membership_place(m);
@@ -279,7 +285,7 @@ void membership_free(struct reader *r, struct membership *m)
 struct membership *membership_find(const struct outbox *o, const struct view *v)
 {
     for (struct membership *m = o->joined; m != NULL; m = m->next) {
-        if (m->view == v && m->limit == UINT64_MAX) {
+        if (m->view == v && !m->has_left) {
             return m;
         }
     }

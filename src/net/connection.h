@@ -76,10 +76,10 @@ enum { ALIVE_MASK = 0xfff };
 struct connection {
     struct outbox outbox; /* its `conn` is the handle; NO_CONN while the slot is free */
     union {
-        struct ws_parser ws;             /* OPEN */
-        struct {                         /* WAIT: what the handshake is answered with: */
-            char accept[WS_ACCEPT_SIZE]; /* for its key, */
-            struct deflate_terms terms;  /* and to what it offered */
+        struct ws_parser ws;                /* OPEN */
+        struct {                            /* WAIT: what the handshake is answered with: */
+            uint8_t digest[WS_DIGEST_SIZE]; /* for its key, */
+            struct deflate_terms terms;     /* and to what it offered */
         } wait;
         uint64_t discarded; /* LINGER: bytes thrown away */
     };
@@ -108,7 +108,7 @@ struct connection {
 };
 
 /* What an idle client costs; each eight bytes more are a megabyte for 100,000 of them. */
-_Static_assert(sizeof(struct connection) <= 128, "a connection has grown");
+_Static_assert(sizeof(struct connection) <= 72, "a connection has grown");
 
 _Static_assert(LISTENERS_MAX <= 1 << 3, "a door's number has to fit");
 

@@ -11,7 +11,7 @@
 
 bool echo_waits(const struct connection *c)
 {
-    return c->is_echo && (outbox_stalled(&c->outbox) || c->outbox.head != NULL);
+    return c->is_echo && (outbox_stalled(&c->outbox) || outbox_has_private(&c->outbox));
 }
 
 void echo_open(struct reactor *r, struct connection *c)

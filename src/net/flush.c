@@ -45,7 +45,7 @@ void connection_accept(struct reactor *r, struct connection *c)
         terms = c->wait.terms;
     }
     memcpy(answer, before, len);
-    memcpy(answer + len, c->wait.accept, WS_ACCEPT_SIZE);
+    ws_accept_text(c->wait.digest, answer + len);
     len += WS_ACCEPT_SIZE;
     if (c->wants_protocol) {
         memcpy(answer + len, protocol, sizeof(protocol) - 1);

@@ -93,7 +93,7 @@ static void report_handshake(struct reactor *r, struct connection *c, const stru
     struct evidence whole = *evidence;
 
     whole.world = str_make(t->world, t->world_len);
-    ws_accept_key(http_value(t->head, t->text, HTTP_WS_KEY), c->wait.accept);
+    ws_accept_digest(http_value(t->head, t->text, HTTP_WS_KEY), c->wait.digest);
     whole.packs =
         inflate_offered(r, c, t, has_more) && c->wait.terms.server_bits == DEFLATE_SHARED_BITS;
     c->wants_protocol = offers_protocol(t);
@@ -238,7 +238,7 @@ static void go_by_head(struct reactor *r, struct connection *c, const struct htt
             keep_behind(r, c, text, len);
         }
     } else if (t.route->is_echo) {
-        ws_accept_key(http_value(head, text.ptr, HTTP_WS_KEY), c->wait.accept);
+        ws_accept_digest(http_value(head, text.ptr, HTTP_WS_KEY), c->wait.digest);
         (void)inflate_offered(r, c, &t, text.len > len);
         keep_behind(r, c, text, len);
         echo_open(r, c);

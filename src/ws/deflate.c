@@ -84,16 +84,16 @@ static bool take_parameter(struct str text, unsigned *seen, struct deflate_terms
     *seen |= parameter;
     switch (parameter) {
     case SEEN_SERVER_BITS:
-        t->server_bits = bits;
-        t->names_server_bits = 1;
+        t->server_bits = bits & 0xfu;
+        t->names_server_bits = true;
         return bits != 0;
     case SEEN_CLIENT_BITS:
         /* Without a value it only says that the client would heed one. */
-        t->client_bits = has_value ? bits : (uint8_t)MOST_BITS;
+        t->client_bits = (has_value ? bits : (unsigned)MOST_BITS) & 0xfu;
         t->names_client_bits = has_value;
         return !has_value || bits != 0;
     case SEEN_CLIENT_NO_CONTEXT:
-        t->client_no_context = 1;
+        t->client_no_context = true;
         return !has_value;
     default:
         return !has_value;

@@ -76,7 +76,7 @@ struct header {
 void ws_parser_init(struct ws_parser *p, enum ws_role role, uint32_t max_message)
 {
     *p = (struct ws_parser){
-        .role = (uint8_t)role,
+        .role = role & 1u,
         .max_message = max_message,
         .message_left = max_message,
         .utf8 = UTF8_COMPLETE,
@@ -210,7 +210,7 @@ static enum violation read_header(const struct ws_parser *p, const uint8_t *byte
 static size_t fail(struct ws_parser *p, enum violation v, struct ws_event *ret_event)
 {
     assert(v != VALID);
-    p->failed = 1;
+    p->failed = true;
     *ret_event = (struct ws_event){
         .kind = WS_EVENT_FAIL, .code = violations[v].code, .reason = violations[v].reason};
     return 0;
@@ -218,20 +218,20 @@ static size_t fail(struct ws_parser *p, enum violation v, struct ws_event *ret_e
 
 static void begin_frame(struct ws_parser *p, const struct header *h)
 {
-    p->in_frame = 1;
+    p->in_frame = true;
     p->frame_left = (uint32_t)h->payload_len; /* check_length: at most message_left */
     p->final = h->final;
     memcpy(p->mask, h->mask, WS_MASK_SIZE);
     p->mask_at = 0;
     if (h->opcode != WS_CONTINUATION) {
-        p->opcode = h->opcode;
+        p->opcode = h->opcode & 0xfu;
         p->compressed = h->compressed;
     }
 }
 
 static void end_frame(struct ws_parser *p)
 {
-    p->in_frame = 0;
+    p->in_frame = false;
     if (p->final) {
         p->opcode = 0;
         p->message_left = p->max_message;
@@ -247,7 +247,7 @@ static enum violation take_data(struct ws_parser *p, char *data, size_t len, siz
     bool final = ends && p->final;
 
     if (p->role == WS_SERVER) {
-        p->mask_at = (uint8_t)ws_mask(data, piece, p->mask, p->mask_at);
+        p->mask_at = ws_mask(data, piece, p->mask, p->mask_at) & 3;
     }
     if (p->opcode == WS_TEXT && !p->compressed) {
         p->utf8 = utf8_feed(p->utf8, data, piece);
@@ -325,7 +325,7 @@ static enum violation take_control(struct ws_parser *p, const struct header *h, 
             return v;
         }
         size_t code_size = payload_len > 0 ? WS_CODE_SIZE : 0;
-        p->closed = 1;
+        p->closed = true;
         *ret_event = (struct ws_event){
             .kind = WS_EVENT_CLOSE,
             .code = code,

@@ -43,11 +43,11 @@ enum ws_role { WS_SERVER, WS_CLIENT };
 /* What was agreed about permessage-deflate (RFC 7692, 7.1); all 0: nothing. See deflate.h. */
 enum { DEFLATE_SHARED_BITS = 15 /* the window of what is made once for many */ };
 struct deflate_terms {
-    uint8_t server_bits; /* 8 to 15: the window of what the server sends */
-    uint8_t client_bits; /* the same of the client */
-    uint8_t client_no_context;
-    uint8_t names_server_bits : 1; /* the answer has the parameter */
-    uint8_t names_client_bits : 1;
+    uint8_t server_bits : 4; /* 8 to 15: the window of what the server sends */
+    uint8_t client_bits : 4; /* the same of the client */
+    bool client_no_context : 1;
+    bool names_server_bits : 1; /* the answer has the parameter */
+    bool names_client_bits : 1;
 };
 
 struct ws_parser {
@@ -56,16 +56,18 @@ struct ws_parser {
     uint32_t max_message;  /* all fragments together; above: WS_CLOSE_TOO_BIG */
     uint32_t utf8;         /* state of utf8_feed over a text message */
     uint8_t mask[4];
-    uint8_t mask_at;    /* phase: the next payload byte is unmasked with mask[mask_at] */
-    uint8_t role;       /* enum ws_role: a server wants masks, a client refuses them */
-    uint8_t opcode;     /* of the message under way: WS_TEXT, WS_BINARY; 0 when none is */
-    uint8_t in_frame;   /* a data frame has begun and is not over */
-    uint8_t final;      /* FIN of the frame under way */
-    uint8_t failed;     /* a violation was reported; nothing is parsed any more */
-    uint8_t closed;     /* a close frame was reported; all that follows is discarded (1.4) */
-    uint8_t compressed; /* the message under way has RSV1 (RFC 7692, 6) */
+    uint8_t mask_at : 2; /* phase: the next payload byte is unmasked with mask[mask_at] */
+    uint8_t role : 1;    /* enum ws_role: a server wants masks, a client refuses them */
+    uint8_t opcode : 4;  /* of the message under way: WS_TEXT, WS_BINARY; 0 when none is */
+    bool in_frame : 1;   /* a data frame has begun and is not over */
+    bool final : 1;      /* FIN of the frame under way */
+    bool failed : 1;     /* a violation was reported; nothing is parsed any more */
+    bool closed : 1;     /* a close frame was reported; all that follows is discarded (1.4) */
+    bool compressed : 1; /* the message under way has RSV1 (RFC 7692, 6) */
     struct deflate_terms terms;
 };
+
+_Static_assert(sizeof(struct ws_parser) <= 24, "a parser has grown; each client has one");
 
 enum ws_event_kind {
     WS_EVENT_NONE,  /* need more bytes */
@@ -145,11 +147,12 @@ bool ws_close_code_valid(uint16_t code);
 
 /* Whether a Sec-WebSocket-Key is base64 of 16 bytes (4.1, 4.2.1), in canonical form. */
 bool ws_key_valid(struct str key);
-/*
- * The Sec-WebSocket-Accept for a valid key (4.2.2): base64 of SHA-1 of key + GUID; writes 28
- * characters, no NUL.
- */
-enum { WS_ACCEPT_SIZE = 28 };
+enum { WS_DIGEST_SIZE = 20, WS_ACCEPT_SIZE = 28 };
+/* What a valid key is answered with (4.2.2): SHA-1 of key + GUID, ... */
+void ws_accept_digest(struct str key, uint8_t ret_digest[WS_DIGEST_SIZE]);
+/* ... and its base64, the Sec-WebSocket-Accept; writes 28 characters, no NUL. */
+void ws_accept_text(const uint8_t digest[WS_DIGEST_SIZE], char ret_accept[WS_ACCEPT_SIZE]);
+/* Both. */
 void ws_accept_key(struct str key, char ret_accept[WS_ACCEPT_SIZE]);
 
 #endif

@@ -16,6 +16,11 @@ static void check_cursor(const struct view *v, const struct membership *m, const
     }
 }
 
+static bool is_ready(const struct outbox *o)
+{
+    return o->own != NULL && !list_empty(&o->own->ready);
+}
+
 /* Whoever has something to get is among the next `to_visit` of the round, or waits in `ready`. */
 static void check_round(const struct view *v)
 {
@@ -33,7 +38,7 @@ static void check_round(const struct view *v)
         if (!m->in_round || m->owner->stalled || m->owner->lag != LAG_NONE) {
             model_fail(NULL, "log %u: a member that is stalled or lags is in the round", v->log);
         }
-        if (ahead >= v->to_visit && m->pos < membership_end(m) && list_empty(&m->owner->ready)) {
+        if (ahead >= v->to_visit && m->pos < membership_end(m) && !is_ready(m->owner)) {
             model_fail(NULL, "log %u: a member at entry %llu of %llu will not be visited", v->log,
                        (unsigned long long)m->pos, (unsigned long long)v->end);
         }

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fanout/internal.h"
 #include "rig.h"
 #include "unit.h"
 
@@ -62,7 +63,7 @@ static void test_lags_once_and_is_told(void **state)
     assert_int_equal(r->conns[0].heard, 1); /* the rest of what was half written */
     assert_int_equal(r->reader.skipped, 1000);
     assert_int_equal(r->conns[0].outbox.lag, LAG_NONE);
-    assert_null(r->conns[0].outbox.stall);
+    assert_null(r->conns[0].outbox.own);
     say_many(r, 10);
     rig_settle(r);
     assert_int_equal(r->conns[0].heard, 11);
@@ -147,8 +148,8 @@ static void test_pong_while_lagging(void **state)
     for (int i = 0; i < 500; i++) {
         rig_pong(r, 0);
     }
-    assert_non_null(r->conns[0].outbox.head);
-    assert_ptr_equal(r->conns[0].outbox.head, r->conns[0].outbox.tail);
+    assert_non_null(r->conns[0].outbox.own->head);
+    assert_ptr_equal(r->conns[0].outbox.own->head, r->conns[0].outbox.own->tail);
     rig_settle(r);
     assert_int_equal(r->conns[0].pong_heard, 501);
     assert_int_equal(r->fatal, 0);
