@@ -64,11 +64,11 @@ VALUES = {
     "world.validation": "known",
     "world.identity": "trust",
     "threads": 2,
+    "spin": "off",
     "drain": "0s",
     "log.level": "debug",
     "log.format": "json",
     "sandbox": "off",
-    "spin": "off",
     "metrics.public": True,
 }
 # All at once: two of them go together with no other value of each other.
@@ -164,11 +164,11 @@ WRONG = {
     "world.validation": ("on", '"on" is not allowed; it takes off, known or strict (default off)'),
     "world.identity": ("none", '"none" is not allowed; it takes auto, trust or verify (default auto)'),
     "threads": (0, '"0" is out of range; it takes a number from 1 to 16 or auto (default auto)'),
+    "spin": ("on", '"on" is not allowed; it takes auto or off (default auto)'),
     "drain": ("2h", '"2h" is out of range; it takes a duration from 0s to 1h (default 10s)'),
     "log.level": ("loud", '"loud" is not allowed; it takes debug, info, warning or error (default info)'),
     "log.format": ("xml", '"xml" is not allowed; it takes auto, text or json (default auto)'),
     "sandbox": ("on", '"on" is not allowed; it takes auto or off (default auto)'),
-    "spin": ("on", '"on" is not allowed; it takes auto or off (default auto)'),
     "metrics.public": (0, '"0" is not allowed; it takes false or true (default false)'),
 }
 

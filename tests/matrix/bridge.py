@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import random
@@ -28,12 +29,26 @@ def is_there():
     return os.access(program(), os.X_OK)
 
 
+def ports(low=20000, high=32000, each=1500):
+    """Below those that the kernel gives to whoever asks for just any; each worker of pytest-xdist has its own."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    first = low + worker % ((high - low) // each) * each
+    start = random.randrange(each)
+    return (first + (start + number) % each for number in itertools.count())
+
+
+PORTS = ports()
+PORTS_LOCK = threading.Lock()
+
+
 def free_port():
-    """A port that is free, and that the kernel gives to nobody who asks for just any."""
+    """A port that is free, and that nobody was given a short time ago: whoever was may not have bound it yet."""
     while True:
+        with PORTS_LOCK:
+            port = next(PORTS)
         with socket.socket() as s, contextlib.suppress(OSError):
-            s.bind(("127.0.0.1", random.randrange(20000, 32000)))
-            return s.getsockname()[1]
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def parse_line(line):
