@@ -3,7 +3,9 @@
 for each run, the server on one CPU and the generator on another. See bench/README.md."""
 
 import argparse
+import atexit
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -11,6 +13,7 @@ import resource
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 import hubs
@@ -42,7 +45,7 @@ def parse_arguments():
     parser.add_argument(
         "--section", action="append", choices=list(report.SECTIONS), help="the rows of this section alone",
     )
-    parser.add_argument("--peers", help="these hubs alone: parley,nats,nats-tcp,bun,ws,websockets,rawsend")
+    parser.add_argument("--peers", help="these hubs alone: parley,parley-2,parley-4,nats,nats-tcp,bun,ws,websockets,rawsend")
     parser.add_argument("--server-cpu", type=int, help="the server's CPU (the first)")
     parser.add_argument("--load-cpu", type=int, help="the generator's CPU (the last)")
     parser.add_argument(
@@ -78,15 +81,37 @@ def wait_for_port(server, port):
     raise RunFailed("the server does not start")
 
 
+@functools.cache
+def certificate():
+    """A key and a certificate for 127.0.0.1, in files that stay until the end."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    key, cert = os.path.join(folder.name, "key.pem"), os.path.join(folder.name, "cert.pem")
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=bench -addext"
+    subprocess.run(
+        [*command.split(), "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert], check=True,
+        capture_output=True,
+    )
+    return key, cert
+
+
+def wrap(wrapping):
+    """What a server's environment says of it: Parley reads its own names, the hubs of bench/peers the others."""
+    if wrapping == "tls":
+        key, cert = certificate()
+        return {"PARLEY_LISTEN__TLS_KEY": key, "PARLEY_LISTEN__TLS_CERT": cert, "BENCH_KEY": key, "BENCH_CERT": cert}
+    return {"PARLEY_COMPRESSION": "on", "BENCH_DEFLATE": "1"} if wrapping == "deflate" else {}
+
+
 @contextlib.contextmanager
-def running(hub, cpu):
+def running(hub, cpu, wrapping):
     """A fresh server; yields its process id and the port to talk to."""
     port, other = free_port(), free_port()
     tcp = hub.scheme == "tcp"
     ports = {"BENCH_PORT": other if tcp else port, "BENCH_TCP_PORT": port if tcp else other}
     server = subprocess.Popen(
         hub.command if hub.by_environment else [*hub.command, str(port)],
-        env=os.environ | {name: str(value) for name, value in ports.items()}, preexec_fn=on_cpu(cpu),
+        env=os.environ | {name: str(value) for name, value in ports.items()} | wrap(wrapping), preexec_fn=on_cpu(cpu),
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )
     try:
@@ -98,16 +123,18 @@ def running(hub, cpu):
 
 
 def run_once(arguments, row, hub):
-    with running(hub, arguments.server_cpu) as (pid, port):
+    scheme = "wss" if row.wrapping == "tls" else hub.scheme
+    trusted = {"SSL_CERT_FILE": certificate()[1]} if row.wrapping == "tls" else {}
+    with running(hub, arguments.server_cpu, row.wrapping) as (pid, port):
         command = [
             arguments.build / "parley-bench", *row.options, "--json", "--label", hub.name,
-            "--url", f"{hub.scheme}://127.0.0.1:{port}", "--dialect", dict(row.dialects).get(hub.name, hub.dialect),
+            "--url", f"{scheme}://127.0.0.1:{port}", "--dialect", dict(row.dialects).get(hub.name, hub.dialect),
             "--pid", str(pid),
             *(("--seconds", str(arguments.seconds), "--warmup", "0.4") if row.seconds else ()),
         ]
         done = subprocess.run(
             command, preexec_fn=on_cpu(arguments.load_cpu), capture_output=True, text=True,
-            timeout=RUN_SECONDS, check=False,
+            timeout=RUN_SECONDS, check=False, env=os.environ | trusted,
         )
     if done.returncode != 0:
         raise RunFailed(done.stderr.strip() or f"not all was delivered: {done.stdout.strip()}")

@@ -39,6 +39,9 @@ def _find_parley(build):
     if place is not None:
         version = _output(str(place), "version").removeprefix("parley ")
         yield Hub("parley", (str(place), "serve", "--port"), dialect="world", version=version)
+        for threads in ("2", "4"):
+            command = (str(place), "serve", "--threads", threads, "--port")
+            yield Hub(f"parley-{threads}", command, dialect="world", version=version)
 
 
 def _find_nats():

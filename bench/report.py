@@ -30,6 +30,19 @@ nats-server by its WebSocket port, as all others are asked; `nats-tcp` by TCP, a
 The gateway dialect of Parley, and subjects of nats-server. Each connection is in ten sessions (in one, where there is
 but one). A connection's own memory is not counted.
 """,
+    "wrapped": """
+## Compression and TLS
+
+Of all hubs the same is asked: permessage-deflate without context on the server's side, which every message may use, and
+TLS 1.3 with a certificate of P-256. Compression is off by default.
+""",
+    "threads": """
+## Threads
+
+What a delivery costs with one reactor, with two and with four, all on one CPU, so that what is seen is what the threads
+cost, and no gain: with N of them on as many CPUs there can be N times the deliveries, divided by how much dearer
+each is.
+""",
     "growth": """
 ## Growth
 

@@ -21,6 +21,7 @@ class Row:
     targets: tuple = ()
     hubs: tuple = EVERYBODY
     dialects: tuple = ()  # of a hub, where it is not its usual one
+    wrapping: str = ""  # "tls" or "deflate": what the connections are wrapped in
 
 
 def fanout(clients, window, target):
@@ -54,6 +55,13 @@ def sessions(count, joins):
         section="sessions",
         hubs=("parley", "nats"),
         dialects=(("parley", "gateway"),),
+    )
+
+
+def wrapped(key, title, options, wrapping="", **members):
+    return Row(
+        key=key, title=title, options=options, section="wrapped", hubs=("parley", "bun", "ws"), wrapping=wrapping,
+        **members,
     )
 
 
@@ -94,7 +102,7 @@ ROWS = (
         title="one directed pair, one way, median",
         options=("pairs", "--clients", "2"),
         figure="latency_ns p50",
-        targets=(("", 24000),),
+        targets=(("bun", 0.33),),
     ),
     Row(
         key="probe-10000",
@@ -157,6 +165,29 @@ ROWS = (
         targets=(("", 200),),
         hubs=("parley", "nats"),
         dialects=(("parley", "gateway"),),
+    ),
+    wrapped("wrapped-none", "fan-out of 2 KiB to 100, plain", ("fanout", "--clients", "100", "--size", "2048")),
+    wrapped(
+        "deflate-100", "the same, compressed", ("fanout", "--clients", "100", "--size", "2048", "--deflate"), "deflate",
+    ),
+    wrapped("tls-100", "the same by TLS", ("fanout", "--clients", "100", "--size", "2048"), "tls"),
+    wrapped(
+        "tls-connect", "CPU time per connect by TLS, full handshake", ("connect", "--clients", "1000"), "tls",
+        seconds=False,
+    ),
+    Row(
+        key="threads-64",
+        title="fan-out to 100, 64 under way",
+        options=("fanout", "--clients", "100", "--window", "64"),
+        section="threads",
+        hubs=("parley", "parley-2", "parley-4"),
+    ),
+    Row(
+        key="threads-1",
+        title="fan-out to 1,000, 1 under way",
+        options=("fanout", "--clients", "1000"),
+        section="threads",
+        hubs=("parley", "parley-2", "parley-4"),
     ),
     growth(10),
     growth(100),

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import os
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -54,15 +55,31 @@ class Hub:
                     await client.send(each)
 
 
-async def put_load_on(hub, mode, *options):
-    async with websockets.serve(hub.serve_client, "127.0.0.1", 0, compression=None) as server:
+async def put_load_on(hub, mode, *options, compression=None, tls=None, environment=None):
+    async with websockets.serve(hub.serve_client, "127.0.0.1", 0, compression=compression, ssl=tls) as server:
         port = server.sockets[0].getsockname()[1]
         load = await asyncio.create_subprocess_exec(
-            PROGRAM, mode, *PLAIN, f"ws://127.0.0.1:{port}/", *LOAD, *options,
-            stdout=subprocess.PIPE, env=ENVIRONMENT,
+            PROGRAM, mode, *PLAIN, f"{'wss' if tls else 'ws'}://127.0.0.1:{port}/", *LOAD, *options,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT | (environment or {}),
         )
-        output, _ = await load.communicate()
+        output, errors = await load.communicate()
+    hub.complaint = errors.decode()
     return load.returncode, [json.loads(line) for line in output.splitlines()]
+
+
+@contextlib.contextmanager
+def certificate():
+    """What a server needs, and the file that its clients have to believe."""
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test -addext"
+    with tempfile.TemporaryDirectory() as folder:
+        key, cert = os.path.join(folder, "key.pem"), os.path.join(folder, "cert.pem")
+        subprocess.run(
+            [*command.split(), "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
+            check=True, capture_output=True,
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, key)
+        yield context, cert
 
 
 def run_program(*arguments, text=""):
@@ -72,8 +89,8 @@ def run_program(*arguments, text=""):
 
 
 class LoadTest(unittest.TestCase):
-    def run_load(self, hub, *options, mode="fanout"):
-        code, results = asyncio.run(put_load_on(hub, mode, *options))
+    def run_load(self, hub, *options, mode="fanout", **how):
+        code, results = asyncio.run(put_load_on(hub, mode, *options, **how))
         self.assertEqual(1, len(results))
         return code, results[0]
 
@@ -92,6 +109,29 @@ class LoadTest(unittest.TestCase):
     def test_large_messages(self):
         code, result = self.run_load(Hub(), "--size", "300000")
         self.assertEqual((0, MESSAGES * 5), (code, result["deliveries"]))
+
+    def test_compressed(self):
+        how = {"compression": "deflate"}
+        code, result = self.run_load(Hub(), "--size", "3000", "--deflate", **how)
+        self.assertEqual((0, MESSAGES * 5), (code, result["deliveries"]))
+        code, result = self.run_load(Hub(lambda message: []), "--size", "3000", "--deflate", **how)
+        self.assertEqual((1, 1), (code, result["missing"]))
+        hub = Hub()
+        code, results = asyncio.run(put_load_on(hub, "fanout", "--deflate"))
+        self.assertEqual((69, []), (code, results))
+        self.assertIn("the hub does not agree to --deflate", hub.complaint)
+
+    def test_tls(self):
+        with certificate() as (context, cert):
+            how = {"tls": context, "environment": {"SSL_CERT_FILE": cert}}
+            code, result = self.run_load(Hub(), "--size", "300000", **how)
+            self.assertEqual((0, MESSAGES * 5), (code, result["deliveries"]))
+            code, result = self.run_load(Hub(lambda message: []), **how)
+            self.assertEqual((1, 1), (code, result["missing"]))
+            hub = Hub()
+            code, results = asyncio.run(put_load_on(hub, "fanout", tls=context))
+            self.assertEqual((69, []), (code, results))
+            self.assertIn("self-signed certificate", hub.complaint)
 
     def test_honest_open_loop(self):
         code, result = self.run_load(Hub(), "--rate", "2000")

@@ -92,8 +92,8 @@ class ResultsTest(unittest.TestCase):
         line = report.one_line(row)
         self.assertIn("target ≤ 1 of nats-tcp, 1.25: missed", line)
         self.assertIn("target ≤ 0.5 of ws, 0.33: met", line)
-        alone = measured("pair", self.run, parley=20000)
-        self.assertIn("target ≤ 24.00 us, 20.00 us: met", report.one_line(alone))
+        alone = measured("connect", self.run, parley=10500)
+        self.assertIn("target ≤ 11.00 us, 10.50 us: met", report.one_line(alone))
         self.assertIn("not measured", report.one_line(measured("requests-1", self.run, parley=100)))
 
     def test_failed_hub(self):

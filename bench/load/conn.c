@@ -1,5 +1,6 @@
 #include "conn_internal.h"
 
+#include "net/stream_tls.h"
 #include "ws/ws.h"
 
 #include <errno.h>
@@ -51,6 +52,10 @@ static void queue_request(struct conn *c, const struct conn_shared *shared)
                STR_ARG(shared->authority), CONN_KEY_SIZE, shared->key);
     if (shared->token.len > 0) {
         buf_printf(&c->out, "Authorization: Bearer %.*s\r\n", STR_ARG(shared->token));
+    }
+    if (shared->unpacker != NULL) {
+        buf_append_str(&c->out, STR("Sec-WebSocket-Extensions: permessage-deflate; "
+                                    "server_no_context_takeover\r\n"));
     }
     buf_append_str(&c->out, STR("\r\n"));
 }
@@ -104,10 +109,17 @@ void conn_close(struct conn *c)
         (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
         close(c->fd);
     }
+    stream_tls_free(c->stream);
+    c->stream = NULL;
     c->fd = -1;
     c->state = CONN_CLOSED;
     buf_fini(&c->in);
     buf_fini(&c->out);
+}
+
+bool conn_has_more(const struct conn *c)
+{
+    return c->out.len > 0 || (c->stream != NULL && stream_tls_owes(c->stream));
 }
 
 bool conn_flush(struct conn *c, struct conn_shared *shared)
@@ -117,7 +129,8 @@ bool conn_flush(struct conn *c, struct conn_shared *shared)
         return conn_fail(shared, c, "send queue");
     }
     while (c->out.len > 0) {
-        ssize_t sent = send(c->fd, c->out.data, c->out.len, MSG_NOSIGNAL);
+        struct iovec iov = {.iov_base = c->out.data, .iov_len = c->out.len};
+        ssize_t sent = shared->streams->send(c->stream, c->fd, &iov, 1);
         if (sent < 0 && errno == EINTR) {
             continue;
         }
@@ -179,6 +192,16 @@ bool conn_enter(struct conn *c, struct conn_shared *shared)
     return shared->greets || conn_become_ready(c, shared);
 }
 
+bool conn_begin(struct conn *c, struct conn_shared *shared)
+{
+    if (shared->bare) {
+        return conn_enter(c, shared) && conn_flush(c, shared);
+    }
+    c->state = CONN_UPGRADING;
+    queue_request(c, shared);
+    return conn_flush(c, shared);
+}
+
 bool conn_writable(struct conn *c, struct conn_shared *shared)
 {
     if (c->state == CONN_CONNECTING) {
@@ -188,11 +211,13 @@ bool conn_writable(struct conn *c, struct conn_shared *shared)
             errno = error != 0 ? error : errno;
             return conn_fail(shared, c, "cannot connect, --url says where");
         }
-        if (shared->bare) {
-            return conn_enter(c, shared) && conn_flush(c, shared);
+        if (shared->tls == NULL) {
+            return conn_begin(c, shared);
         }
-        c->state = CONN_UPGRADING;
-        queue_request(c, shared);
+        c->state = CONN_SECURING;
+        c->stream = stream_tls_connect(shared->tls, c->fd, shared->host);
+        errno = ENOMEM;
+        return c->stream != NULL || conn_fail(shared, c, "TLS");
     }
     return conn_flush(c, shared);
 }

@@ -3,11 +3,12 @@
 
 /*
  * One client of the load generator, over WebSocket or bare TCP. What it reads is parsed just well
- * enough to be sure of the frame (server frames whole, unfragmented, unmasked, without extensions):
- * the generator shares the machine with what it measures and must be cheap. It never blocks.
+ * enough to be sure of the frame (server frames whole, unfragmented, unmasked): the generator
+ * shares the machine with what it measures and must be cheap. It never blocks.
  */
 
 #include "plan.h"
+#include "unpacker.h"
 
 #include "base/buf.h"
 
@@ -23,6 +24,7 @@ enum {
 enum conn_state {
     CONN_CLOSED,
     CONN_CONNECTING, /* connect() is under way */
+    CONN_SECURING,   /* the handshake of TLS is */
     CONN_UPGRADING,  /* the request is sent or queued */
     CONN_GREETING,   /* upgraded; the server is to speak first */
     CONN_READY,
@@ -44,8 +46,12 @@ struct conn_shared {
     struct conn_manner manners[2]; /* of clients below `split`, and of the others */
     uint32_t split;
     enum dialect_framing framing;
-    bool bare;   /* no WebSocket: bytes of the framing, both ways */
-    bool greets; /* the hub speaks first */
+    bool bare;                         /* no WebSocket: bytes of the framing, both ways */
+    bool greets;                       /* the hub speaks first */
+    const struct stream_type *streams; /* TCP, or TLS */
+    struct tls *tls;                   /* NULL without; owned by who owns this */
+    const char *host;                  /* whose certificate is wanted; borrowed */
+    struct unpacker *unpacker;         /* NULL without compression; owned by who owns this */
     char key[CONN_KEY_SIZE];
     char accept[28]; /* the only right answer to `key` */
     char *receive;   /* CONN_RECEIVE_SIZE bytes, owned by who owns this */
@@ -57,11 +63,12 @@ struct conn_shared {
 };
 
 struct conn {
-    struct buf in;       /* what came of a frame that is not whole */
-    struct buf out;      /* what the socket would not take yet */
-    int fd;              /* owned; -1 when closed */
-    uint32_t client;     /* its number */
-    uint64_t started_ns; /* for its owner */
+    struct buf in;         /* what came of a frame that is not whole */
+    struct buf out;        /* what the socket would not take yet */
+    struct stream *stream; /* owned; NULL without TLS */
+    int fd;                /* owned; -1 when closed */
+    uint32_t client;       /* its number */
+    uint64_t started_ns;   /* for its owner */
     enum conn_state state;
     bool queued;    /* for its owner: out has grown since the last flush */
     bool polls_out; /* for its owner: it waits for room in the socket */
@@ -83,6 +90,8 @@ bool conn_readable(struct conn *c, struct conn_shared *shared);
 
 /* Queues a message; conn_flush sends it. False when there is no memory. */
 bool conn_queue(struct conn *c, struct conn_shared *shared, struct str payload);
+/* Whether something waits for room in the socket. */
+bool conn_has_more(const struct conn *c);
 /* Sends what is queued, as much as the socket takes. */
 bool conn_flush(struct conn *c, struct conn_shared *shared);
 

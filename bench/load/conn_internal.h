@@ -14,6 +14,8 @@ bool conn_fail_protocol(struct conn_shared *shared, const struct conn *c, const 
 bool conn_enter(struct conn *c, struct conn_shared *shared);
 /* It may speak, and says hello. */
 bool conn_become_ready(struct conn *c, struct conn_shared *shared);
+/* The handshake of TLS, if there is one, is over: asks for the upgrade, or is in. */
+bool conn_begin(struct conn *c, struct conn_shared *shared);
 /* Queues a masked frame. */
 bool conn_queue_frame(struct conn *c, struct conn_shared *shared, enum ws_opcode opcode,
                       struct str payload);

@@ -2,6 +2,8 @@
 
 #include "nats.h"
 
+#include "net/stream_tls.h"
+
 #include <errno.h>
 #include <stdio.h>
 
@@ -31,6 +33,10 @@ static ssize_t take_response(struct conn *c, struct conn_shared *shared, struct 
     }
     if (memmem(head.ptr, head.len, shared->accept, sizeof(shared->accept)) == NULL) {
         conn_fail_protocol(shared, c, "the upgrade has a wrong Sec-WebSocket-Accept");
+        return -1;
+    }
+    if (shared->unpacker != NULL && memmem(head.ptr, head.len, "permessage-deflate", 18) == NULL) {
+        conn_fail_protocol(shared, c, "the hub does not agree to --deflate");
         return -1;
     }
     return conn_enter(c, shared) ? (ssize_t)head.len : -1;
@@ -122,7 +128,9 @@ static ssize_t take_frame(struct conn *c, struct conn_shared *shared, struct str
             len = len << 8 | bytes[2 + i];
         }
     }
-    if ((bytes[0] & 0xf0) != 0x80 || (bytes[1] & 0x80) != 0 || len > CONN_MAX_QUEUE / 2) {
+    bool packed = shared->unpacker != NULL && (bytes[0] & 0x40) != 0;
+    if ((bytes[0] & (packed ? 0xb0 : 0xf0)) != 0x80 || (bytes[1] & 0x80) != 0 ||
+        len > CONN_MAX_QUEUE / 2) {
         conn_fail_protocol(shared, c,
                            "a frame that is in fragments, masked, extended or too large");
         return -1;
@@ -130,7 +138,12 @@ static ssize_t take_frame(struct conn *c, struct conn_shared *shared, struct str
     if (in.len - header < len) {
         return 0;
     }
-    if (!take_payload(c, shared, bytes[0] & 0x0f, str_make(in.ptr + header, (size_t)len))) {
+    struct str payload = str_make(in.ptr + header, (size_t)len);
+    if (packed && !unpack(shared->unpacker, payload, &payload)) {
+        conn_fail_protocol(shared, c, "a compressed message that is broken");
+        return -1;
+    }
+    if (!take_payload(c, shared, bytes[0] & 0x0f, payload)) {
         return -1;
     }
     return (ssize_t)(header + len);
@@ -154,14 +167,29 @@ static ssize_t take_all(struct conn *c, struct conn_shared *shared, struct str i
     return (ssize_t)taken;
 }
 
+static bool fail_receive(struct conn *c, struct conn_shared *shared)
+{
+    const char *why = c->stream != NULL ? stream_tls_failure(c->stream) : NULL;
+
+    return why != NULL ? conn_fail_protocol(shared, c, why) : conn_fail(shared, c, "recv");
+}
+
 bool conn_readable(struct conn *c, struct conn_shared *shared)
 {
-    ssize_t got = recv(c->fd, shared->receive, CONN_RECEIVE_SIZE, 0);
+    ssize_t got = shared->streams->receive(c->stream, c->fd, shared->receive, CONN_RECEIVE_SIZE);
+    if (got < 0 && errno != EAGAIN && errno != EINTR) {
+        return fail_receive(c, shared);
+    }
+    if (c->state == CONN_SECURING && got != 0) {
+        return !stream_tls_is_ready(c->stream) || conn_begin(c, shared);
+    }
     if (got < 0) {
-        return errno == EAGAIN || errno == EINTR || conn_fail(shared, c, "recv");
+        return true;
     }
     if (got == 0) {
-        return conn_fail_protocol(shared, c, "the hub ended the connection");
+        return c->state == CONN_SECURING
+                   ? fail_receive(c, shared)
+                   : conn_fail_protocol(shared, c, "the hub ended the connection");
     }
     struct str fresh = str_make(shared->receive, (size_t)got);
     bool waiting = c->in.len > 0;

@@ -41,8 +41,8 @@ enum {
 
 /* Text is borrowed. */
 struct load_options {
-    const char *url; /* ws://HOST[:PORT][/PATH], or tcp:// without WebSocket; a path is taken in
-                        place of the dialect's, and its places are filled in */
+    const char *url; /* ws://HOST[:PORT][/PATH], wss:// with TLS, or tcp:// without WebSocket; a
+                        path is taken in place of the dialect's, and its places are filled in */
     const struct dialect *dialect;
     const char *dialect_name;
     const char *label; /* what this run is called in reports, or NULL */
@@ -62,7 +62,8 @@ struct load_options {
     uint64_t messages;     /* how many are sent, or 0 */
     const char *prefix;    /* five letters: what names and bodies begin with */
     uint32_t first_session;
-    int stop_fd; /* when it can be read the load is over; -1 for none */
+    int stop_fd;  /* when it can be read the load is over; -1 for none */
+    bool deflate; /* permessage-deflate is asked for */
 };
 
 struct load_result {

@@ -101,17 +101,17 @@ static bool take_hub(struct bench_options *b, const char *url, const char *token
     const char *token = token_file == NULL ? getenv("PARLEY_TOKEN") : NULL;
     struct buf error;
     struct str rest;
-    bool bare;
+    enum swarm_scheme scheme;
     bool ok = true;
     if (url == NULL) {
         url = getenv("PARLEY_URL");
     }
     b->load.url = url != NULL && url[0] != '\0' ? url : "ws://127.0.0.1:8765";
-    if (!swarm_takes_url(str_from_z(b->load.url), &rest, &bare)) {
-        complain("%s is no address of a hub: ws://HOST:PORT, http:// or tcp://", b->load.url);
+    if (!swarm_takes_url(str_from_z(b->load.url), &rest, &scheme)) {
+        complain("%s is no address of a hub: ws://HOST:PORT, wss:// or tcp://", b->load.url);
         return false;
     }
-    if (bare && b->dialect.framing != FRAMING_NATS) {
+    if (scheme == SCHEME_TCP && b->dialect.framing != FRAMING_NATS) {
         complain("tcp:// is for a dialect with `framing: nats`, as --dialect nats");
         return false;
     }
@@ -225,6 +225,7 @@ bool bench_options_read(struct bench_options *b, const char *const *arguments,
     b->json = given[BENCH_JSON] != NULL;
     b->svg = given[BENCH_SVG];
     b->load.label = given[BENCH_LABEL];
+    b->load.deflate = given[BENCH_DEFLATE] != NULL;
     if (!take_numbers(b, given) || !take_dialect(b, given[BENCH_DIALECT], given[BENCH_TEMPLATE]) ||
         !take_hub(b, given[BENCH_URL], given[BENCH_TOKEN_FILE])) {
         return false;

@@ -3,6 +3,7 @@
 #include "gauge.h"
 
 #include "base/base64.h"
+#include "net/stream_tls.h"
 #include "ws/ws.h"
 
 #include <errno.h>
@@ -80,6 +81,7 @@ bool swarm_init(struct swarm *s, const struct load_options *o, const struct plan
         .token = o->token,
         .framing = o->dialect->framing,
         .greets = o->dialect->greets,
+        .streams = &stream_tcp,
         .on_message = on_message,
         .context = context,
     };
@@ -90,6 +92,12 @@ bool swarm_init(struct swarm *s, const struct load_options *o, const struct plan
     s->shared.receive = malloc(CONN_RECEIVE_SIZE);
     if (s->epoll < 0 || s->conns == NULL || s->queued == NULL || s->shared.receive == NULL) {
         return swarm_fail(s, "not enough memory or file descriptors");
+    }
+    if (o->deflate) {
+        s->shared.unpacker = unpacker_new();
+        if (s->shared.unpacker == NULL) {
+            return swarm_fail(s, "not enough memory");
+        }
     }
     return swarm_find_hub(s, o->url) && make_secrets(s) && watch_stop(s);
 }
@@ -110,6 +118,8 @@ void swarm_fini(struct swarm *s)
     free(s->conns);
     free(s->queued);
     free(s->shared.receive);
+    unpacker_free(s->shared.unpacker);
+    tls_unref(s->shared.tls);
     if (s->epoll > 0) {
         close(s->epoll);
     }
@@ -119,7 +129,7 @@ void swarm_fini(struct swarm *s)
 /* Polls for room while something is queued (or connect() is under way), and else not. */
 static bool poll_conn(struct swarm *s, struct conn *c, bool new)
 {
-    bool out = c->state == CONN_CONNECTING || c->out.len > 0;
+    bool out = c->state == CONN_CONNECTING || conn_has_more(c);
     if (!new &&out == c->polls_out) {
         return true;
     }

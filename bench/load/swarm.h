@@ -18,6 +18,7 @@ struct swarm {
     uint32_t *queued; /* owned: the clients with something to flush */
     uint32_t queued_count;
     char authority[128];
+    char host[128];           /* of it, without brackets */
     struct template path;     /* of the URL, in place of the dialect's */
     uint64_t now_ns;          /* when the last event was taken up */
     struct latency *arrivals; /* borrowed: how long each took to be ready; or NULL */
@@ -36,9 +37,13 @@ bool swarm_init(struct swarm *s, const struct load_options *o, const struct plan
                 void *context, char *error);
 /* A part of it: finds out from the URL where the hub is. */
 bool swarm_find_hub(struct swarm *s, const char *url);
-/* Whether a URL is of a kind that is known, what stands behind its scheme, and whether that is TCP.
- */
-bool swarm_takes_url(struct str url, struct str *ret_rest, bool *ret_bare);
+enum swarm_scheme {
+    SCHEME_WS,  /* ws://, http:// */
+    SCHEME_WSS, /* wss://, https:// */
+    SCHEME_TCP, /* tcp://: no WebSocket */
+};
+/* Whether a URL is of a kind that is known, which one, and what stands behind its scheme. */
+bool swarm_takes_url(struct str url, struct str *ret_rest, enum swarm_scheme *ret_scheme);
 /* Notes a sentence and returns false. */
 bool swarm_fail(struct swarm *s, const char *what);
 /* Closes all. A zeroed swarm and a half-made one are taken. */

@@ -2,13 +2,21 @@
 
 #include <netdb.h>
 
-bool swarm_takes_url(struct str url, struct str *ret_rest, bool *ret_bare)
+#include "net/stream_tls.h"
+
+bool swarm_takes_url(struct str url, struct str *ret_rest, enum swarm_scheme *ret_scheme)
 {
-    static const struct str schemes[] = {{"ws://", 5}, {"http://", 7}, {"tcp://", 6}};
+    static const struct {
+        struct str prefix;
+        enum swarm_scheme scheme;
+    } schemes[] = {
+        {{"ws://", 5}, SCHEME_WS},     {{"http://", 7}, SCHEME_WS}, {{"wss://", 6}, SCHEME_WSS},
+        {{"https://", 8}, SCHEME_WSS}, {{"tcp://", 6}, SCHEME_TCP},
+    };
     for (unsigned i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-        if (str_starts_with(url, schemes[i])) {
-            *ret_rest = str_slice(url, schemes[i].len, url.len);
-            *ret_bare = i == 2;
+        if (str_starts_with(url, schemes[i].prefix)) {
+            *ret_rest = str_slice(url, schemes[i].prefix.len, url.len);
+            *ret_scheme = schemes[i].scheme;
             return true;
         }
     }
@@ -19,8 +27,18 @@ bool swarm_takes_url(struct str url, struct str *ret_rest, bool *ret_bare)
 static bool take_url(struct swarm *s, const char *url)
 {
     struct str rest = str_from_z(url);
-    if (!swarm_takes_url(rest, &rest, &s->shared.bare)) {
-        return swarm_fail(s, "the URL must begin with ws://, http:// or tcp://");
+    enum swarm_scheme scheme;
+    if (!swarm_takes_url(rest, &rest, &scheme)) {
+        return swarm_fail(s, "the URL must begin with ws://, wss:// or tcp://");
+    }
+    s->shared.bare = scheme == SCHEME_TCP;
+    if (scheme == SCHEME_WSS) {
+        s->shared.tls = tls_new_client();
+        if (s->shared.tls == NULL) {
+            return swarm_fail(s, "no memory for TLS");
+        }
+        s->shared.streams = &stream_tls;
+        s->shared.host = s->host;
     }
     if (s->shared.bare && s->shared.framing != FRAMING_NATS) {
         return swarm_fail(s, "tcp:// is for a dialect with `framing: nats`");
@@ -41,8 +59,8 @@ static bool take_url(struct swarm *s, const char *url)
 
 static bool find_address(struct swarm *s)
 {
-    char host[sizeof(s->authority)];
-    memcpy(host, s->authority, sizeof(host));
+    char *host = s->host;
+    memcpy(host, s->authority, sizeof(s->host));
     char *port = strrchr(host, ':');
     const char *service = "8765";
     if (port != NULL && strchr(port, ']') == NULL) {
@@ -52,8 +70,8 @@ static bool find_address(struct swarm *s)
     char *name = host;
     size_t len = strlen(host);
     if (name[0] == '[' && name[len - 1] == ']') {
-        name[len - 1] = '\0';
-        name++;
+        memmove(name, name + 1, len - 2);
+        name[len - 2] = '\0';
     }
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *found;

@@ -28,6 +28,8 @@ const struct flag bench_flags[] = {
     [BENCH_WARMUP] = {"--warmup", "S", "how long before that, unmeasured (0.5)"},
     [BENCH_MESSAGES] = {"--messages", "N", "how many are sent, instead of --seconds"},
     [BENCH_PAUSE] = {"--pause", "MS", "stop: how long the server stands still (100)"},
+    [BENCH_DEFLATE] = {"--deflate", NULL,
+                       "permessage-deflate is asked for, and the hub has to agree"},
     [BENCH_LABEL] = {"--label", "TEXT", "what this is called in --json and in plots"},
     [BENCH_JSON] = {"--json", NULL, "one JSON object on a line for each run"},
     [BENCH_SVG] = {"--svg", "FILE", "draw percentiles, and the cost of a delivery over members"},

@@ -26,6 +26,7 @@ enum bench_flag {
     BENCH_WARMUP,
     BENCH_MESSAGES,
     BENCH_PAUSE,
+    BENCH_DEFLATE,
     BENCH_LABEL,
     BENCH_JSON,
     BENCH_SVG,
