@@ -2,44 +2,13 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include "base/printable.h"
 #include "crypto/jwt.h"
 #include "crypto/password.h"
+#include "gateway/cpus.h"
 #include "http/head.h"
-
-enum { AUTO_THREADS = 4 };
-
-/* CPUs that the process may use. */
-static unsigned count_cpus(void)
-{
-    cpu_set_t cpus;
-    int count = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
-
-    return count < 1 ? 1 : (unsigned)count;
-}
-
-static unsigned count_threads(const struct config *c)
-{
-    uint64_t wanted = config_number(c, OPTION_THREADS);
-    unsigned cpus = count_cpus();
-
-    if (wanted > 0) {
-        return (unsigned)wanted;
-    }
-    return cpus > AUTO_THREADS ? AUTO_THREADS : cpus;
-}
-
-/* Looking takes a CPU from nobody only where each thread has its own, and others have one, too. */
-static bool may_spin(const struct config *c, unsigned threads)
-{
-    unsigned busy = threads > 1 ? threads + 1 : 1; /* the hub has a thread of its own */
-
-    return config_number(c, OPTION_SPIN) == SPIN_AUTO && count_cpus() >= busy &&
-           sysconf(_SC_NPROCESSORS_ONLN) > (long)busy;
-}
 
 static void read_figures(void *owner, unsigned reactor, struct rest_figures *ret_figures)
 {
@@ -350,6 +319,16 @@ static uint64_t count_memory(void *owner)
     return memory_used(&a->memory, a->settings.hub.max_memory);
 }
 
+static void choose_threads(const struct config *c, struct gateway_settings *s)
+{
+    uint64_t cpus = cpus_available("");
+    uint64_t wanted = config_number(c, OPTION_THREADS);
+
+    s->threads = wanted > 0 ? (unsigned)wanted : cpus_threads(cpus);
+    s->spin = config_number(c, OPTION_SPIN) == SPIN_AUTO &&
+              cpus_spare(cpus, s->threads, (unsigned)sysconf(_SC_NPROCESSORS_ONLN));
+}
+
 static void make_settings(struct assembly *a, const char *version)
 {
     const struct config *c = &a->first->config;
@@ -358,8 +337,7 @@ static void make_settings(struct assembly *a, const char *version)
 
     s->hub.version = version;
     s->policy = a->first->policy;
-    s->threads = count_threads(c);
-    s->spin = may_spin(c, s->threads);
+    choose_threads(c, s);
     s->bind = config_text(c, OPTION_LISTEN_BIND);
     s->port = (uint16_t)config_number(c, OPTION_LISTEN_PORT);
     s->status_port = (uint16_t)config_number(c, OPTION_LISTEN_STATUS_PORT);

@@ -1,62 +1,11 @@
 #include "unit.h"
 
-#include <fcntl.h>
-#include <ftw.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "fake_root.h"
 #include "gateway/memory.h"
-
-static char root[64];
-
-/* Makes all directories of a path below the root. */
-static void make_directories(const char *path)
-{
-    char whole[512];
-
-    for (size_t i = 1; i <= strlen(path); i++) {
-        if (path[i] == '/') {
-            (void)snprintf(whole, sizeof(whole), "%s%.*s", root, (int)i, path);
-            (void)mkdir(whole, 0700);
-        }
-    }
-}
-
-static void put(const char *path, const char *text)
-{
-    char whole[512];
-
-    make_directories(path);
-    (void)snprintf(whole, sizeof(whole), "%s%s", root, path);
-    int fd = open(whole, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(strlen(text), write(fd, text, strlen(text)));
-    close(fd);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    (void)snprintf(root, sizeof(root), "/tmp/parley-memory-XXXXXX");
-    return mkdtemp(root) == NULL;
-}
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where)
-{
-    (void)info;
-    (void)kind;
-    (void)where;
-    return remove(path);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    return nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 static uint64_t machine(void)
 {
@@ -66,38 +15,38 @@ static uint64_t machine(void)
 static void test_no_group(void **state)
 {
     (void)state;
-    assert_int_equal(machine(), memory_available(root));
-    put("/proc/self/cgroup", "garbage\n::\n1:\n");
-    assert_int_equal(machine(), memory_available(root));
+    assert_int_equal(machine(), memory_available(fake_root));
+    fake_put("/proc/self/cgroup", "garbage\n::\n1:\n");
+    assert_int_equal(machine(), memory_available(fake_root));
 }
 
 static void test_version_2(void **state)
 {
     (void)state;
-    put("/proc/self/cgroup", "0::/system.slice/parley.service\n");
-    assert_int_equal(machine(), memory_available(root));
-    put("/sys/fs/cgroup/system.slice/parley.service/memory.max", "max\n");
-    put("/sys/fs/cgroup/system.slice/memory.max", "67108864\n");
-    assert_int_equal(67108864, memory_available(root));
-    put("/sys/fs/cgroup/system.slice/parley.service/memory.max", "33554432\n");
-    assert_int_equal(33554432, memory_available(root));
-    put("/sys/fs/cgroup/memory.max", "1048576\n");
-    assert_int_equal(1048576, memory_available(root));
+    fake_put("/proc/self/cgroup", "0::/system.slice/parley.service\n");
+    assert_int_equal(machine(), memory_available(fake_root));
+    fake_put("/sys/fs/cgroup/system.slice/parley.service/memory.max", "max\n");
+    fake_put("/sys/fs/cgroup/system.slice/memory.max", "67108864\n");
+    assert_int_equal(67108864, memory_available(fake_root));
+    fake_put("/sys/fs/cgroup/system.slice/parley.service/memory.max", "33554432\n");
+    assert_int_equal(33554432, memory_available(fake_root));
+    fake_put("/sys/fs/cgroup/memory.max", "1048576\n");
+    assert_int_equal(1048576, memory_available(fake_root));
     /* Inside a namespace the group is the root; and what no machine has is no limit. */
-    put("/proc/self/cgroup", "0::/\n");
-    assert_int_equal(1048576, memory_available(root));
-    put("/sys/fs/cgroup/memory.max", "9223372036854771712\n");
-    assert_int_equal(machine(), memory_available(root));
+    fake_put("/proc/self/cgroup", "0::/\n");
+    assert_int_equal(1048576, memory_available(fake_root));
+    fake_put("/sys/fs/cgroup/memory.max", "9223372036854771712\n");
+    assert_int_equal(machine(), memory_available(fake_root));
 }
 
 static void test_version_1(void **state)
 {
     (void)state;
-    put("/proc/self/cgroup", "5:cpu,cpuacct:/\n4:hugetlb,memory:/box/inner\n0::/\n");
-    put("/sys/fs/cgroup/memory/box/memory.limit_in_bytes", "2097152\n");
-    assert_int_equal(2097152, memory_available(root));
-    put("/proc/self/cgroup", "4:memoryless:/box/inner\n");
-    assert_int_equal(machine(), memory_available(root));
+    fake_put("/proc/self/cgroup", "5:cpu,cpuacct:/\n4:hugetlb,memory:/box/inner\n0::/\n");
+    fake_put("/sys/fs/cgroup/memory/box/memory.limit_in_bytes", "2097152\n");
+    assert_int_equal(2097152, memory_available(fake_root));
+    fake_put("/proc/self/cgroup", "4:memoryless:/box/inner\n");
+    assert_int_equal(machine(), memory_available(fake_root));
 }
 
 /* Makes it resident; a compiler would do without a memset that nobody reads. */
@@ -162,9 +111,9 @@ static void test_used_near_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_no_group, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_version_2, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_version_1, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_group, fake_root_make, fake_root_remove),
+        cmocka_unit_test_setup_teardown(test_version_2, fake_root_make, fake_root_remove),
+        cmocka_unit_test_setup_teardown(test_version_1, fake_root_make, fake_root_remove),
         cmocka_unit_test(test_used),
         cmocka_unit_test(test_used_near_limit),
     };
