@@ -115,6 +115,10 @@ static bool take_hub(struct bench_options *b, const char *url, const char *token
         complain("tcp:// is for a dialect with `framing: nats`, as --dialect nats");
         return false;
     }
+    if (scheme == SCHEME_TCP && b->load.deflate) {
+        complain("--deflate is an extension of WebSocket; tcp:// is without");
+        return false;
+    }
     if (token_file == NULL && (token == NULL || token[0] == '\0')) {
         return true;
     }

@@ -48,7 +48,10 @@ uint64_t hash_bytes(const uint8_t secret[16], const void *bytes, size_t len)
         rounds(v, 2);
         v[0] ^= word;
     }
-    uint64_t last = load_le(at, rest) | (uint64_t)len << 56;
+    uint64_t last = (uint64_t)len << 56;
+    if (rest > 0) { /* of nothing, `bytes` may be NULL */
+        last |= load_le(at, rest);
+    }
     v[3] ^= last;
     rounds(v, 2);
     v[0] ^= last;

@@ -162,8 +162,7 @@ bool json_string_is(struct str raw, struct str text)
     }
     /* What is escaped is longer than its text. */
     if (raw.len - 2 <= text.len) {
-        return raw.len - 2 == text.len && memcmp(raw.ptr + 1, text.ptr, text.len) == 0 &&
-               str_find(text, '\\') == text.len;
+        return str_equal(str_slice(raw, 1, raw.len - 1), text) && str_find(text, '\\') == text.len;
     }
     for (struct str piece = next_piece(&p); piece.len > 0; piece = next_piece(&p)) {
         if (!str_starts_with(text, piece)) {

@@ -118,6 +118,17 @@ static void test_lists(void **state)
     REFUSE("fanout", "--clients", "");
 }
 
+static void test_wrapped(void **state)
+{
+    (void)state;
+    ACCEPT("fanout", "--url", "wss://x", "--deflate");
+    assert_true(o.deflate);
+    bench_options_fini(&b);
+    ACCEPT("fanout", "--url", "https://x:1/path");
+    assert_false(o.deflate);
+    bench_options_fini(&b);
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -146,7 +157,8 @@ static void test_refused(void **state)
     REFUSE("template", "--template", "x");
     REFUSE("fanout", "--token", "x");
     REFUSE("fanout", "--url", "unix:/run/x");
-    REFUSE("fanout", "--url", "wss://x");
+    REFUSE("fanout", "--url", "wsss://x");
+    REFUSE("fanout", "--dialect", "nats", "--url", "tcp://127.0.0.1:1", "--deflate");
     REFUSE("fanout", "--url", "tcp://127.0.0.1:1");
 }
 
@@ -179,6 +191,7 @@ int main(void)
         cmocka_unit_test_setup(test_windows, set_up),
         cmocka_unit_test_setup(test_modes, set_up),
         cmocka_unit_test_setup(test_lists, set_up),
+        cmocka_unit_test_setup(test_wrapped, set_up),
         cmocka_unit_test_setup(test_refused, set_up),
         cmocka_unit_test_setup(test_help, set_up),
         cmocka_unit_test_setup(test_environment, set_up),
