@@ -34,7 +34,7 @@ enum {
     RECEIVE_SIZE = 64 * 1024,       /* bytes of one read */
     READ_BUDGET = 1024 * 1024,      /* bytes of up batch after which a turn reads no further */
     CREDIT_LIMIT = 4 * 1024 * 1024, /* bytes of up batches under way, above: no reading */
-    FLUSH_SLICE = 256,              /* connections written to between two looks at epoll, */
+    FLUSH_SLICE = 32,               /* connections written to between two looks at epoll, */
     FLUSH_BYTES = 2 * 1024 * 1024,  /* or bytes, whichever is reached first */
     ACCEPT_SLICE = 64,              /* connections accepted from a listener in one turn */
     HANDSHAKE_SLICE = 8,            /* reads in one turn that may cost a TLS handshake */
