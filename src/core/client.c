@@ -71,14 +71,12 @@ uint32_t client_find(const struct hub *hub, struct str id)
 
 static bool remember_slot(struct hub *hub, uint64_t conn, uint32_t client)
 {
+    enum { MORE_SLOTS = 1024 }; /* twice as many would leave up to half of them to nobody */
     unsigned r = conn_reactor(conn);
     uint32_t slot = conn_slot(conn);
 
     if (slot >= hub->slot_cap[r]) {
-        uint32_t cap = hub->slot_cap[r] == 0 ? 64 : hub->slot_cap[r];
-        while (cap <= slot) {
-            cap *= 2;
-        }
+        uint32_t cap = (slot / MORE_SLOTS + 1) * MORE_SLOTS;
         uint32_t *slots = realloc(hub->client_by_slot[r], cap * sizeof(*slots));
         if (slots == NULL) {
             return false;

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_SLOTS = 256 };
+/* It grows by as much: twice as many would leave up to half of them to nobody. */
+enum { MORE_SLOTS = 1024 };
 
 void ticks_init(struct ticks *t)
 {
@@ -19,14 +20,10 @@ void ticks_fini(struct ticks *t)
 
 bool ticks_reserve(struct ticks *t, uint32_t slot)
 {
-    uint32_t cap = t->cap == 0 ? FIRST_SLOTS : t->cap;
-
     if (slot < t->cap) {
         return true;
     }
-    while (cap <= slot) {
-        cap *= 2;
-    }
+    uint32_t cap = (slot / MORE_SLOTS + 1) * MORE_SLOTS;
     uint32_t *at = realloc(t->at, cap * sizeof(*at));
     if (at == NULL) {
         return false;
