@@ -248,6 +248,7 @@ void reactor_read(struct reactor *r, uint64_t mono_ms)
     while (!out_of_credit(r) && r->event_at < r->event_count &&
            up_batch_size(r->up) < READ_BUDGET) {
         take_event(r, &r->events[r->event_at++]);
+        r->news++;
     }
     if (is_new) {
         take_tick(r);
@@ -257,16 +258,31 @@ void reactor_read(struct reactor *r, uint64_t mono_ms)
 void reactor_apply(struct reactor *r, struct down_batch *down)
 {
     reactor_credit(r, down->credit);
+    r->news += down->count;
     reader_apply(&r->reader, down, take_command);
+}
+
+/*
+ * How many are written to now: few while a large session hears something, so that whoever speaks
+ * meanwhile waits for few; more when more has come, or reading would get ahead of writing.
+ */
+static uint32_t flush_slice(struct reactor *r)
+{
+    uint32_t most = FLUSH_SLICE_MAX / FLUSH_SLICE - 1;
+    uint32_t news = r->news < most ? r->news : most;
+
+    r->news = 0;
+    return FLUSH_SLICE * (1 + news);
 }
 
 void reactor_flush(struct reactor *r)
 {
     uint64_t enough = metric_read(&r->metrics.bytes_out) + FLUSH_BYTES;
+    uint32_t slice = flush_slice(r);
 
     /* What came behind a handshake or a request goes up when the answer is written. */
-    for (int i = 0; i < FLUSH_SLICE && metric_read(&r->metrics.bytes_out) < enough &&
-                    up_batch_size(r->up) < READ_BUDGET;
+    for (uint32_t i = 0; i < slice && metric_read(&r->metrics.bytes_out) < enough &&
+                         up_batch_size(r->up) < READ_BUDGET;
          i++) {
         struct outbox *o = reader_next(&r->reader);
         if (o == NULL) {

@@ -10,7 +10,7 @@
  *   turn:  reactor_wait    sleeps until a socket, a wake-up or the time limit
  *          reactor_read    accepts and reads; the up batch grows (at most READ_BUDGET and one read)
  *          reactor_take_up, then the hub, then reactor_apply with what it answers
- *          reactor_flush   writes to at most FLUSH_SLICE connections, so that a large session does
+ *          reactor_flush   writes to some connections (FLUSH_SLICE), so that a large session does
  *                          not keep anybody from being read
  *
  * Writing comes before sleeping: all that became ready in one turn leaves in as few writes as can
@@ -34,7 +34,8 @@ enum {
     RECEIVE_SIZE = 64 * 1024,       /* bytes of one read */
     READ_BUDGET = 1024 * 1024,      /* bytes of up batch after which a turn reads no further */
     CREDIT_LIMIT = 4 * 1024 * 1024, /* bytes of up batches under way, above: no reading */
-    FLUSH_SLICE = 32,               /* connections written to between two looks at epoll, */
+    FLUSH_SLICE = 32,               /* connections written to between two looks at epoll, and as */
+    FLUSH_SLICE_MAX = 256,          /* many more for each event and command, up to this; */
     FLUSH_BYTES = 2 * 1024 * 1024,  /* or bytes, whichever is reached first */
     ACCEPT_SLICE = 64,              /* connections accepted from a listener in one turn */
     HANDSHAKE_SLICE = 8,            /* reads in one turn that may cost a TLS handshake */
@@ -137,6 +138,7 @@ struct reactor {
     int spare_fd; /* given up for a moment when there are no descriptors left */
     struct slab connections;
     struct streams streams; /* of those that keep something, by slot */
+    uint32_t news;          /* events and commands taken since the last flush */
     uint32_t handshakes;    /* reads in this turn, of those whose handshake is not over */
     struct ticks ticks;
     struct reader reader;

@@ -105,11 +105,14 @@ static void test_turn_has_a_budget(void **state)
     rig_settle(g);
 }
 
-/* A large session is written in slices, and others are read in between. */
+/*
+ * A large session is written in slices, and others are read in between. The more has come, the
+ * larger is the slice.
+ */
 static void test_flush_in_slices(void **state)
 {
     struct rig *g = *state;
-    enum { CLIENTS = 2 * FLUSH_SLICE + 10 };
+    enum { CLIENTS = FLUSH_SLICE_MAX + 3 * FLUSH_SLICE };
     static int fds[CLIENTS];
     static uint64_t conns[CLIENTS];
 
@@ -122,11 +125,13 @@ static void test_flush_in_slices(void **state)
     }
     uint64_t writes = g->r->metrics.writes;
     rig_turn(g);
-    assert_int_equal(writes + FLUSH_SLICE, g->r->metrics.writes);
+    assert_int_equal(writes + FLUSH_SLICE_MAX, g->r->metrics.writes);
     assert_true(reactor_busy(g->r));
     rig_send_frame(fds[CLIENTS - 1], 0x81, STR("me"));
     rig_turn(g);
     rig_expect(g, "M:me");
+    assert_int_equal(writes + FLUSH_SLICE_MAX + 2 * FLUSH_SLICE, g->r->metrics.writes);
+    assert_true(reactor_busy(g->r));
     rig_turn(g);
     assert_int_equal(writes + CLIENTS, g->r->metrics.writes);
     for (int i = 0; i < CLIENTS; i++) {
