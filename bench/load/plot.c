@@ -160,6 +160,25 @@ static void end_line(struct panel *p, unsigned line)
                colours[line % COLOURS]);
 }
 
+/* --- runs ------------------------------------------------------------------------------------- */
+
+/* What grows: sessions, where their number differs, else members. */
+static bool grows_in_sessions(const struct plot_run *runs, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        if (runs[i].sessions != runs[0].sessions) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static double size_of(const struct plot_run *run, bool sessions)
+{
+    uint64_t size = sessions ? run->sessions : run->clients;
+    return size > 0 ? (double)size : 1;
+}
+
 /* --- percentiles ------------------------------------------------------------------------------ */
 
 /* How far right a percentile stands: 90 % at 1, 99 % at 2. */
@@ -177,6 +196,7 @@ static bool has_point(const struct plot_run *run, unsigned point)
 
 static void plot_percentiles(struct panel *p, const struct plot_run *runs, size_t count)
 {
+    bool sessions = grows_in_sessions(runs, count);
     p->x = (struct range){0, 1};
     p->y = (struct range){INFINITY, -INFINITY};
     for (size_t i = 0; i < count; i++) {
@@ -195,30 +215,13 @@ static void plot_percentiles(struct panel *p, const struct plot_run *runs, size_
             add_point(p, place_of(at), log_of((double)runs[i].latency.values[at]));
         }
         end_line(p, i);
-        (void)str_format(label, sizeof(label), "%s, %llu", runs[i].label,
-                         (unsigned long long)runs[i].clients);
+        (void)str_format(label, sizeof(label), "%s, %.0f", runs[i].label,
+                         size_of(&runs[i], sessions));
         append_legend(p, i, label);
     }
 }
 
 /* --- cost ------------------------------------------------------------------------------------- */
-
-/* What grows: sessions, where their number differs, else members. */
-static bool grows_in_sessions(const struct plot_run *runs, size_t count)
-{
-    for (size_t i = 1; i < count; i++) {
-        if (runs[i].sessions != runs[0].sessions) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static double size_of(const struct plot_run *run, bool sessions)
-{
-    uint64_t size = sessions ? run->sessions : run->clients;
-    return size > 0 ? (double)size : 1;
-}
 
 static bool is_first_of_label(const struct plot_run *runs, size_t at)
 {
