@@ -104,7 +104,7 @@ def wrap(wrapping):
 
 
 @contextlib.contextmanager
-def running(hub, cpu, wrapping):
+def running(hub, cpu, wrapping=""):
     """A fresh server; yields its process id and the port to talk to."""
     port, other = free_port(), free_port()
     tcp = hub.scheme == "tcp"
