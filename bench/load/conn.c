@@ -106,10 +106,10 @@ void conn_close(struct conn *c)
 {
     if (c->fd >= 0) {
         struct linger reset = {.l_onoff = 1, .l_linger = 0};
+        stream_tls_free(c->stream); /* it may still say goodbye */
         (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
         close(c->fd);
     }
-    stream_tls_free(c->stream);
     c->stream = NULL;
     c->fd = -1;
     c->state = CONN_CLOSED;
@@ -128,7 +128,7 @@ bool conn_flush(struct conn *c, struct conn_shared *shared)
         errno = ENOMEM;
         return conn_fail(shared, c, "send queue");
     }
-    while (c->out.len > 0) {
+    while (conn_has_more(c)) { /* a handshake may owe bytes while nothing is queued */
         struct iovec iov = {.iov_base = c->out.data, .iov_len = c->out.len};
         ssize_t sent = shared->streams->send(c->stream, c->fd, &iov, 1);
         if (sent < 0 && errno == EINTR) {
