@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 
+import certificate
 import hubs
 import report
 import results
@@ -82,23 +83,17 @@ def wait_for_port(server, port):
 
 
 @functools.cache
-def certificate():
-    """A key and a certificate for 127.0.0.1, in files that stay until the end."""
+def key_and_certificate():
+    """In files that stay until the end."""
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
-    key, cert = os.path.join(folder.name, "key.pem"), os.path.join(folder.name, "cert.pem")
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=bench -addext"
-    subprocess.run(
-        [*command.split(), "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert], check=True,
-        capture_output=True,
-    )
-    return key, cert
+    return certificate.make(folder.name)
 
 
 def wrap(wrapping):
     """What a server's environment says of it: Parley reads its own names, the hubs of bench/peers the others."""
     if wrapping == "tls":
-        key, cert = certificate()
+        key, cert = key_and_certificate()
         return {"PARLEY_LISTEN__TLS_KEY": key, "PARLEY_LISTEN__TLS_CERT": cert, "BENCH_KEY": key, "BENCH_CERT": cert}
     return {"PARLEY_COMPRESSION": "on", "BENCH_DEFLATE": "1"} if wrapping == "deflate" else {}
 
@@ -124,7 +119,7 @@ def running(hub, cpu, wrapping=""):
 
 def run_once(arguments, row, hub):
     scheme = "wss" if row.wrapping == "tls" else hub.scheme
-    trusted = {"SSL_CERT_FILE": certificate()[1]} if row.wrapping == "tls" else {}
+    trusted = {"SSL_CERT_FILE": key_and_certificate()[1]} if row.wrapping == "tls" else {}
     with running(hub, arguments.server_cpu, row.wrapping) as (pid, port):
         command = [
             arguments.build / "parley-bench", *row.options, "--json", "--label", hub.name,

@@ -16,6 +16,7 @@ import tempfile
 import unittest
 import xml.etree.ElementTree
 
+import certificate
 import websockets
 
 MESSAGES = 40
@@ -68,15 +69,10 @@ async def put_load_on(hub, mode, *options, compression=None, tls=None, environme
 
 
 @contextlib.contextmanager
-def certificate():
+def server_context():
     """What a server needs, and the file that its clients have to believe."""
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test -addext"
     with tempfile.TemporaryDirectory() as folder:
-        key, cert = os.path.join(folder, "key.pem"), os.path.join(folder, "cert.pem")
-        subprocess.run(
-            [*command.split(), "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
-            check=True, capture_output=True,
-        )
+        key, cert = certificate.make(folder)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cert, key)
         yield context, cert
@@ -122,7 +118,7 @@ class LoadTest(unittest.TestCase):
         self.assertIn("the hub does not agree to --deflate", hub.complaint)
 
     def test_tls(self):
-        with certificate() as (context, cert):
+        with server_context() as (context, cert):
             how = {"tls": context, "environment": {"SSL_CERT_FILE": cert}}
             code, result = self.run_load(Hub(), "--size", "300000", **how)
             self.assertEqual((0, MESSAGES * 5), (code, result["deliveries"]))
