@@ -125,7 +125,7 @@ def test_what_a_program_leaves_behind(control, run, tmp_path):
     assert ask(peer, "r-1")["result"] == "ok"
     inside, outside = note.read_text().split()
     await_claim(lambda: state_of(inside) in (None, "Z"), "what was in the group is gone")
-    assert state_of(outside) not in (None, "Z")
+    await_claim(lambda: state_of(outside) == "S", "what left the group sleeps on")
     os.kill(int(outside), signal.SIGKILL)
     leave(agent, peer)
 
