@@ -233,7 +233,7 @@ static uint64_t kept_bytes(const struct connection *c)
     if (keeps_message(c)) {
         const struct message *m = c->message;
         uint64_t window = m != NULL && m->inflater != NULL ? INFLATER_BYTES : 0;
-        return bytes + window + (m != NULL ? m->text.len : 0);
+        return bytes + window + (m != NULL ? m->text.len + m->held.len : 0);
     }
     return bytes + (c->request != NULL ? c->request->text.len + c->request->whole.len : 0);
 }

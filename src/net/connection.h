@@ -62,6 +62,9 @@ struct request {
 
 /* A message that is partly here, the first bytes of a frame header, or the context of messages. */
 struct message {
+    uint64_t conn;             /* whose it is */
+    struct list waiting;       /* in reactor.held, while there is a turn to come */
+    struct buf held;           /* bytes that were read and have to wait; see held.c */
     struct buf text;           /* the pieces so far; empty once it is too big */
     uint64_t size;             /* of all pieces so far */
     struct inflater *inflater; /* see inflate.c; NULL before the first compressed message */
@@ -180,6 +183,8 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
 /* Deals with bytes that were read while OPEN. They are changed, and so are WS_MAX_REST bytes
    before them when a rest waits for them. */
 void message_receive(struct reactor *r, struct connection *c, char *data, size_t len);
+/* The place for what is partial; NULL: no memory, and the connection is doomed. */
+struct message *message_partial(struct reactor *r, struct connection *c);
 void message_free(struct message *m);
 
 /* --- inflate.c -------------------------------------------------------------------------------- */
@@ -193,7 +198,7 @@ struct trial;
  * frames came with it, from somebody who cannot know yet what is agreed; then it is not.
  */
 bool inflate_offered(struct reactor *r, struct connection *c, const struct trial *t, bool has_more);
-/* How many bytes may be read at once: what is compressed becomes much more. */
+/* How many bytes are dealt with at once: what is compressed becomes much more. */
 static inline size_t inflate_slice(const struct connection *c)
 {
     return c->state == CONN_OPEN && c->ws.terms.client_bits != 0 ? INFLATE_SLICE : RECEIVE_SIZE;
@@ -204,6 +209,20 @@ static inline size_t inflate_slice(const struct connection *c)
  */
 bool inflate_take(struct reactor *r, struct connection *c, struct message *m,
                   const struct ws_event *event, uint32_t longest);
+
+/* --- held.c ----------------------------------------------------------------------------------- */
+
+/* Whether bytes that it sent have been read, and wait for a turn. */
+bool held_any(const struct connection *c);
+/*
+ * What of `len` bytes that were read is to be dealt with now; the rest is held. No memory: nothing,
+ * and the connection is doomed.
+ */
+size_t held_put(struct reactor *r, struct connection *c, const char *data, size_t len);
+/* It may be read again: what it holds gets its turn. */
+void held_resume(struct reactor *r, struct connection *c);
+/* Goes on with a slice of what is held longest. False: nothing waits for a turn. */
+bool held_go_on(struct reactor *r);
 
 /* --- request.c -------------------------------------------------------------------------------- */
 

@@ -125,6 +125,7 @@ static void read_on(struct reactor *r, struct connection *c)
         if (c->has_early) {
             request_go_on(r, c);
         }
+        held_resume(r, c);
         (void)connection_watch(r, c, is_reading(c), c->wants_write);
     }
 }
@@ -228,6 +229,7 @@ static bool settle(struct reactor *r, struct connection *c)
         (c->state == CONN_OPEN && c->has_early && !c->is_paused)) {
         request_go_on(r, c);
     }
+    held_resume(r, c);
     return connection_watch(r, c, is_reading(c), false);
 }
 

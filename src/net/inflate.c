@@ -17,16 +17,12 @@ bool inflate_offered(struct reactor *r, struct connection *c, const struct trial
     size_t at = 0;
 
     c->wait.terms = (struct deflate_terms){.server_bits = 0};
-    /*
-     * Not behind TLS: the length of what is compressed beside a secret says something of it, and a
-     * record is read whole, however much comes of it.
-     */
-    if (connection_stream(r, c) != NULL) {
-        return false;
-    }
     while (r->policy->compression && !has_more &&
            http_next_value(t->head, t->text, HTTP_WS_EXTENSIONS, &at, &value)) {
         if (terms_choose(value, &c->wait.terms)) {
+            /* Behind TLS a message is compressed alone, so that its length says nothing of others,
+               which may hold a secret (7.1.1.2: the answer may ask for it). */
+            c->wait.terms.client_no_context |= connection_stream(r, c) != NULL;
             return true;
         }
     }

@@ -112,6 +112,7 @@ struct reactor *reactor_new(const struct reactor_settings *settings,
     r->tick = 1;
     packer_init(&r->packer);
     slab_init(&r->connections, sizeof(struct connection), settings->max_connections);
+    list_init(&r->held);
     ticks_init(&r->ticks);
     reader_init(&r->reader, settings->index,
                 &(struct reader_ports){.owner = r, .find = find_outbox, .lagged = take_lag},
@@ -177,7 +178,7 @@ void reactor_wait(struct reactor *r, int timeout_ms)
     if (r->event_at < r->event_count) {
         return;
     }
-    int count = epoll_wait(r->epoll, r->events, EVENT_COUNT, timeout_ms);
+    int count = epoll_wait(r->epoll, r->events, EVENT_COUNT, list_empty(&r->held) ? timeout_ms : 0);
     r->event_at = 0;
     r->event_count = count > 0 ? (uint32_t)count : 0;
 }
@@ -250,6 +251,10 @@ void reactor_read(struct reactor *r, uint64_t mono_ms)
         take_event(r, &r->events[r->event_at++]);
         r->news++;
     }
+    /* At least one, so that neither they nor the events have to wait for the others to end. */
+    while (!out_of_credit(r) && held_go_on(r) && up_batch_size(r->up) < READ_BUDGET) {
+        r->news++;
+    }
     if (is_new) {
         take_tick(r);
     }
@@ -312,5 +317,5 @@ void reactor_credit(struct reactor *r, uint64_t bytes)
 bool reactor_busy(const struct reactor *r)
 {
     return reactor_has_up(r) || reader_pending(&r->reader) ||
-           (r->event_at < r->event_count && !out_of_credit(r));
+           ((r->event_at < r->event_count || !list_empty(&r->held)) && !out_of_credit(r));
 }

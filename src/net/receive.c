@@ -12,14 +12,15 @@ enum { DISCARD_LIMIT = 16 * 1024 * 1024 }; /* bytes thrown away for a peer that 
 void message_free(struct message *m)
 {
     if (m != NULL) {
+        list_remove(&m->waiting);
         inflater_free(m->inflater);
+        buf_fini(&m->held);
         buf_fini(&m->text);
         free(m);
     }
 }
 
-/* The place for what is partial; NULL: no memory, and the connection is doomed. */
-static struct message *partial_of(struct reactor *r, struct connection *c)
+struct message *message_partial(struct reactor *r, struct connection *c)
 {
     if (c->message == NULL) {
         c->message = calloc(1, sizeof(*c->message));
@@ -28,6 +29,9 @@ static struct message *partial_of(struct reactor *r, struct connection *c)
             connection_doom(r, c);
             return NULL;
         }
+        c->message->conn = c->outbox.conn;
+        list_init(&c->message->waiting);
+        buf_init(&c->message->held, SIZE_MAX);
         buf_init(&c->message->text, 0);
     }
     return c->message;
@@ -96,7 +100,7 @@ static void forget_message(struct message *m)
 /* A piece of a message that did not come whole. One that gets too big is counted, not kept. */
 static void take_piece(struct reactor *r, struct connection *c, const struct ws_event *event)
 {
-    struct message *m = partial_of(r, c);
+    struct message *m = message_partial(r, c);
     uint32_t longest = longest_message(r, c);
 
     if (m == NULL) {
@@ -131,7 +135,7 @@ static void take_piece(struct reactor *r, struct connection *c, const struct ws_
 
 static void take_compressed(struct reactor *r, struct connection *c, const struct ws_event *event)
 {
-    struct message *m = partial_of(r, c);
+    struct message *m = message_partial(r, c);
 
     if (m != NULL && inflate_take(r, c, m, event, longest_message(r, c))) {
         m->text.secret = deliver(r, c, buf_str(&m->text), event->opcode == WS_BINARY);
@@ -218,14 +222,14 @@ static size_t prepend_rest(struct connection *c, char **data)
 static void keep_rest(struct reactor *r, struct connection *c, const char *data, size_t len)
 {
     assert(len <= WS_MAX_REST);
-    struct message *m = len > 0 ? partial_of(r, c) : c->message;
+    struct message *m = len > 0 ? message_partial(r, c) : c->message;
 
     if (m == NULL) {
         return;
     }
     memcpy(m->rest, data, len);
     m->rest_len = (uint8_t)len;
-    if (len == 0 && !m->under_way && m->inflater == NULL) {
+    if (len == 0 && !m->under_way && m->inflater == NULL && m->held.len == 0) {
         message_free(m);
         c->message = NULL;
     }
@@ -314,12 +318,14 @@ static bool take_bytes(struct reactor *r, struct connection *c, char *data, size
     return true;
 }
 
-/* One read of a stream that may be in its handshake. */
+/* One read of a stream that may be in its handshake: of a slice, and a record begun before it. */
 static ssize_t receive_secured(struct reactor *r, struct connection *c, char *data)
 {
     struct stream *s = connection_stream(r, c);
     bool before = stream_tls_is_ready(s);
-    ssize_t got = stream_tls.receive(s, c->fd, data, RECEIVE_SIZE);
+    size_t cap = inflate_slice(c) + TLS_HEADROOM;
+    ssize_t got =
+        stream_tls.receive(s, c->fd, data, cap < RECEIVE_SIZE ? cap : (size_t)RECEIVE_SIZE);
     int error = errno;
 
     if (!before && stream_tls_is_ready(s)) {
@@ -345,6 +351,9 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
         }
         return connection_watch(r, c, false, c->wants_write);
     }
+    if (held_any(c)) {
+        return true; /* its turn comes; epoll says so again */
+    }
     bool is_secured = connection_is_secured(r, c);
     if (!is_secured && r->handshakes++ >= HANDSHAKE_SLICE) {
         return true; /* epoll says so again */
@@ -359,7 +368,7 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
     metric_add(&r->metrics.bytes_in, (uint64_t)got);
     /* Who has yet to say who it is may have said it just now. */
     r->received_secret = c->state != CONN_OPEN || c->is_stranger;
-    bool lives = take_bytes(r, c, data, (size_t)got);
+    bool lives = take_bytes(r, c, data, held_put(r, c, data, (size_t)got));
     if (r->received_secret) {
         explicit_bzero(data, (size_t)got);
     }

@@ -1,8 +1,10 @@
 """permessage-deflate (RFC 7692), with frames by hand and with clients that others wrote."""
 
 import asyncio
+import functools
 import itertools
 import json
+import os
 import shutil
 import subprocess
 import zlib
@@ -11,7 +13,7 @@ import pytest
 import websockets
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
-from harness import PATIENCE
+from harness import PATIENCE, secure
 from harness.access import SHARED, bearer, write_secret
 from harness.gateway import is_sanitized
 from harness.raw import BINARY, CONTINUATION, PING, PONG, TEXT, Frames, close_code, frame, read_response, upgrade_head
@@ -29,6 +31,25 @@ def echo(start, threads):
 @pytest.fixture
 def hub(start, threads):
     return start(threads=threads, settings=ON)
+
+
+@pytest.fixture(params=["plain", "tls"])
+def wrapped(request, start, tmp_path):
+    """Starts a gateway with compression, with TLS or without."""
+    if request.param == "plain":
+        return functools.partial(start, settings=ON)
+    pair = secure.make_pair(tmp_path)
+    return functools.partial(start, settings=ON | secure.settings_for(pair), tls=secure.context_for(pair[0]))
+
+
+@pytest.fixture
+def any_echo(wrapped, threads):
+    return wrapped("--echo", "/echo", threads=threads)
+
+
+@pytest.fixture
+def any_hub(wrapped, threads):
+    return wrapped(threads=threads)
 
 
 def compress(data, bits=15):
@@ -156,6 +177,21 @@ def test_no_context_is_kept(echo):
     assert close_code([found[:2] for found in peer.until_end()]) == 1007
 
 
+def test_by_tls_each_message_is_compressed_alone(start, tmp_path):
+    """So the length of one says nothing of what is in others."""
+    pair = secure.make_pair(tmp_path)
+    settings = ON | secure.settings_for(pair)
+    gateway = start("--echo", "/echo", settings=settings, tls=secure.context_for(pair[0]))
+    for offer in (OFFER, OFFER + "; client_max_window_bits"):
+        peer = opened(gateway, "/echo", offer)
+        assert said(peer) == "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+        data = b"something that is said twice"
+        z = zlib.compressobj(9, zlib.DEFLATED, -15)
+        for _number in range(2):
+            peer.send(frame(TEXT, (z.compress(data) + z.flush(zlib.Z_FULL_FLUSH))[:-4], rsv=4))
+            assert peer.next()[:2] == (TEXT, data)
+
+
 def test_a_smaller_window_is_sent_plain(echo):
     peer = opened(echo, "/echo", OFFER + "; server_max_window_bits=9")
     data = b"x" * 5000
@@ -178,33 +214,33 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken(echo, name):
+def test_broken(any_echo, name):
     data, code = BROKEN[name]
-    peer = opened(echo, "/echo")
+    peer = opened(any_echo, "/echo")
     peer.send(data)
     assert close_code([found[:2] for found in peer.until_end()]) == code
 
 
-def test_a_bomb(hub):
+def test_a_bomb(any_hub):
     """A thousand to one: closed with 1009 as soon as it is over limits.message_bytes, and nobody is disturbed."""
     bomb = compress(b'"' + b" " * (512 * 1024 * 1024 // 16) + b'"')
-    other = hub.client()
+    other = any_hub.client()
     for _number in range(5):
-        peer = opened(hub, "/ws/matrix")
+        peer = opened(any_hub, "/ws/matrix")
         peer.send(frame(TEXT, bomb, rsv=4))
         assert close_code([found[:2] for found in peer.until_end()]) == 1009
     other.barrier()
     exact = json.dumps({"type": "note", "data": {"x": ""}})
     exact = exact.replace('""', '"' + "x" * (1024 * 1024 - len(exact)) + '"').encode()
-    peer = opened(hub, "/ws/matrix")
+    peer = opened(any_hub, "/ws/matrix")
     peer.next()
     peer.send(frame(TEXT, compress(exact), rsv=4))
     assert other.take("note")["data"]["x"]
 
 
-def test_many_bombs_in_one_read(start):
+def test_many_bombs_in_one_read(wrapped):
     """Each is within the limit; they are read a few at a time, so together they do not fill the memory."""
-    gateway = start(settings=ON)
+    gateway = wrapped()
     text = b'{"type":"note","target_id":"nobody","data":"' + b" " * (1024 * 1024 - 60) + b'"}'
     bombs = frame(TEXT, compress(text), rsv=4) * 60
     before = resident(gateway)
@@ -302,24 +338,25 @@ MATRIX = [
 ]
 
 
-async def talk(url, parameters):
+async def talk(gateway, parameters):
     factory = ClientPerMessageDeflateFactory(**parameters)
-    async with websockets.connect(url, compression=None, extensions=[factory], max_size=None) as client:
+    async with websockets.connect(gateway.ws_url("/echo"), ssl=gateway.tls, compression=None, extensions=[factory], max_size=None) as client:
         assert "permessage-deflate" in client.response_headers["Sec-WebSocket-Extensions"]
         for message in ("", "short", "x" * 100000, "grüße " * 2000, b"\0" * 70000, b"\0" * 70000, b""):
             await client.send(message)
             assert await asyncio.wait_for(client.recv(), PATIENCE) == message
 
 
-def test_python_websockets(echo):
+def test_python_websockets(any_echo):
     for parameters in MATRIX:
-        asyncio.run(talk(echo.ws_url("/echo"), parameters))
+        asyncio.run(talk(any_echo, parameters))
 
 
 @pytest.mark.skipif(not NODE or not WS.exists(), reason="there is no node, or no ws")
-def test_node_ws(echo):
+def test_node_ws(any_echo, tmp_path):
     done = subprocess.run(
-        [shutil.which("node"), str(HERE / "node" / "deflate.mjs"), echo.ws_url("/echo")],
+        [shutil.which("node"), str(HERE / "node" / "deflate.mjs"), any_echo.ws_url("/echo")],
+        env=os.environ | {"NODE_EXTRA_CA_CERTS": str(tmp_path / "server.pem")},
         capture_output=True,
         text=True,
         timeout=60,
@@ -327,9 +364,9 @@ def test_node_ws(echo):
     assert done.returncode == 0 and done.stdout == "ok\n", done.stdout + done.stderr
 
 
-def test_the_longest_message(echo):
+def test_the_longest_message(any_echo):
     async def go():
-        async with websockets.connect(echo.ws_url("/echo"), max_size=None) as client:
+        async with websockets.connect(any_echo.ws_url("/echo"), ssl=any_echo.tls, max_size=None) as client:
             message = bytes(range(256)) * (16 * 1024 * 4)
             await client.send(message)
             assert await client.recv() == message

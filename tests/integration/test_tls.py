@@ -131,15 +131,6 @@ def test_websocket(served):
     assert heard["data"]["note"] == text
 
 
-def test_nothing_is_compressed(start, pair):
-    """How long a compressed message is says something of the secret in it."""
-    settings = secure.settings_for(pair) | {"compression": "on"}
-    gateway = start(settings=settings, tls=secure.context_for(pair[0]))
-    client = gateway.client(headers=[("Sec-WebSocket-Extensions", "permessage-deflate")])
-    assert "Sec-WebSocket-Extensions" not in client.response.headers
-    client.barrier()
-
-
 def test_the_unix_socket_stays_plain(start, pair, tmp_path):
     gateway = start(unix=tmp_path / "p.sock", settings=secure.settings_for(pair), tls=secure.context_for(pair[0]))
     assert gateway.agent("kitchen").registered

@@ -31,9 +31,11 @@ enum {
 
 #define TOKEN "a-secret-of-32-characters-or-more"
 #define HOST  "Host: localhost\r\nAuthorization: Bearer " TOKEN "\r\n"
-#define HANDSHAKE                                                                                  \
+#define UPGRADE                                                                                    \
     "GET /ws/matrix HTTP/1.1\r\n" HOST "Upgrade: websocket\r\nConnection: Upgrade\r\n"             \
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+#define HANDSHAKE UPGRADE "\r\n"
+#define PACKING   UPGRADE "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
 
 static struct life {
     enum fault_kind kind;
@@ -121,16 +123,21 @@ static bool is_in(struct visitor *v)
     return await(v, "\"good\"");
 }
 
-static void come(struct visitor *v, const struct listener *door)
+static void come_with(struct visitor *v, const struct listener *door, const char *handshake)
 {
     for (int i = 0; i < ATTEMPTS; i++) {
-        visitor_begin(v, door, HANDSHAKE);
+        visitor_begin(v, door, handshake);
         if (is_in(v)) {
             return;
         }
         assert_true(faults_struck()); /* nothing else sends anybody away */
     }
     fail_msg("nobody is let in any more");
+}
+
+static void come(struct visitor *v, const struct listener *door)
+{
+    come_with(v, door, HANDSHAKE);
 }
 
 static void be_there(struct visitor *v)
@@ -187,6 +194,31 @@ static void pass_in_pieces(struct visitor *from, struct visitor *to)
     say(from, 0x00, STR("\"n\":\"in "));
     say(from, 0x80, STR("pieces\"}"));
     hear(from, to, "in pieces");
+}
+
+/* What one sends and hears compressed. Where there is no memory for it he hears it plain. */
+static void pass_packed(void)
+{
+    /* {"type":"bark","n":"packed"} in a block that is stored (RFC 1951, 3.2.4), and an empty one
+       without its tail (RFC 7692, 7.2.1). */
+    static const char packed[] = "\x00\x1c\x00\xe3\xff{\"type\":\"bark\",\"n\":\"packed\"}\x00";
+    static char text[1000];
+    size_t head = (size_t)snprintf(text, sizeof(text), "{\"type\":\"bark\",\"n\":\"long");
+
+    memset(text + head, 'x', sizeof(text) - head);
+    memcpy(text + sizeof(text) - 2, "\"}", 2);
+    be_there(&good);
+    be_there(&bold);
+    come_with(&other, life.tcp, PACKING);
+    say(&other, 0xc1, str_make(packed, sizeof(packed) - 1));
+    hear(&other, &good, "packed");
+    be_there(&bold);
+    if (other.fd >= 0) {
+        say(&bold, 0x81, str_make(text, sizeof(text)));
+        hear(&bold, &other, VISITOR_PACKED);
+    }
+    visitor_end(&other);
+    turn();
 }
 
 /* An answer of whatever kind, or none because the connection was lost. */
@@ -305,6 +337,7 @@ static void go_on(void)
     pass(&bold, &bold, STR("{\"type\":\"ping\"}"), "pong");
     pass(&bold, &bold, STR("{\"type\":"), "error");
     pass_in_pieces(&bold, &good);
+    pass_packed();
     ask("GET /health HTTP/1.1\r\n", HOST "Connection: close\r\n\r\n");
     ask("GET /api/gateway/status HTTP/1.1\r\n" HOST, "Connection: close\r\n\r\n");
     fall_behind();
@@ -447,7 +480,7 @@ static int make_files(void **state)
     }
     (void)snprintf(text, sizeof(text),
                    "listen.unix: %s\nauth: {mode: token, token_file: tokens}\n"
-                   "threads: 1\nlimits.send_queue_bytes: 64KiB\n",
+                   "threads: 1\nlimits.send_queue_bytes: 64KiB\ncompression: on\n",
                    paths[0]);
     write_file(paths[1], text);
     write_file(paths[2], TOKEN "\n");

@@ -34,6 +34,7 @@ void visitor_begin(struct visitor *v, const struct listener *door, const char *f
     v->door = door;
     v->fd = connect_to(door);
     v->is_websocket = false;
+    v->packs = strstr(first, "permessage-deflate") != NULL;
     v->len = 0;
     (void)visitor_say(v, first, strlen(first));
 }
@@ -103,9 +104,14 @@ static size_t first_frame(const struct visitor *v, size_t *ret_header)
     return v->len < *ret_header + len ? 0 : *ret_header + (size_t)len;
 }
 
-static void check_frame(unsigned first_byte, const char *payload, size_t len)
+static void check_frame(const struct visitor *v, const char *payload, size_t len)
 {
+    unsigned first_byte = (uint8_t)v->have[0];
+
     switch (first_byte) {
+    case 0xc1:
+        assert_true(v->packs && len > 0);
+        break;
     case 0x81:
         assert_true(len >= 2 && payload[0] == '{' && payload[len - 1] == '}');
         break;
@@ -125,8 +131,8 @@ static bool heard_in_frames(struct visitor *v, const char *wanted)
     bool found = false;
 
     while (!found && (len = first_frame(v, &header)) > 0) {
-        check_frame((uint8_t)v->have[0], v->have + header, len - header);
-        found = holds(v->have + header, len - header, wanted);
+        check_frame(v, v->have + header, len - header);
+        found = holds(v->have, len, wanted);
         forget(v, len);
     }
     return found;

@@ -15,12 +15,15 @@
 #include "net/listener.h"
 #include "ws/ws.h"
 
+#define VISITOR_PACKED "\xc1"
+
 enum { VISITOR_ROOM = 128 * 1024 };
 
 struct visitor {
     const struct listener *door;
     int fd;            /* -1: it has ended, or never began */
     bool is_websocket; /* the answer to the handshake has been read */
+    bool packs;        /* it has offered to take compressed frames, and to send them */
     char have[VISITOR_ROOM];
     size_t len;
 };
@@ -34,7 +37,8 @@ size_t visitor_say(struct visitor *v, const char *bytes, size_t len);
 size_t visitor_frame(char *out, unsigned first_byte, struct str payload);
 /*
  * Reads what there is. True when `wanted` is in a frame (or in the head, or the bytes of an answer
- * that is none of WebSocket's), which is then forgotten with all before it.
+ * that is none of WebSocket's), which is then forgotten with all before it. Of a compressed frame
+ * nothing but its first byte (VISITOR_PACKED) is known.
  */
 bool visitor_heard(struct visitor *v, const char *wanted);
 

@@ -57,7 +57,7 @@ void rig_start(struct rig *g)
     }
     g->down = down_batch_new();
     g->spare = up_batch_new();
-    buf_init(&g->log, 1 << 20);
+    buf_init(&g->log, 1 << 22);
     g->log.secret = true;
     rig_turn(g); /* it learns what time it is */
 }
