@@ -23,12 +23,26 @@ static unsigned longest_zeros(const uint8_t *address, unsigned *ret_len)
     return best;
 }
 
-void ip_append(struct buf *out, const uint8_t address[IP_SIZE])
+bool ip_is_v4(const uint8_t address[IP_SIZE])
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+    return memcmp(address, mapped, sizeof(mapped)) == 0;
+}
+
+struct ip_network ip_network_of(const uint8_t address[IP_SIZE])
+{
+    struct ip_network network = {{0}};
+
+    memcpy(network.bytes, address, ip_is_v4(address) ? IP_SIZE : IP_SIZE / 2);
+    return network;
+}
+
+void ip_append(struct buf *out, const uint8_t address[IP_SIZE])
+{
     unsigned zeros, zeros_at;
 
-    if (memcmp(address, mapped, sizeof(mapped)) == 0) {
+    if (ip_is_v4(address)) {
         buf_printf(out, "%u.%u.%u.%u", address[12], address[13], address[14], address[15]);
         return;
     }

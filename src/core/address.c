@@ -2,33 +2,20 @@
 
 #include <assert.h>
 
-static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}; /* ::ffff:0:0/96, IPv4 */
+#include "base/ip.h"
 
 bool address_is_local(const uint8_t address[ADDRESS_SIZE])
 {
     static const uint8_t none[ADDRESS_SIZE], one[ADDRESS_SIZE] = {[15] = 1};
 
     return memcmp(address, none, ADDRESS_SIZE) == 0 || memcmp(address, one, ADDRESS_SIZE) == 0 ||
-           (memcmp(address, mapped, sizeof(mapped)) == 0 && address[12] == 127);
-}
-
-/* What an address counts as: itself, or its network. */
-struct key {
-    uint8_t bytes[ADDRESS_SIZE];
-};
-
-static struct key key_of(const uint8_t address[ADDRESS_SIZE])
-{
-    struct key key = {{0}};
-
-    memcpy(key.bytes, address, memcmp(address, mapped, sizeof(mapped)) == 0 ? ADDRESS_SIZE : 8);
-    return key;
+           (ip_is_v4(address) && address[12] == 127);
 }
 
 /* --- clients of an address -------------------------------------------------------------------- */
 
 struct count_entry {
-    struct key key;
+    struct ip_network key;
     uint32_t clients;
     uint32_t unused; /* the slab's, once the entry is free */
 };
@@ -69,7 +56,7 @@ bool address_enter(struct address_counts *t, const uint8_t address[ADDRESS_SIZE]
     if (address_is_local(address)) {
         return true;
     }
-    struct key key = key_of(address);
+    struct ip_network key = ip_network_of(address);
     uint64_t hash = hash_bytes(t->secret, key.bytes, ADDRESS_SIZE);
     uint32_t index = map_find(&t->by_address, hash, key.bytes);
     if (index != MAP_NONE) {
@@ -97,7 +84,7 @@ void address_leave(struct address_counts *t, const uint8_t address[ADDRESS_SIZE]
     if (address_is_local(address)) {
         return;
     }
-    struct key key = key_of(address);
+    struct ip_network key = ip_network_of(address);
     uint64_t hash = hash_bytes(t->secret, key.bytes, ADDRESS_SIZE);
     uint32_t index = map_find(&t->by_address, hash, key.bytes);
     assert(index != MAP_NONE);
@@ -112,7 +99,7 @@ void address_leave(struct address_counts *t, const uint8_t address[ADDRESS_SIZE]
 
 struct attempts {
     struct list link; /* limiter.by_use */
-    struct key key;
+    struct ip_network key;
     uint64_t window_ms; /* when the minute began */
     uint64_t locked_until_ms;
     uint32_t charged; /* in this minute: failed, or not decided yet */
@@ -152,7 +139,7 @@ void limiter_fini(struct limiter *l)
     slab_fini(&l->entries);
 }
 
-static uint32_t find(const struct limiter *l, const struct key *key)
+static uint32_t find(const struct limiter *l, const struct ip_network *key)
 {
     return map_find(&l->by_address, hash_bytes(l->secret, key->bytes, ADDRESS_SIZE), key->bytes);
 }
@@ -169,7 +156,7 @@ static void forget_oldest(struct limiter *l)
     slab_release(&l->entries, index);
 }
 
-static struct attempts *add(struct limiter *l, const struct key *key, uint64_t now_ms)
+static struct attempts *add(struct limiter *l, const struct ip_network *key, uint64_t now_ms)
 {
     uint32_t index;
     struct attempts *a = slab_acquire(&l->entries, &index);
@@ -193,7 +180,7 @@ static struct attempts *add(struct limiter *l, const struct key *key, uint64_t n
 bool limiter_charge(struct limiter *l, const uint8_t address[ADDRESS_SIZE], uint64_t now_ms,
                     uint64_t *ret_retry_ms)
 {
-    struct key key = key_of(address);
+    struct ip_network key = ip_network_of(address);
     uint32_t index = find(l, &key);
     struct attempts *a = index != MAP_NONE ? slab_at(&l->entries, index) : add(l, &key, now_ms);
 
@@ -222,7 +209,7 @@ bool limiter_charge(struct limiter *l, const uint8_t address[ADDRESS_SIZE], uint
 
 void limiter_fail(struct limiter *l, const uint8_t address[ADDRESS_SIZE], uint64_t now_ms)
 {
-    struct key key = key_of(address);
+    struct ip_network key = ip_network_of(address);
     uint32_t index = find(l, &key);
 
     if (index == MAP_NONE) {
@@ -236,7 +223,7 @@ void limiter_fail(struct limiter *l, const uint8_t address[ADDRESS_SIZE], uint64
 
 void limiter_refund(struct limiter *l, const uint8_t address[ADDRESS_SIZE])
 {
-    struct key key = key_of(address);
+    struct ip_network key = ip_network_of(address);
     uint32_t index = find(l, &key);
 
     /* It may have been forgotten, or its minute be over. */

@@ -3,8 +3,7 @@
 
 /*
  * What is counted by the address of a peer: how many clients it has, and how often it has failed
- * to authenticate. Addresses are those of struct evidence; all of an IPv6 network of 64 bits count
- * as one, since that is what one person has.
+ * to authenticate. Addresses are those of struct evidence, and count as base/ip.h has it.
  */
 
 #include "base/list.h"

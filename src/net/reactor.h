@@ -21,6 +21,7 @@
 #include <sys/epoll.h>
 
 #include "base/histogram.h"
+#include "base/ip.h"
 #include "base/slab.h"
 #include "fanout/log.h"
 #include "fanout/reader.h"
@@ -38,7 +39,8 @@ enum {
     FLUSH_SLICE_MAX = 256,          /* many more for each event and command, up to this; */
     FLUSH_BYTES = 2 * 1024 * 1024,  /* or bytes, whichever is reached first */
     ACCEPT_SLICE = 64,              /* connections accepted from a listener in one turn */
-    HANDSHAKE_SLICE = 8,            /* reads in one turn that may cost a TLS handshake */
+    HANDSHAKE_SLICE = 8,            /* reads in one turn that may cost a TLS handshake: one from an
+                                       address, so that who begins many waits for those who do not */
     EVENT_COUNT = 256,              /* events taken from epoll at once */
 };
 
@@ -139,8 +141,9 @@ struct reactor {
     struct slab connections;
     struct streams streams; /* of those that keep something, by slot */
     uint32_t news;          /* events and commands taken since the last flush */
-    uint32_t handshakes;    /* reads in this turn, of those whose handshake is not over */
-    struct list held;       /* messages of connections that hold what they have said; held.c */
+    uint32_t handshakes;    /* reads in this turn, of those whose handshake is not over, */
+    struct ip_network shaken[HANDSHAKE_SLICE]; /* and whose they were */
+    struct list held; /* messages of connections that hold what they have said; held.c */
     struct ticks ticks;
     struct reader reader;
     struct up_batch *up;  /* owned */

@@ -6,6 +6,7 @@
 
 #include <openssl/err.h>
 
+#include "net/peer.h"
 #include "net/stream_tls_internal.h"
 
 enum {
@@ -17,6 +18,8 @@ struct stream {
     struct tls *tls; /* owned by one reference */
     SSL *ssl;        /* NULL until the peer has said something */
     int fd;
+    struct ip_network peer; /* once it is known */
+    bool knows_peer;
     bool is_ready;
     bool has_ended; /* the peer has said that it does, or TLS has failed: */
     bool has_failed;
@@ -146,6 +149,17 @@ void stream_tls_free(struct stream *s)
         tls_unref(s->tls);
         free(s);
     }
+}
+
+const struct ip_network *stream_tls_peer(struct stream *s)
+{
+    if (!s->knows_peer) {
+        struct peer peer;
+        peer_find(s->fd, &peer);
+        s->peer = ip_network_of(peer.address);
+        s->knows_peer = true;
+    }
+    return &s->peer;
 }
 
 bool stream_tls_is_ready(const struct stream *s)

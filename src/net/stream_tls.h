@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/ip.h"
 #include "net/stream.h"
 
 enum {
@@ -66,6 +67,8 @@ struct stream *stream_tls_connect(struct tls *tls, int fd, const char *host);
 const char *stream_tls_failure(const struct stream *s);
 /* Says close_notify to a peer that has, and nothing else. The socket stays open. NULL is taken. */
 void stream_tls_free(struct stream *s);
+/* Where its peer is, as it counts; looked for when it is first asked for. */
+const struct ip_network *stream_tls_peer(struct stream *s);
 /* The handshake is over. */
 bool stream_tls_is_ready(const struct stream *s);
 /* ... and was spared by a ticket. */

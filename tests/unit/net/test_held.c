@@ -1,0 +1,268 @@
+/* What was read and has to wait: compressed frames behind TLS. */
+
+#include "secured.h"
+
+#include <stdio.h>
+
+#include "net/connection.h"
+#include "ws/deflate.h"
+
+/* So many messages that a turn does not take them all. */
+enum { MESSAGES = 130, MESSAGE_SIZE = 15000 };
+
+static struct pair pair;
+
+static bool no_memory; /* for blocks of some size */
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_malloc(size_t size)
+{
+    return no_memory && size >= INFLATE_SLICE ? NULL : __real_malloc(size);
+}
+
+/* Message number `i`, which nearly vanishes when it is compressed. */
+static struct str message_text(char text[MESSAGE_SIZE + 1], unsigned i)
+{
+    int len = snprintf(text, MESSAGE_SIZE + 1, "{\"type\":\"n%03u\",\"x\":\"%0*u\"}", i,
+                       MESSAGE_SIZE - 24, 0u);
+
+    return str_make(text, (size_t)len);
+}
+
+/* Frames of messages 0 to MESSAGES - 1, as many as go into a record. */
+static struct str many_frames(char out[RECEIVE_SIZE])
+{
+    struct deflater *d = deflater_new();
+    size_t len = 0;
+    char text[MESSAGE_SIZE + 1];
+
+    assert_non_null(d);
+    for (unsigned i = 0; i < MESSAGES; i++) {
+        struct buf packed;
+        buf_init(&packed, SIZE_MAX);
+        assert_true(deflater_pack(d, message_text(text, i), &packed));
+        len += rig_frame(out + len, 0xc1, buf_str(&packed));
+        buf_fini(&packed);
+    }
+    deflater_free(d);
+    assert_in_range(len, 2 * INFLATE_SLICE + 1, SSL3_RT_MAX_PLAIN_LENGTH);
+    return str_make(out, len);
+}
+
+static int setup(void **state)
+{
+    static struct rig g;
+
+    rig_settings(&g);
+    g.policy.compression = true;
+    g.policy.max_message_bytes = g.policy.max_frame_bytes = MESSAGE_SIZE;
+    secured_start(&g, &pair);
+    *state = &g;
+    return 0;
+}
+
+static SSL *open_packing(struct rig *g, const char *path)
+{
+    SSL *client = secured_connect(g);
+    char head[400];
+    char have[1000];
+    bool ended;
+
+    (void)snprintf(head, sizeof(head),
+                   "GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                   "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                   "Sec-WebSocket-Version: 13\r\n"
+                   "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
+                   path);
+    secured_say(g, client, str_from_z(head));
+    have[pair_read(client, have, sizeof(have) - 1, &ended)] = '\0';
+    /* Each message alone, in both directions. */
+    assert_non_null(strstr(have, "permessage-deflate; server_no_context_takeover; "
+                                 "client_no_context_takeover\r\n"));
+    buf_clear(&g->log);
+    return client;
+}
+
+static struct connection *only_connection(struct rig *g)
+{
+    return slab_at(&g->r->connections, 0);
+}
+
+static void expect_messages(struct rig *g, unsigned from, unsigned to)
+{
+    struct buf want;
+    char text[MESSAGE_SIZE + 1];
+
+    buf_init(&want, 1 << 22);
+    for (unsigned i = from; i < to; i++) {
+        buf_printf(&want, "%sM:%.*s", i > from ? " " : "", STR_ARG(message_text(text, i)));
+    }
+    buf_append_char(&want, '\0');
+    rig_expect(g, want.data);
+    buf_fini(&want);
+}
+
+/* A record is dealt with in several turns, each message once and in order. */
+static void test_a_record_in_slices(void **state)
+{
+    struct rig *g = *state;
+    SSL *client = open_packing(g, "/ws");
+    static char frames[RECEIVE_SIZE];
+    struct str all = many_frames(frames);
+    unsigned turns;
+
+    g->mute = true;
+    for (unsigned round = 0; round < 3; round++) {
+        assert_int_equal(all.len, SSL_write(client, all.ptr, (int)all.len));
+        /* A record comes in reads of a slice; the last of them has it whole. */
+        while (!held_any(only_connection(g))) {
+            rig_turn(g);
+        }
+        assert_true(reactor_busy(g->r));
+        uint64_t in = g->r->metrics.bytes_in;
+        for (turns = 0; held_any(only_connection(g)); turns++) {
+            uint64_t before = g->r->metrics.messages;
+            rig_turn(g);
+            assert_in_range(g->r->metrics.messages - before, 1, 2 * READ_BUDGET / MESSAGE_SIZE);
+        }
+        assert_int_equal(in, g->r->metrics.bytes_in);
+        assert_true(turns > 0);
+        rig_settle(g);
+        expect_messages(g, 0, MESSAGES);
+    }
+    assert_false(reactor_busy(g->r));
+    secured_leave(g, client);
+}
+
+/* Of what is held behind a violation nothing is read. */
+static void test_what_is_held_behind_a_violation(void **state)
+{
+    struct rig *g = *state;
+    SSL *client = open_packing(g, "/ws");
+    static char frames[RECEIVE_SIZE];
+    struct str all = many_frames(frames);
+    size_t second_slice = INFLATE_SLICE + 500;
+
+    memset(frames + second_slice, 0xff, 100);
+    assert_int_equal(all.len, SSL_write(client, all.ptr, (int)all.len));
+    while (g->r->metrics.violations == 0) {
+        rig_turn(g);
+    }
+    rig_settle(g);
+    buf_append_char(&g->log, '\0');
+    assert_non_null(strstr(g->log.data, " F:1007"));
+    assert_null(strstr(g->log.data, "n129"));
+    assert_false(reactor_busy(g->r));
+    secured_leave(g, client);
+}
+
+/* The connection goes while something of it is held, by its peer's end or with the reactor. */
+static void test_gone_while_held(void **state)
+{
+    struct rig *g = *state;
+    static char frames[RECEIVE_SIZE];
+    struct str all = many_frames(frames);
+
+    for (int round = 0; round < 2; round++) {
+        SSL *client = open_packing(g, "/ws");
+        uint64_t conn = g->last_conn;
+        assert_int_equal(all.len, SSL_write(client, all.ptr, (int)all.len));
+        while (!held_any(connection_find(g->r, conn))) {
+            rig_turn(g);
+        }
+        if (round == 0) {
+            connection_destroy(g->r, connection_find(g->r, conn));
+            assert_false(held_go_on(g->r));
+        }
+        secured_leave(g, client);
+    }
+}
+
+static void test_no_memory_to_hold(void **state)
+{
+    struct rig *g = *state;
+    SSL *client = open_packing(g, "/ws");
+    uint64_t conn = g->last_conn;
+    static char frames[RECEIVE_SIZE];
+    struct str all = many_frames(frames);
+
+    no_memory = true;
+    assert_int_equal(all.len, SSL_write(client, all.ptr, (int)all.len));
+    while (connection_find(g->r, conn)->state == CONN_OPEN) {
+        rig_turn(g);
+    }
+    no_memory = false;
+    assert_int_equal(1, g->r->metrics.out_of_memory);
+    assert_int_equal(0, g->r->metrics.messages);
+    rig_advance(g, 1000);
+    assert_null(connection_find(g->r, conn));
+    secured_leave(g, client);
+    /* Whoever comes next is served. */
+    client = open_packing(g, "/ws");
+    secured_say_frame(g, client, STR("{\"type\":\"a\"}"));
+    rig_expect(g, "M:{\"type\":\"a\"}");
+    secured_leave(g, client);
+}
+
+/* Who echoes reads nothing while it has to write; what it holds waits as well, and is not lost. */
+static void test_an_echo_that_waits(void **state)
+{
+    struct rig *g = *state;
+    SSL *client = open_packing(g, "/echo");
+    static char frames[RECEIVE_SIZE], have[RECEIVE_SIZE];
+    struct str all = many_frames(frames);
+    struct deflater *d = deflater_new();
+    size_t heard = 0, len = 0;
+    bool ended;
+
+    secured_full_fd = only_connection(g)->fd;
+    assert_int_equal(all.len, SSL_write(client, all.ptr, (int)all.len));
+    while (!echo_waits(only_connection(g))) {
+        rig_turn(g);
+    }
+    rig_settle(g);
+    assert_true(held_any(only_connection(g)));
+    assert_false(reactor_busy(g->r)); /* it waits for the socket alone */
+    assert_true(g->r->metrics.messages < MESSAGES);
+    secured_full_fd = -1;
+    do {
+        rig_turn(g);
+        len = pair_read(client, have + heard, sizeof(have) - heard, &ended);
+        heard += len;
+    } while (len > 0 || held_any(only_connection(g)));
+    assert_false(ended);
+    const char *at = have;
+    for (unsigned i = 0; i < MESSAGES; i++) {
+        char text[MESSAGE_SIZE + 1];
+        struct buf packed;
+        buf_init(&packed, SIZE_MAX);
+        assert_true(deflater_pack(d, message_text(text, i), &packed));
+        assert_int_equal(0xc1, (unsigned char)at[0]);
+        assert_int_equal(packed.len, at[1]);
+        assert_memory_equal(packed.data, at + 2, packed.len);
+        at += 2 + packed.len;
+        buf_fini(&packed);
+    }
+    deflater_free(d);
+    assert_int_equal(heard, at - have);
+    secured_leave(g, client);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, rig_teardown_empty)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_a_record_in_slices), CASE(test_what_is_held_behind_a_violation),
+        CASE(test_gone_while_held),    CASE(test_no_memory_to_hold),
+        CASE(test_an_echo_that_waits),
+    };
+
+    pair_make(&pair, "held", -3600, 3600);
+    secured_context = SSL_CTX_new(TLS_client_method());
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    SSL_CTX_free(secured_context);
+    pair_remove(&pair);
+    return failed;
+}
