@@ -28,7 +28,9 @@ struct life {
     unsigned max_clients;
     unsigned limited_percent; /* with the credential that does not grant all; 0: there is none */
     unsigned control_percent; /* of the clients that speak the gateway dialect */
-    unsigned clients;         /* with a connection */
+    unsigned packing_tenths;  /* of those that may be sent compressed frames */
+    uint64_t arrivals;
+    unsigned clients; /* with a connection */
     uint64_t next_number;
     uint64_t last_sweep_ms;
     uint64_t events[EVENT_COUNT];
@@ -101,26 +103,25 @@ static void connect_one(struct life *life)
     unsigned world = draw(life, 4) > 0 ? 0 : (unsigned)draw(life, MODEL_WORLDS);
     bool control = draw(life, 100) < life->control_percent;
     bool limited = draw(life, 100) < life->limited_percent;
-    struct evidence evidence = {.near = true, .world = str_from_z(control ? "" : worlds[world])};
+    bool packs = life->arrivals++ * 7 % 10 < life->packing_tenths;
+    struct evidence evidence = {
+        .near = true, .packs = packs, .world = str_from_z(control ? "" : worlds[world])};
 
     if (life->limited_percent > 0) {
         evidence.kind = CREDENTIAL_BEARER;
         evidence.credential = limited ? STR("some") : STR("all");
     }
 
-    if (life->clients >= life->max_clients) {
+    /* The model has to know of everybody whom the hub does. */
+    if (life->clients >= life->max_clients || !model_has_room(&life->model)) {
         return;
     }
     struct vconn *conn = virtual_knock(&life->v, (unsigned)draw(life, life->v.reactors),
                                        control ? DIALECT_GATEWAY : DIALECT_WORLD, &evidence);
-    if (conn == NULL) {
-        return;
+    if (conn != NULL) {
+        model_connect(&life->model, conn, control ? MODEL_WORLDS : world, limited);
+        life->clients++;
     }
-    if (model_connect(&life->model, conn, control ? MODEL_WORLDS : world, limited) == NULL) {
-        virtual_abort(&life->v, conn);
-        return;
-    }
-    life->clients++;
 }
 
 static void send_some(struct life *life, struct mclient *c)
@@ -189,9 +190,8 @@ static void pass_time(struct life *life, uint64_t ms)
 }
 
 /* Clients that have been silent too long when the hub sweeps; all but one show a sign of life. */
-static void tick(struct life *life)
+static void tick_by(struct life *life, uint64_t ms)
 {
-    uint64_t ms = draw(life, 5) == 0 ? 2000 + draw(life, 20000) : 50 + draw(life, 400);
     uint64_t then = life->v.now.mono_ms + ms;
     struct mclient *late = NULL;
 
@@ -218,6 +218,11 @@ static void tick(struct life *life)
         model_timeout(&life->model, late);
     }
     pass_time(life, ms);
+}
+
+static void tick(struct life *life)
+{
+    tick_by(life, draw(life, 5) == 0 ? 2000 + draw(life, 20000) : 50 + draw(life, 400));
 }
 
 /* --- a life ----------------------------------------------------------------------------------- */
@@ -415,7 +420,7 @@ static void finish(struct life *life)
         do_event(life, choose_event(life));
         check_counts(life);
     }
-    pass_time(life, DRAIN_MS);
+    tick_by(life, DRAIN_MS);
     settle(life);
     check_empty(life);
 }
@@ -468,6 +473,7 @@ static void set_access(struct life *life)
 
 static void add_up(const struct life *life, struct totals *t)
 {
+    t->packed += life->v.packed;
     struct hub_counts counts;
 
     hub_counts(life->v.hub, &counts);
@@ -501,6 +507,7 @@ void life_live(uint64_t seed, uint64_t events, bool lossy, struct totals *totals
     life->random = seed * 0x9e3779b97f4a7c15u + 1;
     hub_settings_init(&settings);
     settings.reactors = reactors[seed % 3];
+    life->packing_tenths = (unsigned)(seed / 3 % 3) * 3;
     model_init(&life->model);
     life->model.lossy = lossy;
     choose_settings(life, &settings);

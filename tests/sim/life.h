@@ -27,6 +27,7 @@ enum event {
 struct totals {
     uint64_t events[EVENT_COUNT];
     uint64_t checks; /* things heard and compared */
+    uint64_t packed; /* of them, compressed */
     uint64_t slow;   /* times a client was told what it had missed */
     uint64_t slow_skipped;
     uint64_t requests;

@@ -51,27 +51,38 @@ void model_init(struct model *m)
     }
 }
 
-struct mclient *model_connect(struct model *m, struct vconn *conn, unsigned world, bool limited)
+static int free_place(const struct model *m)
 {
-    for (int i = 0; i < MODEL_CLIENTS; i++) {
-        struct mclient *c = &m->clients[i];
-        if (!c->used) {
-            m->ids = model_grown(m->ids, m->last_serial + 1, &m->id_cap, sizeof(*m->ids));
-            m->ids[++m->last_serial][0] = '\0';
-            *c = (struct mclient){.used = true,
-                                  .control = world == MODEL_WORLDS,
-                                  .limited = limited,
-                                  .serial = m->last_serial,
-                                  .handle = conn->handle,
-                                  .conn = conn,
-                                  .world = world,
-                                  .agent = -1,
-                                  .mask = MODEL_ALL};
-            conn->user = c;
-            return c;
-        }
+    int i = 0;
+
+    while (i < MODEL_CLIENTS && m->clients[i].used) {
+        i++;
     }
-    return NULL;
+    return i;
+}
+
+bool model_has_room(const struct model *m)
+{
+    return free_place(m) < MODEL_CLIENTS;
+}
+
+void model_connect(struct model *m, struct vconn *conn, unsigned world, bool limited)
+{
+    assert(model_has_room(m));
+    struct mclient *c = &m->clients[free_place(m)];
+
+    m->ids = model_grown(m->ids, m->last_serial + 1, &m->id_cap, sizeof(*m->ids));
+    m->ids[++m->last_serial][0] = '\0';
+    *c = (struct mclient){.used = true,
+                          .control = world == MODEL_WORLDS,
+                          .limited = limited,
+                          .serial = m->last_serial,
+                          .handle = conn->handle,
+                          .conn = conn,
+                          .world = world,
+                          .agent = -1,
+                          .mask = MODEL_ALL};
+    conn->user = c;
 }
 
 struct mclient *model_find(struct model *m, uint64_t handle)

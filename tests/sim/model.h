@@ -242,8 +242,10 @@ static inline bool model_may_publish(const struct mclient *c, unsigned type)
     return !c->limited || type < GRANTED_TYPES;
 }
 
-/* A client of the world `world`, or of the gateway dialect (MODEL_WORLDS). NULL: no room. */
-struct mclient *model_connect(struct model *m, struct vconn *conn, unsigned world, bool limited);
+/* Whether there is a place for one more client: who has gone keeps his until the hub knows it. */
+bool model_has_room(const struct model *m);
+/* A client of the world `world`, or of the gateway dialect (MODEL_WORLDS). There must be room. */
+void model_connect(struct model *m, struct vconn *conn, unsigned world, bool limited);
 bool model_is_in(const struct mclient *c, int session);
 /* How many sessions there are; of those that `c` may enter, unless it is NULL. */
 uint64_t model_session_count(const struct model *m, const struct mclient *c);

@@ -38,7 +38,8 @@ WRAP = ["-Wl,--wrap=malloc", "-Wl,--wrap=calloc", "-Wl,--wrap=realloc"]
 
 
 def run(command, **more):
-    return subprocess.run(command, capture_output=True, text=True, check=False, **more)
+    # A bug may print whatever a frame holds.
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, **more)
 
 
 class Tree:

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "ws/deflate.h"
 #include "ws/ws.h"
+
+enum { LONGEST_PACKED = 1024 * 1024, RSV1 = 0x40 };
 
 static void random_bytes(void *owner, void *bytes, size_t len)
 {
@@ -136,7 +139,7 @@ static size_t whole_frame(struct str in, size_t *ret_header)
         return 0;
     }
     const uint8_t *b = (const uint8_t *)in.ptr;
-    assert((b[0] & 0xf0) == 0x80 && (b[1] & 0x80) == 0);
+    assert((b[0] & 0xf0 & ~RSV1) == 0x80 && (b[1] & 0x80) == 0);
     len = b[1] & 0x7f;
     if (len >= 126) {
         size_t bytes = len == 126 ? 2 : 8;
@@ -153,6 +156,28 @@ static size_t whole_frame(struct str in, size_t *ret_header)
     return in.len - header >= len ? header + (size_t)len : 0;
 }
 
+/* What one frame says that came compressed: by itself, for there is no context. */
+static void take_packed(struct virtual *v, struct vconn *c, unsigned opcode, struct str payload)
+{
+    struct inflater *in = inflater_new(15);
+    enum inflate_result result = INFLATE_NO_MEMORY;
+    struct buf text;
+
+    assert(c->packs && opcode == WS_TEXT);
+    buf_init(&text, LONGEST_PACKED);
+    if (in != NULL) {
+        result = inflater_feed(in, payload, true, LONGEST_PACKED - 1, &text);
+    }
+    inflater_free(in);
+    /* Without memory, of which there is too little when the test says so, nobody has heard it. */
+    assert(result == INFLATE_OK || result == INFLATE_NO_MEMORY);
+    if (result == INFLATE_OK) {
+        v->packed++;
+        v->hooks.frame(v->hooks.ctx, c, opcode, buf_str(&text));
+    }
+    buf_fini(&text);
+}
+
 static void take_frames(struct virtual *v, struct vconn *c)
 {
     size_t at = 0;
@@ -163,8 +188,13 @@ static void take_frames(struct virtual *v, struct vconn *c)
         return; /* there may be no bytes to point at */
     }
     while ((len = whole_frame(str_slice(buf_str(&c->in), at, c->in.len), &header)) > 0) {
-        unsigned opcode = (uint8_t)c->in.data[at] & 0x0fu;
-        v->hooks.frame(v->hooks.ctx, c, opcode, str_make(c->in.data + at + header, len - header));
+        uint8_t first = (uint8_t)c->in.data[at];
+        struct str payload = str_make(c->in.data + at + header, len - header);
+        if ((first & RSV1) != 0) {
+            take_packed(v, c, first & 0x0fu, payload);
+        } else {
+            v->hooks.frame(v->hooks.ctx, c, first & 0x0fu, payload);
+        }
         at += len;
     }
     buf_consume(&c->in, at);
@@ -385,6 +415,7 @@ struct vconn *virtual_knock(struct virtual *v, unsigned reactor, enum dialect di
         }
         item->dialect = (uint8_t)dialect;
         c->dialect = (uint8_t)dialect;
+        c->packs = evidence->packs;
         return c;
     }
     return NULL;

@@ -22,6 +22,7 @@ struct vconn {
     bool refused;  /* DOWN_REFUSE came */
     bool stranger; /* DOWN_ACCEPT said so, and DOWN_TRUST has not come */
     bool paused;   /* between DOWN_PAUSE and DOWN_GO_ON */
+    bool packs;    /* it may be sent compressed frames */
     uint8_t dialect;
     bool doomed; /* fell behind fatally; virtual_reap ends it */
     uint32_t generation;
@@ -42,7 +43,8 @@ struct vreactor {
 
 struct virtual_hooks {
     void *ctx;
-    /* A whole frame reached the client; `opcode` is WS_TEXT, WS_PING, WS_CLOSE … */
+    /* A whole frame reached the client; `opcode` is WS_TEXT, WS_PING, WS_CLOSE … The payload of
+       one that came compressed is what it was. */
     void (*frame)(void *ctx, struct vconn *c, unsigned opcode, struct str payload);
     /* The hub is about to take this item; its connection may be gone already. */
     void (*taken)(void *ctx, const struct up *item, struct str text);
@@ -75,6 +77,7 @@ struct virtual
     uint32_t job_count;
     uint32_t shed[MAX_REACTORS]; /* times that a reactor was told to end its slowest connection */
     uint64_t memory;             /* bytes allocated, as the hub is told */
+    uint64_t packed;             /* compressed frames that reached a client */
 };
 
 /* What the hub takes for SHA-256. */
