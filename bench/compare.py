@@ -46,7 +46,7 @@ def parse_arguments():
     parser.add_argument(
         "--section", action="append", choices=list(report.SECTIONS), help="the rows of this section alone",
     )
-    parser.add_argument("--peers", help="these hubs alone: parley,parley-2,parley-4,nats,nats-tcp,bun,ws,websockets,rawsend")
+    parser.add_argument("--peers", help="these hubs alone: parley,parley-2,parley-4,nats,nats-tcp,bun,ws,websockets,rawsend,sendfile")
     parser.add_argument("--server-cpu", type=int, help="the server's CPU (the first)")
     parser.add_argument("--load-cpu", type=int, help="the generator's CPU (the last)")
     parser.add_argument(
@@ -92,14 +92,17 @@ def key_and_certificate():
 
 def wrap(wrapping):
     """What a server's environment says of it: Parley reads its own names, the hubs of bench/peers the others."""
-    if wrapping == "tls":
+    said = {}
+    if "tls" in wrapping:
         key, cert = key_and_certificate()
-        return {"PARLEY_LISTEN__TLS_KEY": key, "PARLEY_LISTEN__TLS_CERT": cert, "BENCH_KEY": key, "BENCH_CERT": cert}
-    return {"PARLEY_COMPRESSION": "on", "BENCH_DEFLATE": "1"} if wrapping == "deflate" else {}
+        said |= {"PARLEY_LISTEN__TLS_KEY": key, "PARLEY_LISTEN__TLS_CERT": cert, "BENCH_KEY": key, "BENCH_CERT": cert}
+    if "deflate" in wrapping:
+        said |= {"PARLEY_COMPRESSION": "on", "BENCH_DEFLATE": "1"}
+    return said
 
 
 @contextlib.contextmanager
-def running(hub, cpu, wrapping=""):
+def running(hub, cpu, wrapping=()):
     """A fresh server; yields its process id and the port to talk to."""
     port, other = free_port(), free_port()
     tcp = hub.scheme == "tcp"
@@ -118,8 +121,8 @@ def running(hub, cpu, wrapping=""):
 
 
 def run_once(arguments, row, hub):
-    scheme = "wss" if row.wrapping == "tls" else hub.scheme
-    trusted = {"SSL_CERT_FILE": key_and_certificate()[1]} if row.wrapping == "tls" else {}
+    scheme = "wss" if "tls" in row.wrapping else hub.scheme
+    trusted = {"SSL_CERT_FILE": key_and_certificate()[1]} if "tls" in row.wrapping else {}
     with running(hub, arguments.server_cpu, row.wrapping) as (pid, port):
         command = [
             arguments.build / "parley-bench", *row.options, "--json", "--label", hub.name,

@@ -10,6 +10,7 @@ import pathlib
 import resource
 import select
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -45,9 +46,11 @@ def frame(text):
 
 
 class Client:
-    def __init__(self, port):
+    def __init__(self, port, tls=None):
         self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self.buffer = b""
         self.socket.sendall(
             b"GET /ws/matrix HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -163,6 +166,32 @@ def be_a_flood(ready, port):
         client.socket.sendall(block)
 
 
+def client_hello():
+    """The first words of a handshake, which cost who says them nothing, and who answers them a signature."""
+    heard, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(heard, said, server_hostname="127.0.0.1")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return said.read()
+
+
+def be_handshaking(ready, port, at_once):
+    """One address that keeps `at_once` handshakes under way, and ends none: with the answer it hangs up."""
+    hello = client_hello()
+    poller = select.epoll()
+    sockets = {}
+    ready.send(None)
+    while True:
+        while len(sockets) < at_once:
+            each = socket.create_connection(("127.0.0.1", port), PATIENCE, ("127.0.0.9", 0))
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # no TIME_WAIT
+            each.sendall(hello)
+            sockets[each.fileno()] = each
+            poller.register(each, select.EPOLLIN)
+        for number, _ in poller.poll():
+            sockets.pop(number).close()
+
+
 @contextlib.contextmanager
 def silent(port, count):
     """`count` connections that never become clients; every other has sent 10 bytes of a head."""
@@ -193,11 +222,11 @@ def time_of(work):
     return (time.perf_counter_ns() - start) / 1000
 
 
-def time_arrivals(port, count):
+def time_arrivals(port, count, tls=None):
     """Microseconds from connect() to the acknowledgement of the registration, `count` times."""
 
     def arrive(number):
-        client = Client(port)
+        client = Client(port, tls)
         client.send(f'{{"type":"agent_register","agentId":"probe-{number}"}}')
         client.wait_for(b'"connection_ack"')
         client.close()
@@ -205,8 +234,8 @@ def time_arrivals(port, count):
     return [time_of(lambda: arrive(number)) for number in range(count)]
 
 
-def time_pings(port, count, pause):
-    client = Client(port)
+def time_pings(port, count, pause, tls=None):
+    client = Client(port, tls)
     client.hear_nothing()
     times = []
     for _ in range(count):
@@ -247,6 +276,19 @@ def measure(arguments, port):
             yield summarize(f"ping, {crowd}, and one floods them", pings())
 
 
+def measure_handshakes(arguments, port):
+    """The same of a gateway that speaks TLS."""
+    tls = ssl.create_default_context(cafile=compare.key_and_certificate()[1])
+
+    def lines(who):
+        yield summarize(f"arrival by TLS, {who}", time_arrivals(port, arguments.arrivals, tls))
+        yield summarize(f"ping by TLS, {who}", time_pings(port, arguments.pings, 0.002, tls))
+
+    yield from lines("nobody else there")
+    with beside(be_handshaking, port, arguments.handshakes):
+        yield from lines(f"an address begins {arguments.handshakes} handshakes at a time")
+
+
 def cells(line):
     return [f"{line[key] / 1000:.2f}" for key in ("p50", "p99", "p99.9", "worst")]
 
@@ -277,6 +319,7 @@ def parse_arguments():
     parser.add_argument("--build", type=pathlib.Path, required=True, help="Meson's directory")
     parser.add_argument("--silent", type=int, default=3000, help="connections that say nothing (3000)")
     parser.add_argument("--crowd", type=int, default=1000, help="clients of the world (1000)")
+    parser.add_argument("--handshakes", type=int, default=200, help="of TLS that are begun at a time (200)")
     parser.add_argument("--arrivals", type=int, default=50, help="of the probe (50)")
     parser.add_argument("--pings", type=int, default=2000, help="of the probe, each time (2000)")
     parser.add_argument("--threads", type=int, default=1, help="of the gateway (1)")
@@ -300,11 +343,12 @@ def main():
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     lines = []
-    with compare.running(serve, arguments.server_cpu) as (_, port):
-        os.sched_setaffinity(0, {arguments.load_cpu})
-        for line in measure(arguments, port):
-            lines.append(line)
-            print(f"{line['title']}: median, p99, p99.9, worst: {', '.join(cells(line))} ms", flush=True)
+    for wrapping, what in (((), measure), (("tls",), measure_handshakes)):
+        with compare.running(serve, arguments.server_cpu, wrapping) as (_, port):
+            os.sched_setaffinity(0, {arguments.load_cpu})
+            for line in what(arguments, port):
+                lines.append(line)
+                print(f"{line['title']}: median, p99, p99.9, worst: {', '.join(cells(line))} ms", flush=True)
     if arguments.write:
         (HERE / "FLOOD.md").write_text(render(run, lines))
         print("written: bench/FLOOD.md")

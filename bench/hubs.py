@@ -72,6 +72,7 @@ def _find_others(build):
     rawsend = build / "bench" / "rawsend"
     if rawsend.is_file():
         yield Hub("rawsend", (str(rawsend),), version="this commit")
+        yield Hub("sendfile", (str(rawsend), "--sendfile"), version="this commit")
 
 
 def find_hubs(build):

@@ -18,6 +18,12 @@ SECTIONS = {
 
 `rawsend` is the floor: one send() for each delivery and nothing else.
 """,
+    "large": """
+## Large messages
+
+`sendfile` is `rawsend` with each message in a file in memory, of which the kernel sends the pages: one copy less, and
+more work for each page.
+""",
     "requests": """
 ## Requests
 

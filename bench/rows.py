@@ -21,7 +21,7 @@ class Row:
     targets: tuple = ()
     hubs: tuple = EVERYBODY
     dialects: tuple = ()  # of a hub, where it is not its usual one
-    wrapping: str = ""  # "tls" or "deflate": what the connections are wrapped in
+    wrapping: tuple = ()  # "tls", "deflate" or both: what the connections are wrapped in
 
 
 def fanout(clients, window, target):
@@ -30,6 +30,17 @@ def fanout(clients, window, target):
         title=f"fan-out to {clients:,}, {window} under way",
         options=("fanout", "--clients", str(clients), "--window", str(window)),
         targets=(("bun", target),),
+    )
+
+
+def large(kib, targets=()):
+    return Row(
+        key=f"fanout-{kib}k",
+        title=f"fan-out of {kib} KiB to 100, 1 under way",
+        options=("fanout", "--clients", "100", "--size", str(kib * 1024)),
+        section="large",
+        targets=targets,
+        hubs=(*EVERYBODY, "sendfile"),
     )
 
 
@@ -58,7 +69,7 @@ def sessions(count, joins):
     )
 
 
-def wrapped(key, title, options, wrapping="", **members):
+def wrapped(key, title, options, wrapping=(), **members):
     return Row(
         key=key, title=title, options=options, section="wrapped", hubs=("parley", "bun", "ws"), wrapping=wrapping,
         **members,
@@ -79,12 +90,6 @@ ROWS = (
     fanout(100, 16, 0.85),
     fanout(100, 64, 0.6),
     fanout(100, 256, 0.35),
-    Row(
-        key="fanout-64k",
-        title="fan-out of 64 KiB to 100, 1 under way",
-        options=("fanout", "--clients", "100", "--size", "65536"),
-        targets=(("bun", 0.5),),
-    ),
     Row(
         key="chat-300",
         title="chat: 300 clients, 300 under way",
@@ -149,6 +154,9 @@ ROWS = (
         seconds=False,
         targets=(("", 11000),),
     ),
+    large(16),
+    large(64, targets=(("bun", 0.5),)),
+    large(256),
     requests(1),
     requests(16),
     requests(64),
@@ -169,11 +177,15 @@ ROWS = (
     ),
     wrapped("wrapped-none", "fan-out of 2 KiB to 100, plain", ("fanout", "--clients", "100", "--size", "2048")),
     wrapped(
-        "deflate-100", "the same, compressed", ("fanout", "--clients", "100", "--size", "2048", "--deflate"), "deflate",
+        "deflate-100", "the same, compressed", ("fanout", "--clients", "100", "--size", "2048", "--deflate"), ("deflate",),
     ),
-    wrapped("tls-100", "the same by TLS", ("fanout", "--clients", "100", "--size", "2048"), "tls"),
+    wrapped("tls-100", "the same by TLS", ("fanout", "--clients", "100", "--size", "2048"), ("tls",)),
     wrapped(
-        "tls-connect", "CPU time per connect by TLS, full handshake", ("connect", "--clients", "1000"), "tls",
+        "tls-deflate-100", "the same, compressed by TLS", ("fanout", "--clients", "100", "--size", "2048", "--deflate"),
+        ("tls", "deflate"),
+    ),
+    wrapped(
+        "tls-connect", "CPU time per connect by TLS, full handshake", ("connect", "--clients", "1000"), ("tls",),
         seconds=False,
     ),
     Row(

@@ -1,8 +1,9 @@
 /*
  * The floor: a hub that does nothing but one send() for each delivery. It believes what it reads
  * (a whole frame of text, masked), checks nothing, and waits in send() when a receiver is slow.
- * A client that connects with ?id=A&to=B speaks to B alone.
- * Usage: rawsend PORT
+ * A client that connects with ?id=A&to=B speaks to B alone. With --sendfile, what is FILE_SIZE or
+ * longer is written to a file in memory, and each receiver is sent that (decision 0011).
+ * Usage: rawsend [--sendfile] PORT
  */
 
 #include "base/buf.h"
@@ -10,10 +11,13 @@
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,6 +26,7 @@ enum {
     MAX_MESSAGE = 16 * 1024 * 1024,
     NAME_SIZE = 32,
     RECEIVE_SIZE = 256 * 1024,
+    FILE_SIZE = 16 * 1024,
 };
 
 struct client {
@@ -37,6 +42,7 @@ static struct client *clients[MAX_CLIENTS]; /* by descriptor */
 static int members[MAX_CLIENTS];            /* descriptors of those who are upgraded */
 static uint32_t member_count;
 static char receive[RECEIVE_SIZE];
+static bool by_file; /* --sendfile */
 
 static void die(const char *what)
 {
@@ -99,28 +105,48 @@ static size_t take_request(struct client *c, struct str in)
     return (size_t)(end - in.ptr) + 4;
 }
 
-static void send_to(const struct client *c, const char *frame, size_t len)
+/* `file` holds the frame as well, or is -1. */
+static void send_to(const struct client *c, const char *frame, size_t len, int file)
 {
-    while (len > 0) {
-        ssize_t sent = send(c->fd, frame, len, MSG_NOSIGNAL);
+    size_t done = 0;
+    while (done < len) {
+        off_t from = (off_t)done;
+        ssize_t sent = file >= 0 ? sendfile(c->fd, file, &from, len - done)
+                                 : send(c->fd, frame + done, len - done, MSG_NOSIGNAL);
         if (sent < 0) {
             return; /* it is gone; its own event will say so */
         }
-        frame += sent;
-        len -= (size_t)sent;
+        done += (size_t)sent;
     }
+}
+
+/* A new file each time: receivers may still be reading the pages of the last one. */
+static int file_of(const char *frame, size_t len)
+{
+    if (!by_file || len < FILE_SIZE) {
+        return -1;
+    }
+    int file = memfd_create("frame", MFD_CLOEXEC);
+    if (file < 0 || write(file, frame, len) != (ssize_t)len) {
+        die("memfd_create");
+    }
+    return file;
 }
 
 static void deliver(const struct client *from, const char *frame, size_t len)
 {
+    int file = file_of(frame, len);
     for (uint32_t i = 0; i < member_count; i++) {
         const struct client *c = clients[members[i]];
         if (c != from && (from->to[0] == '\0' || strcmp(c->id, from->to) == 0)) {
-            send_to(c, frame, len);
+            send_to(c, frame, len, file);
             if (from->to[0] != '\0') {
-                return;
+                break;
             }
         }
+    }
+    if (file >= 0) {
+        close(file);
     }
 }
 
@@ -207,7 +233,7 @@ static int open_listener(const char *port)
 {
     uint64_t number;
     if (!str_to_uint(str_from_z(port), UINT16_MAX, &number)) {
-        (void)fprintf(stderr, "usage: rawsend PORT\n");
+        (void)fprintf(stderr, "usage: rawsend [--sendfile] PORT\n");
         exit(2);
     }
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -233,6 +259,10 @@ int main(int argc, char **argv)
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
+    (void)signal(SIGPIPE, SIG_IGN); /* sendfile has no MSG_NOSIGNAL */
+    by_file = argc > 1 && strcmp(argv[1], "--sendfile") == 0;
+    argv += by_file;
+    argc -= by_file;
     int listener = open_listener(argc > 1 ? argv[1] : "0");
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
