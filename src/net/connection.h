@@ -215,10 +215,10 @@ bool inflate_take(struct reactor *r, struct connection *c, struct message *m,
 /* Whether bytes that it sent have been read, and wait for a turn. */
 bool held_any(const struct connection *c);
 /*
- * What of `len` bytes that were read is to be dealt with now; the rest is held. No memory: nothing,
- * and the connection is doomed.
+ * What of `len` bytes that were read is to be dealt with now; the rest is held, and wiped where it
+ * stood. No memory: nothing, and the connection is doomed.
  */
-size_t held_put(struct reactor *r, struct connection *c, const char *data, size_t len);
+size_t held_put(struct reactor *r, struct connection *c, char *data, size_t len);
 /* It may be read again: what it holds gets its turn. */
 void held_resume(struct reactor *r, struct connection *c);
 /* Goes on with a slice of what is held longest. False: nothing waits for a turn. */

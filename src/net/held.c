@@ -20,7 +20,7 @@ void held_resume(struct reactor *r, struct connection *c)
     }
 }
 
-size_t held_put(struct reactor *r, struct connection *c, const char *data, size_t len)
+size_t held_put(struct reactor *r, struct connection *c, char *data, size_t len)
 {
     size_t now = inflate_slice(c);
 
@@ -33,6 +33,7 @@ size_t held_put(struct reactor *r, struct connection *c, const char *data, size_
     }
     m->held.secret = !c->is_echo;
     buf_append(&m->held, data + now, len - now);
+    explicit_bzero(data + now, len - now); /* there may be a credential in it */
     if (m->held.failed) {
         metric_add(&r->metrics.out_of_memory, 1);
         connection_doom(r, c);

@@ -8,10 +8,10 @@
  * from one thread, and only reactor_wake and the metrics may be used from others.
  *
  *   turn:  reactor_wait    sleeps until a socket, a wake-up or the time limit
- *          reactor_read    accepts and reads; the up batch grows (at most READ_BUDGET and two
- * reads) reactor_take_up, then the hub, then reactor_apply with what it answers reactor_flush
- * writes to some connections (FLUSH_SLICE), so that a large session does not keep anybody from
- * being read
+ *          reactor_read    accepts and reads; the up batch grows (by READ_BUDGET and two reads)
+ *          reactor_take_up, then the hub, then reactor_apply with what it answers
+ *          reactor_flush   writes to some connections (FLUSH_SLICE), so that a large session does
+ *                          not keep anybody from being read
  *
  * Writing comes before sleeping: all that became ready in one turn leaves in as few writes as can
  * be. While reactor_busy, there is more to do and the next wait must not last.

@@ -120,6 +120,10 @@ static void test_a_record_in_slices(void **state)
             rig_turn(g);
         }
         assert_true(reactor_busy(g->r));
+        const char *receive = g->r->receive + WS_MAX_REST;
+        for (size_t i = INFLATE_SLICE; i < all.len; i++) {
+            assert_int_equal(0, receive[i]);
+        }
         uint64_t in = g->r->metrics.bytes_in;
         for (turns = 0; held_any(only_connection(g)); turns++) {
             uint64_t before = g->r->metrics.messages;
