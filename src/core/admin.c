@@ -8,7 +8,8 @@
 void client_view(const struct hub *hub, uint32_t client, struct hub_client_view *ret_view)
 {
     const struct client *c = client_at(hub, client);
-    uint64_t silent_ms = heartbeat_silence_ms(hub, c);
+    uint64_t connected_ms = client_connected_ms(hub, c);
+    uint64_t heard_ms = hub->now.wall_ms - heartbeat_silence_ms(hub, c);
 
     *ret_view = (struct hub_client_view){
         .dialect = dialect_name(c->dialect),
@@ -16,8 +17,9 @@ void client_view(const struct hub *hub, uint32_t client, struct hub_client_view 
         .user_id = hub_principal_name(hub, c->principal),
         .user_agent = label_text(&hub->user_agents, c->user_agent),
         .is_unix = c->is_unix,
-        .connected_ms = client_connected_ms(hub, c),
-        .heard_ms = hub->now.wall_ms - silent_ms,
+        .connected_ms = connected_ms,
+        /* Both are tenths of a second, counted from different moments. */
+        .heard_ms = heard_ms > connected_ms ? heard_ms : connected_ms,
         .dropped = c->dropped,
         .index = client,
     };

@@ -9,3 +9,8 @@ void attach(struct hub *hub, void (*event)(void *owner, const struct hub_event *
     hub->ports.event = event;
     hub->ports.check_credential = check;
 }
+
+void attach_started(struct hub *hub)
+{
+    hub->started = hub->now;
+}

@@ -3,10 +3,16 @@
 
 #include "core/host.h"
 
-/* Gives a hub a host, after it was made: its file alone sees the hub's inside, beside which jansson
- * cannot stand. */
+/*
+ * What tests do to a hub that was made: its file alone sees the hub's inside, beside which jansson
+ * cannot stand.
+ */
+
+/* Gives it a host. */
 void attach(struct hub *hub, void (*event)(void *owner, const struct hub_event *event),
             void (*check)(void *owner, uint64_t job, struct str secret, bool is_password,
                           const uint8_t address[16]));
+/* Has it begun now. */
+void attach_started(struct hub *hub);
 
 #endif

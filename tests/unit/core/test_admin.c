@@ -1,3 +1,4 @@
+#include "attach.h"
 #include "core/admin.h"
 #include "room.h"
 #include "unit.h"
@@ -180,6 +181,24 @@ static void see_session(void *ctx, const struct hub_session_view *view)
     s->last.dropped += view->members;
 }
 
+/* Where the tenths of a second do not begin with the gateway, it is not heard before it came. */
+static void test_heard_since_it_came(void **state)
+{
+    struct room *r = room_new(NULL);
+    struct hub_client_view view;
+
+    (void)state;
+    room_advance(r, 50);
+    attach_started(r->v.hub);
+    room_advance(r, 100);
+    int one = room_join(r, "");
+    room_advance(r, 50);
+    assert_true(hub_find_client(r->v.hub, str_from_z(r->clients[one].id), &view));
+    assert_int_equal(view.connected_ms, r->v.now.wall_ms - 50);
+    assert_int_equal(view.heard_ms, view.connected_ms);
+    room_free(r);
+}
+
 static void test_views(void **state)
 {
     struct room *r = room_new(NULL);
@@ -350,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_rate),
         cmocka_unit_test(test_rate_and_pongs),
         cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_heard_since_it_came),
         cmocka_unit_test(test_views),
         cmocka_unit_test(test_kick),
         cmocka_unit_test(test_publish),
