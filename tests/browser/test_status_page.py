@@ -80,7 +80,7 @@ def test_nothing_is_asked_while_nobody_looks(start, browser):
 
 
 def test_stopping_and_gone(start, browser):
-    gateway = start(settings={"drain": "3s"})
+    gateway = start(settings={"drain": "15s"})
     gateway.client()
     browser("open", url=gateway.url)
     browser("wait", code=state_is("ok"))
