@@ -85,9 +85,11 @@ void rig_expect_bytes(int fd, struct str bytes, bool ended);
 /* It begins so; then the end comes. */
 void rig_expect_answer(int fd, const char *start);
 
-#define HANDSHAKE                                                                                  \
-    "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"         \
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+/* A handshake to a path, with further header lines. */
+#define HANDSHAKE_TO(path, more)                                                                   \
+    "GET " path " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"    \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" more "\r\n"
+#define HANDSHAKE HANDSHAKE_TO("/ws", "")
 #define SWITCHING                                                                                  \
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"            \
     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="

@@ -11,9 +11,7 @@ static int open_echo(struct rig *g)
     char answer[512];
     bool ended;
 
-    rig_send(fd, STR("GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
-                     "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                     "Sec-WebSocket-Version: 13\r\n\r\n"));
+    rig_send(fd, STR(HANDSHAKE_TO("/echo", "")));
     rig_settle(g);
     rig_read(fd, answer, sizeof(answer), &ended);
     assert_string_equal(answer, SWITCHING "\r\n\r\n");

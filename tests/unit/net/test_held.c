@@ -62,20 +62,15 @@ static int setup(void **state)
     return 0;
 }
 
-static SSL *open_packing(struct rig *g, const char *path)
+#define PACKING(path) HANDSHAKE_TO(path, "Sec-WebSocket-Extensions: permessage-deflate\r\n")
+
+static SSL *open_packing(struct rig *g, struct str handshake)
 {
     SSL *client = secured_connect(g);
-    char head[400];
     char have[1000];
     bool ended;
 
-    (void)snprintf(head, sizeof(head),
-                   "GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
-                   "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                   "Sec-WebSocket-Version: 13\r\n"
-                   "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
-                   path);
-    secured_say(g, client, str_from_z(head));
+    secured_say(g, client, handshake);
     have[pair_read(client, have, sizeof(have) - 1, &ended)] = '\0';
     /* Each message alone, in both directions. */
     assert_non_null(strstr(have, "permessage-deflate; server_no_context_takeover; "
@@ -107,7 +102,7 @@ static void expect_messages(struct rig *g, unsigned from, unsigned to)
 static void test_a_record_in_slices(void **state)
 {
     struct rig *g = *state;
-    SSL *client = open_packing(g, "/ws");
+    SSL *client = open_packing(g, STR(PACKING("/ws")));
     static char frames[RECEIVE_SIZE];
     struct str all = many_frames(frames);
     unsigned turns;
@@ -143,7 +138,7 @@ static void test_a_record_in_slices(void **state)
 static void test_what_is_held_behind_a_violation(void **state)
 {
     struct rig *g = *state;
-    SSL *client = open_packing(g, "/ws");
+    SSL *client = open_packing(g, STR(PACKING("/ws")));
     static char frames[RECEIVE_SIZE];
     struct str all = many_frames(frames);
     size_t second_slice = INFLATE_SLICE + 500;
@@ -169,7 +164,7 @@ static void test_gone_while_held(void **state)
     struct str all = many_frames(frames);
 
     for (int round = 0; round < 2; round++) {
-        SSL *client = open_packing(g, "/ws");
+        SSL *client = open_packing(g, STR(PACKING("/ws")));
         uint64_t conn = g->last_conn;
         assert_int_equal(all.len, SSL_write(client, all.ptr, (int)all.len));
         while (!held_any(connection_find(g->r, conn))) {
@@ -186,7 +181,7 @@ static void test_gone_while_held(void **state)
 static void test_no_memory_to_hold(void **state)
 {
     struct rig *g = *state;
-    SSL *client = open_packing(g, "/ws");
+    SSL *client = open_packing(g, STR(PACKING("/ws")));
     uint64_t conn = g->last_conn;
     static char frames[RECEIVE_SIZE];
     struct str all = many_frames(frames);
@@ -203,7 +198,7 @@ static void test_no_memory_to_hold(void **state)
     assert_null(connection_find(g->r, conn));
     secured_leave(g, client);
     /* Whoever comes next is served. */
-    client = open_packing(g, "/ws");
+    client = open_packing(g, STR(PACKING("/ws")));
     secured_say_frame(g, client, STR("{\"type\":\"a\"}"));
     rig_expect(g, "M:{\"type\":\"a\"}");
     secured_leave(g, client);
@@ -213,7 +208,7 @@ static void test_no_memory_to_hold(void **state)
 static void test_an_echo_that_waits(void **state)
 {
     struct rig *g = *state;
-    SSL *client = open_packing(g, "/echo");
+    SSL *client = open_packing(g, STR(PACKING("/echo")));
     static char frames[RECEIVE_SIZE], have[RECEIVE_SIZE];
     struct str all = many_frames(frames);
     struct deflater *d = deflater_new();
