@@ -60,7 +60,8 @@ struct request {
     struct http_chunked chunked;
 };
 
-/* A message that is partly here, the first bytes of a frame header, or the context of messages. */
+/* A message that is partly here, the first bytes of a frame header, the context of messages, or
+   what has yet to be looked at. */
 struct message {
     uint64_t conn;             /* whose it is */
     struct list waiting;       /* in reactor.held, while there is a turn to come */
