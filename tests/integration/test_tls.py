@@ -2,11 +2,13 @@
 
 import json
 import os
+import select
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
+import threading
 import time
 
 import pytest
@@ -417,3 +419,43 @@ def test_a_gateway_of_its_own_stops(pair):
         assert gateway.wait_exit() == 0
         idle.socket.close()
         half.close()
+
+
+# --- the harness itself --------------------------------------------------------------------------
+
+
+def test_a_read_leaves_nothing_behind_poll(pair):
+    """The rest of a record and others, in one read: all of it is heard by who waits for poll(2)."""
+    size, record = 1 << 17, 1 << 14
+    ours, theirs = socket.socketpair()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*pair)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = context.wrap_bio(incoming, outgoing, server_side=True)
+
+    def shake_hands():
+        while True:
+            incoming.write(theirs.recv(65536))
+            try:
+                server.do_handshake()
+                return
+            except ssl.SSLWantReadError:
+                theirs.sendall(outgoing.read())
+
+    with ours, theirs:
+        shaking = threading.Thread(target=shake_hands)
+        shaking.start()
+        peer = secure.SecureSocket(ours, secure.context_for(pair[0]))
+        shaking.join()
+        for _number in range(size // record):
+            server.write(b"x" * record)
+        server.write(b"end")
+        sealed = outgoing.read()
+        theirs.sendall(sealed[:-size])
+        heard = b""
+        with pytest.raises(BlockingIOError):
+            heard += peer.recv(size, socket.MSG_DONTWAIT)
+        theirs.sendall(sealed[-size:])
+        while len(heard) < size + 3 and select.select([ours], [], [], 0)[0]:
+            heard += peer.recv(size, socket.MSG_DONTWAIT)
+        assert heard == b"x" * size + b"end"
