@@ -46,7 +46,7 @@ def parse_arguments():
     parser.add_argument(
         "--section", action="append", choices=list(report.SECTIONS), help="the rows of this section alone",
     )
-    parser.add_argument("--peers", help="these hubs alone: parley,parley-2,parley-4,nats,nats-tcp,bun,ws,websockets,rawsend,sendfile")
+    parser.add_argument("--peers", help="these hubs alone: parley,parley-2,parley-4,nats,nats-tcp,bun,ws,websockets,rawsend,sendfile,uring")
     parser.add_argument("--server-cpu", type=int, help="the server's CPU (the first)")
     parser.add_argument("--load-cpu", type=int, help="the generator's CPU (the last)")
     parser.add_argument(

@@ -73,6 +73,7 @@ def _find_others(build):
     if rawsend.is_file():
         yield Hub("rawsend", (str(rawsend),), version="this commit")
         yield Hub("sendfile", (str(rawsend), "--sendfile"), version="this commit")
+        yield Hub("uring", (str(rawsend), "--uring"), version="this commit")
 
 
 def find_hubs(build):

@@ -16,13 +16,14 @@ SECTIONS = {
     "deliveries": """
 ## Deliveries
 
-`rawsend` is the floor: one send() for each delivery and nothing else.
+`rawsend` is the floor: one send() for each delivery and nothing else. `uring` is the same with the sends of a message
+handed to the kernel together (io_uring).
 """,
     "large": """
 ## Large messages
 
 `sendfile` is `rawsend` with each message in a file in memory, of which the kernel sends the pages: one copy less, and
-more work for each page.
+more work for each page. `uring` is `rawsend` by io_uring.
 """,
     "requests": """
 ## Requests

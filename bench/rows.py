@@ -24,12 +24,13 @@ class Row:
     wrapping: tuple = ()  # "tls", "deflate" or both: what the connections are wrapped in
 
 
-def fanout(clients, window, target):
+def fanout(clients, window, target, hubs=EVERYBODY):
     return Row(
         key=f"fanout-{clients}-{window}",
         title=f"fan-out to {clients:,}, {window} under way",
         options=("fanout", "--clients", str(clients), "--window", str(window)),
         targets=(("bun", target),),
+        hubs=hubs,
     )
 
 
@@ -40,7 +41,7 @@ def large(kib, targets=()):
         options=("fanout", "--clients", "100", "--size", str(kib * 1024)),
         section="large",
         targets=targets,
-        hubs=(*EVERYBODY, "sendfile"),
+        hubs=(*EVERYBODY, "sendfile", "uring"),
     )
 
 
@@ -86,7 +87,7 @@ def growth(members):
 
 
 ROWS = (
-    fanout(1000, 1, 0.86),
+    fanout(1000, 1, 0.86, hubs=(*EVERYBODY, "uring")),
     fanout(100, 16, 0.85),
     fanout(100, 64, 0.6),
     fanout(100, 256, 0.35),

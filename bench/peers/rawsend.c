@@ -1,15 +1,21 @@
 /*
  * The floor: a hub that does nothing but one send() for each delivery. It believes what it reads
  * (a whole frame of text, masked), checks nothing, and waits in send() when a receiver is slow.
- * A client that connects with ?id=A&to=B speaks to B alone. With --sendfile, what is FILE_SIZE or
- * longer is written to a file in memory, and each receiver is sent that (decision 0011).
- * Usage: rawsend [--sendfile] PORT
+ * A client that connects with ?id=A&to=B speaks to B alone. Two other ways to send are here to be
+ * measured (decision 0011): with --sendfile, what is FILE_SIZE or longer is written to a file in
+ * memory, and each receiver is sent that; with --uring, the sends of a message are handed to the
+ * kernel together.
+ * Usage: rawsend [--sendfile|--uring] PORT
  */
 
 #include "base/buf.h"
 #include "ws/ws.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#ifdef HAVE_LIBURING
+#include <liburing.h>
+#endif
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,7 +33,10 @@ enum {
     NAME_SIZE = 32,
     RECEIVE_SIZE = 256 * 1024,
     FILE_SIZE = 16 * 1024,
+    RING_SIZE = 1024, /* sends that are handed over together, at most */
 };
+
+enum way { BY_SEND, BY_FILE, BY_RING };
 
 struct client {
     int fd; /* -1: free */
@@ -42,7 +51,7 @@ static struct client *clients[MAX_CLIENTS]; /* by descriptor */
 static int members[MAX_CLIENTS];            /* descriptors of those who are upgraded */
 static uint32_t member_count;
 static char receive[RECEIVE_SIZE];
-static bool by_file; /* --sendfile */
+static enum way way;
 
 static void die(const char *what)
 {
@@ -105,10 +114,74 @@ static size_t take_request(struct client *c, struct str in)
     return (size_t)(end - in.ptr) + 4;
 }
 
+/* --- by a ring -------------------------------------------------------------------------------- */
+
+#ifdef HAVE_LIBURING
+
+static struct io_uring ring;
+static unsigned queued;
+
+static void open_ring(void)
+{
+    int error = io_uring_queue_init(RING_SIZE, &ring,
+                                    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+    if (error < 0) {
+        errno = -error;
+        die("io_uring");
+    }
+}
+
+/* Hands over what is queued, and waits until all of it is sent. */
+static void end_sends(void)
+{
+    while (queued > 0) {
+        if (io_uring_submit_and_wait(&ring, queued) < 0) {
+            die("io_uring_enter");
+        }
+        unsigned done = io_uring_cq_ready(&ring);
+        io_uring_cq_advance(&ring, done); /* who is gone: its own event will say so */
+        queued -= done;
+    }
+}
+
+static void queue_send(int fd, const char *frame, size_t len)
+{
+    if (queued == RING_SIZE) {
+        end_sends();
+    }
+    io_uring_prep_send(io_uring_get_sqe(&ring), fd, frame, len, MSG_NOSIGNAL | MSG_WAITALL);
+    queued++;
+}
+
+#else
+
+static void open_ring(void)
+{
+    (void)fprintf(stderr, "rawsend was built without liburing\n");
+    exit(1);
+}
+
+static void end_sends(void)
+{
+}
+
+static void queue_send(int fd, const char *frame, size_t len)
+{
+    (void)fd, (void)frame, (void)len;
+}
+
+#endif
+
+/* --- delivery --------------------------------------------------------------------------------- */
+
 /* `file` holds the frame as well, or is -1. */
 static void send_to(const struct client *c, const char *frame, size_t len, int file)
 {
     size_t done = 0;
+    if (way == BY_RING) {
+        queue_send(c->fd, frame, len);
+        return;
+    }
     while (done < len) {
         off_t from = (off_t)done;
         ssize_t sent = file >= 0 ? sendfile(c->fd, file, &from, len - done)
@@ -123,7 +196,7 @@ static void send_to(const struct client *c, const char *frame, size_t len, int f
 /* A new file each time: receivers may still be reading the pages of the last one. */
 static int file_of(const char *frame, size_t len)
 {
-    if (!by_file || len < FILE_SIZE) {
+    if (way != BY_FILE || len < FILE_SIZE) {
         return -1;
     }
     int file = memfd_create("frame", MFD_CLOEXEC);
@@ -145,6 +218,7 @@ static void deliver(const struct client *from, const char *frame, size_t len)
             }
         }
     }
+    end_sends();
     if (file >= 0) {
         close(file);
     }
@@ -233,7 +307,7 @@ static int open_listener(const char *port)
 {
     uint64_t number;
     if (!str_to_uint(str_from_z(port), UINT16_MAX, &number)) {
-        (void)fprintf(stderr, "usage: rawsend [--sendfile] PORT\n");
+        (void)fprintf(stderr, "usage: rawsend [--sendfile|--uring] PORT\n");
         exit(2);
     }
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -260,9 +334,14 @@ int main(int argc, char **argv)
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
     (void)signal(SIGPIPE, SIG_IGN); /* sendfile has no MSG_NOSIGNAL */
-    by_file = argc > 1 && strcmp(argv[1], "--sendfile") == 0;
-    argv += by_file;
-    argc -= by_file;
+    if (argc > 1 && strcmp(argv[1], "--sendfile") == 0) {
+        way = BY_FILE;
+    } else if (argc > 1 && strcmp(argv[1], "--uring") == 0) {
+        way = BY_RING;
+        open_ring();
+    }
+    argv += way != BY_SEND;
+    argc -= way != BY_SEND;
     int listener = open_listener(argc > 1 ? argv[1] : "0");
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
