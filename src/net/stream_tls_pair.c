@@ -5,6 +5,7 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509err.h>
 
 #include "base/printable.h"
 #include "net/stream_tls_internal.h"
@@ -31,6 +32,36 @@ static bool check_readable(const char *option, const char *file, struct buf *err
     return false;
 }
 
+/*
+ * Why a file is of no use, though it can be read. OpenSSL does not say when it lacked memory to
+ * look into a file; so what is there is told apart by its label.
+ */
+static bool refuse_file(struct buf *error, const char *option, const char *file, const char *label,
+                        const char *without)
+{
+    BIO *bio = BIO_new_file(file, "r");
+    char *name = NULL;
+    char *header = NULL;
+    unsigned char *data = NULL;
+    long len;
+    bool is_there = false;
+
+    ERR_clear_error();
+    while (!is_there && bio != NULL && PEM_read_bio(bio, &name, &header, &data, &len) == 1) {
+        is_there = strstr(name, label) != NULL;
+        OPENSSL_free(name);
+        OPENSSL_free(header);
+        OPENSSL_clear_free(data, (size_t)len);
+    }
+    BIO_free(bio);
+    unsigned long last = ERR_peek_last_error();
+    bool is_none = ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) != ERR_R_MALLOC_FAILURE;
+    return refuse(error, option, file,
+                  is_there  ? "cannot be made sense of: it is damaged, or memory has run out"
+                  : is_none ? without
+                            : "cannot be looked into: memory has run out");
+}
+
 /* Nobody is at hand to be asked. */
 /* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL's type. */
 static int no_passphrase(char *text, int cap, int writing, void *owner)
@@ -50,14 +81,31 @@ static EVP_PKEY *read_key(const char *file, struct buf *error)
         bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &was_asked) : NULL;
 
     BIO_free(bio);
-    if (key == NULL) {
+    if (key == NULL && was_asked) {
         (void)refuse(error, "listen.tls_key", file,
-                     was_asked ? "is protected by a passphrase, which nobody can give when the "
-                                 "gateway starts; write the key without one (openssl pkey -in FILE "
-                                 "-out NEW), for the user of the gateway alone"
-                               : "holds no private key in PEM (-----BEGIN PRIVATE KEY-----)");
+                     "is protected by a passphrase, which nobody can give when the gateway "
+                     "starts; write the key without one (openssl pkey -in FILE -out NEW), for "
+                     "the user of the gateway alone");
+    } else if (key == NULL) {
+        (void)refuse_file(error, "listen.tls_key", file, "PRIVATE KEY",
+                          "holds no private key in PEM (-----BEGIN PRIVATE KEY-----)");
     }
     return key;
+}
+
+static bool check_fit(SSL_CTX *context, EVP_PKEY *key, const char *key_file, struct buf *error)
+{
+    if (X509_check_private_key(SSL_CTX_get0_certificate(context), key) == 1 &&
+        SSL_CTX_use_PrivateKey(context, key) == 1) {
+        return true;
+    }
+    int reason = ERR_GET_REASON(ERR_peek_error());
+    bool differs = reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH;
+    return refuse(error, "listen.tls_key", key_file,
+                  differs ? "is not the key of the certificate in listen.tls_cert; name the two "
+                            "that were issued together"
+                          : "cannot be used: OpenSSL does not know its kind, or memory has run "
+                            "out");
 }
 
 static bool load_pair(SSL_CTX *context, const char *cert_file, const char *key_file,
@@ -68,23 +116,22 @@ static bool load_pair(SSL_CTX *context, const char *cert_file, const char *key_f
         return false;
     }
     if (SSL_CTX_use_certificate_chain_file(context, cert_file) != 1) {
-        bool weak = ERR_GET_REASON(ERR_peek_error()) == SSL_R_EE_KEY_TOO_SMALL ||
-                    ERR_GET_REASON(ERR_peek_error()) == SSL_R_CA_KEY_TOO_SMALL;
-        return refuse(error, "listen.tls_cert", cert_file,
-                      weak ? "has a key that is too short to protect anything; have one issued "
-                             "for RSA of 2048 bits or more, or for P-256"
-                           : "holds no certificate in PEM (-----BEGIN CERTIFICATE-----)");
+        int reason = ERR_GET_REASON(ERR_peek_error());
+        if (reason == SSL_R_EE_KEY_TOO_SMALL || reason == SSL_R_CA_KEY_TOO_SMALL) {
+            return refuse(error, "listen.tls_cert", cert_file,
+                          "has a key that is too short to protect anything; have one issued "
+                          "for RSA of 2048 bits or more, or for P-256");
+        }
+        return refuse_file(error, "listen.tls_cert", cert_file, "CERTIFICATE",
+                           "holds no certificate in PEM (-----BEGIN CERTIFICATE-----)");
     }
     EVP_PKEY *key = read_key(key_file, error);
     if (key == NULL) {
         return false;
     }
-    bool fits = X509_check_private_key(SSL_CTX_get0_certificate(context), key) == 1 &&
-                SSL_CTX_use_PrivateKey(context, key) == 1;
+    bool fits = check_fit(context, key, key_file, error);
     EVP_PKEY_free(key);
-    return fits || refuse(error, "listen.tls_key", key_file,
-                          "is not the key of the certificate in listen.tls_cert; name the two that "
-                          "were issued together");
+    return fits;
 }
 
 /* The only protocol spoken here; one that wants others alone is told so. */

@@ -475,6 +475,19 @@ static void expect_warning(long from, long to, const char *what)
     pair_remove(&p);
 }
 
+/* Where the structure begins, behind the line of the label. */
+static void damage(const char *file)
+{
+    FILE *f = fopen(file, "r+");
+
+    assert_non_null(f);
+    assert_int_equal(0, fseek(f, 30, SEEK_SET));
+    int byte = fgetc(f);
+    assert_int_equal(0, fseek(f, 30, SEEK_SET));
+    assert_true(fputc(byte == 'A' ? 'B' : 'A', f) != EOF);
+    assert_int_equal(0, fclose(f));
+}
+
 static void test_files(void **state)
 {
     struct ends *e = *state;
@@ -488,6 +501,10 @@ static void test_files(void **state)
     expect_error(e->pair.cert, "/dev/null", "listen.tls_key: /dev/null holds no private key");
     expect_error(e->pair.cert, e->pair.cert, "holds no private key");
     expect_error(e->pair.cert, other.key, "is not the key of the certificate");
+    damage(other.key);
+    expect_error(e->pair.cert, other.key, "cannot be made sense of: it is damaged");
+    damage(other.cert);
+    expect_error(other.cert, other.key, "cannot be made sense of: it is damaged");
     expect_warning(-7200, -3600, "has run out");
     expect_warning(3600, 7200, "does not hold yet");
     expect_warning(-3600, 7200, NULL);
