@@ -55,7 +55,7 @@ static bool is_for(const struct model *m, const struct mrequest *r, unsigned age
 {
     const struct mclient *c = m->agents[agent].client;
 
-    if (c == NULL || (!c->control && !model_may_enter(r->asker, (int)c->world))) {
+    if (c == NULL || (!c->control && !model_may_enter(m, r->asker, (int)c->world))) {
         return false;
     }
     return r->target >= 0 ? r->target == (int)agent
@@ -231,7 +231,7 @@ static enum error_code refusal(const struct model *m, const struct mrequest *r)
     }
     if (r->target >= 0 && !is_for(m, r, (unsigned)r->target)) {
         const struct magent *a = &m->agents[r->target];
-        bool was_there = a->client == NULL && a->known && model_may_enter(r->asker, a->world);
+        bool was_there = a->client == NULL && a->known && model_may_enter(m, r->asker, a->world);
         return was_there ? ERROR_TARGET_OFFLINE : ERROR_TARGET_NOT_FOUND;
     }
     if (choose(m, r) < 0 && errands_waiting(m) >= m->max_queue) {

@@ -8,6 +8,7 @@
 #include "faults.h"
 #include "follow.h"
 #include "invariants.h"
+#include "reload.h"
 #include "speak.h"
 #include "ws/ws.h"
 
@@ -107,7 +108,7 @@ static void connect_one(struct life *life)
     struct evidence evidence = {
         .near = true, .packs = packs, .world = str_from_z(control ? "" : worlds[world])};
 
-    if (life->limited_percent > 0) {
+    if (life->model.has_access) {
         evidence.kind = CREDENTIAL_BEARER;
         evidence.credential = limited ? STR("some") : STR("all");
     }
@@ -301,6 +302,9 @@ static void do_event(struct life *life, enum event event)
     case EVENT_TICK:
         tick(life);
         break;
+    case EVENT_RELOAD:
+        reload_happen(&life->model, &life->v, &life->random);
+        break;
     default:
         do_client_event(life, event);
     }
@@ -437,38 +441,13 @@ static void choose_settings(struct life *life, struct hub_settings *s)
     life->max_clients = 4 + (unsigned)draw(life, draw(life, 2) == 0 ? 12 : MODEL_CLIENTS - 8);
     life->control_percent = (unsigned)draw(life, 3) * 40;
     life->limited_percent = (unsigned)draw(life, 3) * 30;
+    m->has_access = life->limited_percent > 0;
+    m->limited_listed = m->limited_wide = true;
     m->limited_more = draw(life, 2) == 0;
     m->max_queue = s->max_queue;
     m->remember_ms = s->remember_ms;
     m->request_ms = s->request_timeout_ms;
     m->errand_percent = (unsigned)draw(life, 4) * 20;
-}
-
-/* Two credentials, in some lives. */
-static void set_access(struct life *life)
-{
-    struct hub_credential credentials[] = {
-        {.name = STR("all"),
-         .grants = {.publish = STR("*"), .sessions = STR("*"), .broadcast = true, .admin = true}},
-        {.name = STR("some"),
-         .grants = {.publish = STR(GRANTED_PUBLISH GRANTED_MORE),
-                    .sessions = STR(GRANTED_SESSIONS)}},
-    };
-    size_t more = strlen(GRANTED_MORE);
-    struct hub_access access = {.mode = HUB_AUTH_TOKEN, .credentials = credentials, .count = 2};
-
-    if (life->limited_percent == 0) {
-        return;
-    }
-    credentials[1].grants.publish.len -= life->model.limited_more ? 0 : more;
-    for (size_t i = 0; i < access.count; i++) {
-        credentials[i].agent_id = STR("");
-        credentials[i].grants.act_as = STR("");
-        virtual_digest(credentials[i].name, credentials[i].digest);
-    }
-    if (!hub_set_access(life->v.hub, &access)) {
-        model_fail(NULL, "the simulator itself has no memory");
-    }
 }
 
 static void add_up(const struct life *life, struct totals *t)
@@ -488,13 +467,14 @@ static void add_up(const struct life *life, struct totals *t)
     t->slow += life->model.slow;
     t->slow_skipped += life->model.slow_skipped;
     t->tried_again += life->model.tried_again;
+    t->put_out += life->model.put_out;
     t->answers_late += counts.answers_late;
     t->answers_stray += counts.answers_stray;
 }
 
 void life_live(uint64_t seed, uint64_t events, bool lossy, struct totals *totals)
 {
-    static const unsigned usual[EVENT_COUNT] = {30, 300, 6, 6, 20, 60, 200, 150, 150, 250, 10};
+    static const unsigned usual[EVENT_COUNT] = {30, 300, 6, 6, 20, 60, 200, 150, 150, 250, 10, 1};
     static const unsigned reactors[] = {1, 2, 4};
     struct life *life = calloc(1, sizeof(*life));
     struct hub_settings settings;
@@ -518,7 +498,9 @@ void life_live(uint64_t seed, uint64_t events, bool lossy, struct totals *totals
     if (!virtual_init(&life->v, &settings, &hooks, seed)) {
         model_fail(NULL, "the simulator itself has no memory");
     }
-    set_access(life);
+    if (life->model.has_access) {
+        reload_begin(&life->model, &life->v);
+    }
     life->last_sweep_ms = life->v.now.mono_ms;
     fault_rate(lossy ? 300 : 0);
     for (uint64_t i = 0; i < events; i++) {

@@ -20,6 +20,7 @@ enum event {
     EVENT_DOWN,
     EVENT_FLUSH,
     EVENT_TICK,
+    EVENT_RELOAD,
     EVENT_COUNT
 };
 
@@ -33,6 +34,7 @@ struct totals {
     uint64_t requests;
     uint64_t requests_ended[HUB_REQUEST_ENDS];
     uint64_t tried_again; /* with another agent */
+    uint64_t put_out;     /* clients, by reloads */
     uint64_t answers_late, answers_stray;
 };
 

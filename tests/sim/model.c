@@ -215,7 +215,7 @@ uint64_t model_session_count(const struct model *m, const struct mclient *c)
     uint64_t count = 0;
 
     for (int i = 0; i < MODEL_SESSIONS; i++) {
-        count += exists(m, i) && (c == NULL || model_may_enter(c, i));
+        count += exists(m, i) && (c == NULL || model_may_enter(m, c, i));
     }
     return count;
 }
@@ -310,7 +310,7 @@ static void direct(struct model *m, struct mclient *c, const struct action *a)
             target = &m->clients[i];
         }
     }
-    if (target != NULL && (target->control || model_may_enter(c, (int)target->world))) {
+    if (target != NULL && (target->control || model_may_enter(m, c, (int)target->world))) {
         follow_copy(m, &what, NULL);
         model_expect(target, &what);
     } else {
@@ -321,7 +321,7 @@ static void direct(struct model *m, struct mclient *c, const struct action *a)
 /* Whether the client is in a session that it wants something of; if not, it is told. */
 static bool takes_part(struct model *m, struct mclient *c, int session)
 {
-    bool there = exists(m, session) && model_may_enter(c, session);
+    bool there = exists(m, session) && model_may_enter(m, c, session);
 
     if (model_is_in(c, session)) {
         return true;
@@ -388,7 +388,7 @@ static void act_control(struct model *m, struct mclient *c, const struct action 
 
     switch (a->deed) {
     case DEED_CREATE:
-        if (!model_may_enter(c, a->session)) {
+        if (!model_may_enter(m, c, a->session)) {
             model_answer(c, HEARD_ERROR, ERROR_NO_GRANT);
             break;
         }
@@ -396,7 +396,7 @@ static void act_control(struct model *m, struct mclient *c, const struct action 
         break;
     case DEED_JOIN:
         /* A world begins when somebody enters it. */
-        if ((there || a->session < MODEL_WORLDS) && model_may_enter(c, a->session)) {
+        if ((there || a->session < MODEL_WORLDS) && model_may_enter(m, c, a->session)) {
             enter_session(m, c, a->session, INFO_JOINED);
         } else {
             model_answer(c, HEARD_ERROR, ERROR_NO_SESSION);
@@ -508,7 +508,8 @@ static void act(struct model *m, struct mclient *c, const struct action *a)
 /* The first thing that it hears. */
 static void open_client(struct model *m, struct mclient *c)
 {
-    if (m->draining || (!c->control && !model_may_enter(c, (int)c->world))) {
+    if (m->draining || !model_is_let_in(m, c) ||
+        (!c->control && !model_may_enter(m, c, (int)c->world))) {
         return;
     }
     if (!c->control) {

@@ -13,6 +13,7 @@
  *
  *   model.c         what follows from an event
  *   roles.c         who is which agent
+ *   reload.c        who is let in, and what for
  *   errands.c       requests to agents
  *   heard.c         what has been heard, and whether it is that
  *   heard_errand.c  the same of requests
@@ -200,7 +201,10 @@ struct model {
     uint64_t remember_ms; /* settings of the hub */
     uint64_t request_ms;
     unsigned max_queue;
-    bool limited_more;         /* GRANTED_MORE is granted to all */
+    bool has_access;           /* there are credentials */
+    bool limited_listed;       /* the one that grants some things only is good */
+    bool limited_more;         /* it grants GRANTED_MORE as well, */
+    bool limited_wide;         /* and GRANTED_WIDE */
     unsigned errand_percent;   /* of what clients do, that is about requests */
     struct mrequest *requests; /* see errands.c; in the order of asking */
     size_t request_count, request_cap;
@@ -210,6 +214,7 @@ struct model {
     uint64_t givens_heard;
     uint64_t late, stray;             /* answers that were dropped */
     uint64_t ended[HUB_REQUEST_ENDS]; /* requests, by how */
+    uint64_t put_out;                 /* clients closed by a reload */
     uint64_t tried_again;             /* requests that lost their agent, and got another chance */
     bool lossy;      /* memory fails, so nobody knows what is heard: nothing is compared */
     uint64_t checks; /* things compared */
@@ -226,16 +231,22 @@ extern const char *const model_sessions[MODEL_SESSIONS];
 void model_init(struct model *m);
 /*
  * Where there are credentials, there are two. One grants all; these are the grants of the other:
- * the first types, and `chat`; all worlds but the last one, and two other sessions.
+ * the first types, and `chat`; all worlds but the last one, and one or two other sessions. What is
+ * beside them comes and goes with reloads, and so does the credential itself.
  */
 enum { GRANTED_TYPES = 3 };
 #define GRANTED_PUBLISH  "t0|t1|t2|chat"
-#define GRANTED_MORE     "|route_request|presence|session_patch|broadcast" /* in some lives */
-#define GRANTED_SESSIONS "world:main|world:w1|s0|s1"
-static inline bool model_may_enter(const struct mclient *c, int session)
+#define GRANTED_MORE     "|route_request|presence|session_patch|broadcast"
+#define GRANTED_SESSIONS "world:main|world:w1|s0"
+#define GRANTED_WIDE     "|s1"
+static inline bool model_is_let_in(const struct model *m, const struct mclient *c)
 {
-    return !c->limited || session < MODEL_WORLDS - 1 ||
-           (session >= MODEL_WORLDS && session < MODEL_WORLDS + 2);
+    return !c->limited || m->limited_listed;
+}
+static inline bool model_may_enter(const struct model *m, const struct mclient *c, int session)
+{
+    return !c->limited || session < MODEL_WORLDS - 1 || session == MODEL_WORLDS ||
+           (session == MODEL_WORLDS + 1 && m->limited_wide);
 }
 static inline bool model_may_publish(const struct mclient *c, unsigned type)
 {
