@@ -10,8 +10,9 @@
 enum { SHOWN = 400 }; /* bytes of a message in a complaint */
 
 static const char *const heard_names[] = {
-    "ack",          "message",  "joined",     "left",    "error",  "pong",   "slow",     "close",
-    "session_info", "presence", "agent_info", "request", "cancel", "answer", "watching", "copy"};
+    "ack",    "message", "joined",       "left",     "error",      "pong",
+    "slow",   "close",   "session_info", "presence", "agent_info", "request",
+    "cancel", "answer",  "watching",     "copy",     "welcome"};
 
 uint64_t heard_number(struct str text, const char *key)
 {
@@ -125,6 +126,8 @@ static struct expected read_text(struct model *m, const struct mclient *c, struc
     } else if (heard_begins(text, "{\"type\":\"monitor\"")) {
         e.kind = heard_has(text, "\"watching\":true") ? HEARD_WATCHING : HEARD_COPY;
         e.number = e.kind == HEARD_COPY ? heard_number(text, "\"n\":") : 0;
+    } else if (heard_begins(text, "{\"type\":\"auth_success\"")) {
+        e.kind = HEARD_WELCOME;
     } else if (heard_begins(text, "{\"type\":\"agent_info\"")) {
         read_agent(&e, text);
     } else if (heard_begins(text, "{\"type\":\"session_info\"")) {

@@ -8,7 +8,7 @@
 #include "faults.h"
 #include "follow.h"
 #include "invariants.h"
-#include "reload.h"
+#include "powers.h"
 #include "speak.h"
 #include "ws/ws.h"
 
@@ -74,6 +74,13 @@ static void on_taken(void *ctx, const struct up *item, struct str text)
     }
 }
 
+static bool on_claim(void *ctx, struct hub_claims *claims)
+{
+    const struct life *life = ctx;
+
+    return powers_claim(&life->model, claims);
+}
+
 static void on_ended(void *ctx, struct vconn *c)
 {
     struct life *life = ctx;
@@ -100,27 +107,31 @@ static struct mclient *some_client(struct life *life)
 static void connect_one(struct life *life)
 {
     static const char *const worlds[MODEL_WORLDS] = {"", "w1", "w2"};
+    struct model *m = &life->model;
     /* Most live in one world, so that it is large enough for a log. */
     unsigned world = draw(life, 4) > 0 ? 0 : (unsigned)draw(life, MODEL_WORLDS);
     bool control = draw(life, 100) < life->control_percent;
     bool limited = draw(life, 100) < life->limited_percent;
+    unsigned end_s = m->access == ACCESS_SIGNED ? powers_choose_end(m, &life->random) : 0;
+    char text[CREDENTIAL_ROOM];
     bool packs = life->arrivals++ * 7 % 10 < life->packing_tenths;
     struct evidence evidence = {
         .near = true, .packs = packs, .world = str_from_z(control ? "" : worlds[world])};
 
-    if (life->model.has_access) {
+    if (m->access != ACCESS_FREE) {
         evidence.kind = CREDENTIAL_BEARER;
-        evidence.credential = limited ? STR("some") : STR("all");
+        evidence.credential = powers_credential(m, limited, end_s, text);
     }
 
     /* The model has to know of everybody whom the hub does. */
-    if (life->clients >= life->max_clients || !model_has_room(&life->model)) {
+    if (life->clients >= life->max_clients || !model_has_room(m)) {
         return;
     }
     struct vconn *conn = virtual_knock(&life->v, (unsigned)draw(life, life->v.reactors),
                                        control ? DIALECT_GATEWAY : DIALECT_WORLD, &evidence);
     if (conn != NULL) {
-        model_connect(&life->model, conn, control ? MODEL_WORLDS : world, limited);
+        model_connect(m, conn, control ? MODEL_WORLDS : world, limited)->ends_ms =
+            VIRTUAL_MONO_MS + (uint64_t)end_s * 1000;
         life->clients++;
     }
 }
@@ -190,6 +201,25 @@ static void pass_time(struct life *life, uint64_t ms)
     }
 }
 
+/* The hub looks at all clients, one after the other. */
+static void sweep(struct life *life, const struct mclient *late, uint64_t then)
+{
+    const struct hub *hub = life->v.hub;
+
+    life->model.now_ms = then;
+    for (uint32_t i = 0; i < slab_limit(&hub->clients); i++) {
+        const struct client *c = client_at(hub, i);
+        struct mclient *mc = c->state == CLIENT_OPEN ? model_find(&life->model, c->conn) : NULL;
+        if (mc != NULL) {
+            powers_expire(&life->model, mc);
+        }
+        if (mc != NULL && mc == late &&
+            ((uint32_t)(then / TICK_MS) - mc->heard_tick) * TICK_MS >= TIMEOUT_MS) {
+            model_timeout(&life->model, mc);
+        }
+    }
+}
+
 /* Clients that have been silent too long when the hub sweeps; all but one show a sign of life. */
 static void tick_by(struct life *life, uint64_t ms)
 {
@@ -212,11 +242,7 @@ static void tick_by(struct life *life, uint64_t ms)
                 virtual_up(&life->v, conn_reactor(c->handle), UINT32_MAX);
             }
         }
-    }
-    if (late != NULL && late->open &&
-        ((uint32_t)(then / TICK_MS) - late->heard_tick) * TICK_MS >= TIMEOUT_MS) {
-        life->model.now_ms = then;
-        model_timeout(&life->model, late);
+        sweep(life, late, then);
     }
     pass_time(life, ms);
 }
@@ -303,7 +329,7 @@ static void do_event(struct life *life, enum event event)
         tick(life);
         break;
     case EVENT_RELOAD:
-        reload_happen(&life->model, &life->v, &life->random);
+        powers_reload(&life->model, &life->v, &life->random);
         break;
     default:
         do_client_event(life, event);
@@ -441,8 +467,10 @@ static void choose_settings(struct life *life, struct hub_settings *s)
     life->max_clients = 4 + (unsigned)draw(life, draw(life, 2) == 0 ? 12 : MODEL_CLIENTS - 8);
     life->control_percent = (unsigned)draw(life, 3) * 40;
     life->limited_percent = (unsigned)draw(life, 3) * 30;
-    m->has_access = life->limited_percent > 0;
-    m->limited_listed = m->limited_wide = true;
+    m->access = life->limited_percent == 0 ? ACCESS_FREE
+                : draw(life, 2) == 0       ? ACCESS_TOKENS
+                                           : ACCESS_SIGNED;
+    m->holds = m->limited_wide = true;
     m->limited_more = draw(life, 2) == 0;
     m->max_queue = s->max_queue;
     m->remember_ms = s->remember_ms;
@@ -468,6 +496,7 @@ static void add_up(const struct life *life, struct totals *t)
     t->slow_skipped += life->model.slow_skipped;
     t->tried_again += life->model.tried_again;
     t->put_out += life->model.put_out;
+    t->ran_out += life->model.ran_out;
     t->answers_late += counts.answers_late;
     t->answers_stray += counts.answers_stray;
 }
@@ -479,7 +508,7 @@ void life_live(uint64_t seed, uint64_t events, bool lossy, struct totals *totals
     struct life *life = calloc(1, sizeof(*life));
     struct hub_settings settings;
     struct virtual_hooks hooks = {
-        .ctx = life, .frame = on_frame, .taken = on_taken, .ended = on_ended};
+        .ctx = life, .frame = on_frame, .taken = on_taken, .ended = on_ended, .claim = on_claim};
 
     if (life == NULL) {
         model_fail(NULL, "the simulator itself has no memory");
@@ -498,9 +527,7 @@ void life_live(uint64_t seed, uint64_t events, bool lossy, struct totals *totals
     if (!virtual_init(&life->v, &settings, &hooks, seed)) {
         model_fail(NULL, "the simulator itself has no memory");
     }
-    if (life->model.has_access) {
-        reload_begin(&life->model, &life->v);
-    }
+    powers_begin(&life->model, &life->v);
     life->last_sweep_ms = life->v.now.mono_ms;
     fault_rate(lossy ? 300 : 0);
     for (uint64_t i = 0; i < events; i++) {

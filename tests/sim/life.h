@@ -34,7 +34,8 @@ struct totals {
     uint64_t requests;
     uint64_t requests_ended[HUB_REQUEST_ENDS];
     uint64_t tried_again; /* with another agent */
-    uint64_t put_out;     /* clients, by reloads */
+    uint64_t put_out;     /* clients, by reloads; */
+    uint64_t ran_out;     /* and with their tokens */
     uint64_t answers_late, answers_stray;
 };
 

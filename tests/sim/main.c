@@ -47,10 +47,12 @@ static bool read_range(const char *text, unsigned long long *ret_from, unsigned 
 static void report(const struct totals *t, uint64_t lives, uint64_t events)
 {
     printf("%llu lives of %llu events; %llu things heard and compared, %llu of them compressed; "
-           "%llu times told of %llu skipped broadcasts; %llu clients put out by reloads\nevents:",
+           "%llu times told of %llu skipped broadcasts; %llu clients put out by reloads, %llu with "
+           "their tokens\nevents:",
            (unsigned long long)lives, (unsigned long long)events, (unsigned long long)t->checks,
            (unsigned long long)t->packed, (unsigned long long)t->slow,
-           (unsigned long long)t->slow_skipped, (unsigned long long)t->put_out);
+           (unsigned long long)t->slow_skipped, (unsigned long long)t->put_out,
+           (unsigned long long)t->ran_out);
     for (int i = 0; i < EVENT_COUNT; i++) {
         printf(" %s %llu", event_names[i], (unsigned long long)t->events[i]);
     }

@@ -7,6 +7,7 @@
 
 #include "errands.h"
 #include "follow.h"
+#include "powers.h"
 #include "roles.h"
 #include "ws/ws.h"
 
@@ -66,7 +67,7 @@ bool model_has_room(const struct model *m)
     return free_place(m) < MODEL_CLIENTS;
 }
 
-void model_connect(struct model *m, struct vconn *conn, unsigned world, bool limited)
+struct mclient *model_connect(struct model *m, struct vconn *conn, unsigned world, bool limited)
 {
     assert(model_has_room(m));
     struct mclient *c = &m->clients[free_place(m)];
@@ -83,6 +84,7 @@ void model_connect(struct model *m, struct vconn *conn, unsigned world, bool lim
                           .agent = -1,
                           .mask = MODEL_ALL};
     conn->user = c;
+    return c;
 }
 
 struct mclient *model_find(struct model *m, uint64_t handle)
@@ -438,6 +440,13 @@ static void act_control(struct model *m, struct mclient *c, const struct action 
             model_answer(c, HEARD_WATCHING, 0);
         }
         break; /* what is heard of the state is looked at by itself */
+    case DEED_RENEW:
+        if (powers_renew(m, c, a)) {
+            model_answer(c, HEARD_WELCOME, 0);
+        } else {
+            model_answer(c, HEARD_ERROR, ERROR_OTHER);
+        }
+        break;
     default:
         expect_info(c, INFO_LIST, model_session_count(m, c), NO_SESSION, NO_NOTE);
     }
@@ -508,7 +517,7 @@ static void act(struct model *m, struct mclient *c, const struct action *a)
 /* The first thing that it hears. */
 static void open_client(struct model *m, struct mclient *c)
 {
-    if (m->draining || !model_is_let_in(m, c) ||
+    if (m->draining || !powers_let_in(m, c) ||
         (!c->control && !model_may_enter(m, c, (int)c->world))) {
         return;
     }

@@ -13,7 +13,7 @@
  *
  *   model.c         what follows from an event
  *   roles.c         who is which agent
- *   reload.c        who is let in, and what for
+ *   powers.c        who is let in, and what for
  *   errands.c       requests to agents
  *   heard.c         what has been heard, and whether it is that
  *   heard_errand.c  the same of requests
@@ -53,6 +53,7 @@ enum deed {
     DEED_HEARTBEAT,
     DEED_FOLLOW, /* sync_state, with `subscribe` */
     DEED_WATCH,  /* monitor */
+    DEED_RENEW,  /* auth */
     DEED_ASK,    /* from here on: of both again; see errands.h */
     DEED_ANSWER,
     DEED_CANCEL,
@@ -77,6 +78,8 @@ struct action {
     uint64_t given;  /* of an answer: what it is about, see struct given */
     char given_id[GIVEN_SIZE];
     int session;     /* of the gateway dialect; NO_SESSION: presence for all that share one */
+    unsigned end_s;  /* of a token that it brings, in seconds from the start; 0: it brings none */
+    bool as_other;   /* which is another subject's */
     uint64_t number; /* unique, of a message */
 };
 
@@ -99,10 +102,14 @@ enum heard {
     HEARD_ANSWER,   /* by its asker */
     HEARD_WATCHING, /* by who watches from now on */
     HEARD_COPY,     /* by him, of a message that is passed on */
+    HEARD_WELCOME,  /* auth_success */
 };
 
 /* What an error is, where it matters: its number; of requests ERROR_OF_REQUEST and its code. */
 enum { ERROR_OTHER, ERROR_NO_SESSION, ERROR_NO_MEMBER, ERROR_NO_GRANT, ERROR_OF_REQUEST };
+
+/* How it is decided who is let in: see powers.h. */
+enum access { ACCESS_FREE, ACCESS_TOKENS, ACCESS_SIGNED };
 
 /* What an agent_info says. */
 enum { AGENT_REGISTERED, AGENT_UNREGISTERED, AGENT_ONLINE, AGENT_BUSY };
@@ -140,9 +147,11 @@ static inline uint64_t info_number(enum status status, uint64_t total)
 
 struct mclient {
     bool used;
-    bool control;    /* it speaks the gateway dialect */
-    bool limited;    /* its credential grants some things only */
-    uint32_t serial; /* unique, from 1 on */
+    bool control;     /* it speaks the gateway dialect */
+    bool limited;     /* its credential grants some things only */
+    uint64_t ends_ms; /* its signed token does, by the clock that the hub is told */
+    bool warned;      /* of that */
+    uint32_t serial;  /* unique, from 1 on */
     uint64_t handle;
     struct vconn *conn; /* NULL once the connection is gone; the hub may not know yet */
     unsigned world;
@@ -201,9 +210,9 @@ struct model {
     uint64_t remember_ms; /* settings of the hub */
     uint64_t request_ms;
     unsigned max_queue;
-    bool has_access;           /* there are credentials */
-    bool limited_listed;       /* the one that grants some things only is good */
-    bool limited_more;         /* it grants GRANTED_MORE as well, */
+    enum access access;
+    bool holds;                /* the credential that grants some things only, or the key of all */
+    bool limited_more;         /* that one grants GRANTED_MORE as well, */
     bool limited_wide;         /* and GRANTED_WIDE */
     unsigned errand_percent;   /* of what clients do, that is about requests */
     struct mrequest *requests; /* see errands.c; in the order of asking */
@@ -214,7 +223,7 @@ struct model {
     uint64_t givens_heard;
     uint64_t late, stray;             /* answers that were dropped */
     uint64_t ended[HUB_REQUEST_ENDS]; /* requests, by how */
-    uint64_t put_out;                 /* clients closed by a reload */
+    uint64_t put_out, ran_out;        /* clients closed by a reload, or with their token */
     uint64_t tried_again;             /* requests that lost their agent, and got another chance */
     bool lossy;      /* memory fails, so nobody knows what is heard: nothing is compared */
     uint64_t checks; /* things compared */
@@ -239,10 +248,6 @@ enum { GRANTED_TYPES = 3 };
 #define GRANTED_MORE     "|route_request|presence|session_patch|broadcast"
 #define GRANTED_SESSIONS "world:main|world:w1|s0"
 #define GRANTED_WIDE     "|s1"
-static inline bool model_is_let_in(const struct model *m, const struct mclient *c)
-{
-    return !c->limited || m->limited_listed;
-}
 static inline bool model_may_enter(const struct model *m, const struct mclient *c, int session)
 {
     return !c->limited || session < MODEL_WORLDS - 1 || session == MODEL_WORLDS ||
@@ -256,7 +261,7 @@ static inline bool model_may_publish(const struct mclient *c, unsigned type)
 /* Whether there is a place for one more client: who has gone keeps his until the hub knows it. */
 bool model_has_room(const struct model *m);
 /* A client of the world `world`, or of the gateway dialect (MODEL_WORLDS). There must be room. */
-void model_connect(struct model *m, struct vconn *conn, unsigned world, bool limited);
+struct mclient *model_connect(struct model *m, struct vconn *conn, unsigned world, bool limited);
 bool model_is_in(const struct mclient *c, int session);
 /* How many sessions there are; of those that `c` may enter, unless it is NULL. */
 uint64_t model_session_count(const struct model *m, const struct mclient *c);

@@ -1,6 +1,7 @@
 #include "roles.h"
 
 #include "errands.h"
+#include "powers.h"
 
 void roles_leave(struct model *m, struct mclient *c, bool forget)
 {
@@ -50,6 +51,10 @@ void roles_register(struct model *m, struct mclient *c, const struct action *act
     struct magent *a = &m->agents[act->agent];
     unsigned offered;
 
+    if (act->end_s > 0 && !powers_renew(m, c, act)) {
+        model_answer(c, HEARD_ERROR, ERROR_OTHER);
+        return;
+    }
     if (a->client != NULL && a->client->limited != c->limited) {
         model_answer(c, HEARD_ERROR, ERROR_OTHER); /* it is taken */
         return;

@@ -1,6 +1,7 @@
 #include "speak.h"
 
 #include "errands.h"
+#include "powers.h"
 
 /* --- what is wanted --------------------------------------------------------------------------- */
 
@@ -66,6 +67,45 @@ static int choose_session(const struct mclient *c, enum deed deed, uint64_t *ran
     return (int)speak_draw(random, MODEL_SESSIONS);
 }
 
+/* A signed token is renewed by `auth`, or in the world by a registration. */
+static void choose_token(const struct model *m, const struct mclient *c, struct action *a,
+                         uint64_t *random)
+{
+    if (m->access != ACCESS_SIGNED) {
+        return;
+    }
+    if (c->control && speak_draw(random, 25) == 0) {
+        a->deed = DEED_RENEW;
+    } else if (c->control || a->deed != DEED_REGISTER || speak_draw(random, 2) == 0) {
+        return;
+    }
+    a->end_s = powers_choose_end(m, random);
+    a->as_other = speak_draw(random, 8) == 0;
+}
+
+/* About requests, or about all the rest. */
+static void choose_words(struct model *m, const struct mclient *c, struct action *a,
+                         uint64_t *random)
+{
+    if (speak_draw(random, 100) < m->errand_percent) {
+        speak_choose_errand(m, c, a, random);
+        return;
+    }
+    if (a->deed == DEED_REGISTER) {
+        speak_describe(m, c, a, random);
+    }
+
+    if (a->deed == DEED_SUBSCRIBE && speak_draw(random, 3) == 0) {
+        a->mask = MODEL_ALL;
+    }
+    if (a->deed == DEED_DIRECT && speak_draw(random, 2) == 0) {
+        a->to = somebody(m, random);
+    }
+    if (c->control) {
+        a->session = choose_session(c, a->deed, random);
+    }
+}
+
 struct action speak_choose(struct model *m, const struct mclient *c, uint64_t *random,
                            uint64_t number)
 {
@@ -78,23 +118,8 @@ struct action speak_choose(struct model *m, const struct mclient *c, uint64_t *r
                        .session = NO_SESSION,
                        .number = number};
 
-    if (speak_draw(random, 100) < m->errand_percent) {
-        speak_choose_errand(m, c, &a, random);
-        return a;
-    }
-    if (a.deed == DEED_REGISTER) {
-        speak_describe(m, c, &a, random);
-    }
-
-    if (a.deed == DEED_SUBSCRIBE && speak_draw(random, 3) == 0) {
-        a.mask = MODEL_ALL;
-    }
-    if (a.deed == DEED_DIRECT && speak_draw(random, 2) == 0) {
-        a.to = somebody(m, random);
-    }
-    if (c->control) {
-        a.session = choose_session(c, a.deed, random);
-    }
+    choose_words(m, c, &a, random);
+    choose_token(m, c, &a, random);
     return a;
 }
 
@@ -141,6 +166,15 @@ static void write_target(struct buf *b, const struct model *m, const struct acti
     } else {
         buf_printf(b, "\"%s\":\"a%u\",", key, a->agent);
     }
+}
+
+void speak_write_token(struct buf *b, const struct model *m, const struct mclient *c,
+                       const struct action *a)
+{
+    char text[CREDENTIAL_ROOM];
+
+    buf_printf(b, "\"token\":\"%.*s\"",
+               STR_ARG(powers_credential(m, c->limited != a->as_other, a->end_s, text)));
 }
 
 static void write_in_world(struct buf *b, const struct model *m, const struct action *a,
@@ -199,8 +233,8 @@ static void write_presence(struct buf *b, const struct action *a)
     buf_append_str(b, STR("}}"));
 }
 
-static void write_in_gateway(struct buf *b, const struct model *m, const struct action *a,
-                             uint64_t *random)
+static void write_in_gateway(struct buf *b, const struct model *m, const struct mclient *c,
+                             const struct action *a, uint64_t *random)
 {
     static const char *const bad[] = {"{\"type\":\"t0\"",
                                       "[]",
@@ -234,6 +268,11 @@ static void write_in_gateway(struct buf *b, const struct model *m, const struct 
         buf_printf(b, "{\"type\":\"%s\",\"id\":\"m\"}",
                    a->deed == DEED_LIST ? "session_list" : "ping");
         break;
+    case DEED_RENEW:
+        buf_append_str(b, STR("{\"type\":\"auth\",\"id\":\"m\",\"payload\":{"));
+        speak_write_token(b, m, c, a);
+        buf_append_str(b, STR("}}"));
+        break;
     case DEED_BAD:
         buf_append_str(b, str_from_z(bad[speak_draw(random, sizeof(bad) / sizeof(bad[0]))]));
         break;
@@ -245,11 +284,11 @@ static void write_in_gateway(struct buf *b, const struct model *m, const struct 
 void speak_write(struct buf *out, const struct model *m, const struct mclient *c,
                  const struct action *a, uint64_t *random)
 {
-    if (speak_write_errand(out, c, a)) {
+    if (speak_write_errand(out, m, c, a)) {
         return;
     }
     if (c->control) {
-        write_in_gateway(out, m, a, random);
+        write_in_gateway(out, m, c, a, random);
     } else {
         write_in_world(out, m, a, random);
     }

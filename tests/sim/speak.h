@@ -31,6 +31,10 @@ void speak_choose_errand(struct model *m, const struct mclient *c, struct action
                          uint64_t *random);
 void speak_describe(const struct model *m, const struct mclient *c, struct action *a,
                     uint64_t *random);
-bool speak_write_errand(struct buf *b, const struct mclient *c, const struct action *a);
+bool speak_write_errand(struct buf *b, const struct model *m, const struct mclient *c,
+                        const struct action *a);
+/* The member with the token that it brings, of its own subject or of the other. */
+void speak_write_token(struct buf *b, const struct model *m, const struct mclient *c,
+                       const struct action *a);
 
 #endif

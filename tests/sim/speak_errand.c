@@ -184,7 +184,8 @@ static void write_answer(struct buf *b, const struct action *a, const char *inne
                inner, a->given_id, (unsigned long long)a->number, a->last ? "true" : "false");
 }
 
-static void write_registration(struct buf *b, const struct mclient *c, const struct action *a)
+static void write_registration(struct buf *b, const struct model *m, const struct mclient *c,
+                               const struct action *a)
 {
     if (c->control) {
         buf_printf(b,
@@ -196,18 +197,23 @@ static void write_registration(struct buf *b, const struct mclient *c, const str
     } else {
         buf_printf(b, "{\"type\":\"agent_register\",\"agentId\":\"a%u\",\"mood\":\"fine\",",
                    a->agent);
+        if (a->end_s > 0) {
+            speak_write_token(b, m, c, a);
+            buf_append_char(b, ',');
+        }
         write_offers(b, a);
         buf_append_char(b, '}');
     }
 }
 
-bool speak_write_errand(struct buf *b, const struct mclient *c, const struct action *a)
+bool speak_write_errand(struct buf *b, const struct model *m, const struct mclient *c,
+                        const struct action *a)
 {
     const char *inner = c->control ? "payload" : "data";
 
     switch (a->deed) {
     case DEED_REGISTER:
-        write_registration(b, c, a);
+        write_registration(b, m, c, a);
         return true;
     case DEED_ASK:
         write_request(b, a, inner);

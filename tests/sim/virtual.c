@@ -318,6 +318,9 @@ static bool port_verify(void *owner, struct str token, void *ctx,
     }
     virtual_digest(claims.name, claims.identity);
     virtual_digest(STR("the key"), claims.key);
+    if (v->hooks.claim != NULL && !v->hooks.claim(v->hooks.ctx, &claims)) {
+        return false;
+    }
     take(ctx, &claims);
     return true;
 }

@@ -55,6 +55,9 @@ struct virtual_hooks {
     void (*refused)(void *ctx, struct vconn *c, enum error_code code, struct str text);
     /* An HTTP request was judged late. NULL: there are none. */
     void (*judged)(void *ctx, uint64_t conn, const struct hub_asker *asker, struct str request);
+    /* What a signed token says has been read; the test may say what it grants. False: it is not
+       good. NULL: it grants all types and all sessions. */
+    bool (*claim)(void *ctx, struct hub_claims *claims);
 };
 
 enum { VIRTUAL_PASSWORDS = 64 };
