@@ -148,6 +148,8 @@ bool access_renew(struct hub *hub, uint32_t client, uint32_t principal)
         client_close(hub, client, CLOSE_FORBIDDEN,
                      STR("the credential no longer grants this: see its grants"));
         same = false;
+    } else {
+        requests_review(hub, client);
     }
     return same;
 }
@@ -209,6 +211,7 @@ bool hub_set_access(struct hub *hub, const struct hub_access *access)
         }
         if (hub_reserve(hub)) {
             look_again(hub, i);
+            requests_review(hub, i);
         } else {
             client_lose(hub, client_at(hub, i)->conn);
         }

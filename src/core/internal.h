@@ -542,9 +542,11 @@ void requests_lose_asker(struct hub *hub, uint32_t client);
 void requests_lose_agent(struct hub *hub, struct agent *a);
 /* Nobody offers any more what wait for this, or perhaps nobody whom their askers reach. */
 void requests_desert(struct hub *hub, struct capability *c);
+/* What a client may do is not what it was, so it may reach other agents, or none. */
+void requests_review(struct hub *hub, uint32_t client);
 /* It may take another request now. */
 void requests_agent_free(struct hub *hub, struct agent *a);
-/* Does what the four above have noted; to be called when the event is over that they belong to. */
+/* Does what the five above have noted; to be called when the event is over that they belong to. */
 void requests_settle(struct hub *hub);
 /* Ends those whose deadline has passed. */
 void requests_tick(struct hub *hub);

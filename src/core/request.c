@@ -148,6 +148,24 @@ void requests_desert(struct hub *hub, struct capability *c)
     }
 }
 
+void requests_review(struct hub *hub, uint32_t client)
+{
+    const struct client *c = client_at(hub, client);
+
+    if (c->asker == SLAB_NONE) {
+        return;
+    }
+    bool limited = !principal_at(&hub->principals, c->principal)->enters_all;
+    list_each(link, &asker_at(hub, c->asker)->requests) {
+        struct request *r = list_entry(link, struct request, of_asker);
+        if (r->state == REQUEST_WAITING) {
+            queue_limit(hub, r, limited);
+            loosen(hub, r);
+        }
+        r->limited = limited;
+    }
+}
+
 void requests_agent_free(struct hub *hub, struct agent *a)
 {
     if (list_empty(&a->ready) && queue_takes(a)) {
@@ -163,7 +181,7 @@ bool requests_busy(const struct hub *hub, uint32_t client)
            (c->agent != SLAB_NONE && agent_at(hub, c->agent)->in_flight > 0);
 }
 
-/* Its asker or its agent has gone: it ends, or another agent is tried. */
+/* Its asker or its agent has gone, or what it reaches: it ends, or another agent is tried. */
 static void tie(struct hub *hub, struct request *r)
 {
     enum request_event event = EVENT_AGENT_GONE;

@@ -15,9 +15,9 @@
  *
  * A request stands in a slab. While it waits it is in the queue of its capability or of its agent,
  * while an agent has it, among that agent's work; always among those of its asker, and in the heap
- * of deadlines. When an agent or an asker goes, its requests are only noted as loose: what comes of
- * it is done by requests_settle, one after the other, as far as there is memory for it. The same
- * function gives waiting requests to agents that are ready for one.
+ * of deadlines. When an agent or an asker goes, or what he reaches changes, its requests are only
+ * noted as loose: what comes of it is done by requests_settle, one after the other, as far as there
+ * is memory for it. The same function gives waiting requests to agents that are ready for one.
  */
 
 #include "core/internal.h"
@@ -45,7 +45,7 @@ enum request_event {
 struct request {
     struct list of_asker; /* struct asker */
     struct list at;       /* where it waits, or its agent's work */
-    struct list loose;    /* hub->loose: its asker or its agent has gone */
+    struct list loose;    /* hub->loose: what becomes of it is to be decided */
     struct str own_id;    /* raw: what the asker calls it */
     struct str target;    /* the id of the agent that is asked; empty: of a capability */
     struct str wanted;    /* the name of the capability; may be empty with a target */
@@ -139,6 +139,8 @@ bool queue_is_offered(const struct hub *hub, uint32_t capability, uint32_t princ
 bool queue_takes(const struct agent *a);
 /* Puts it where it waits, by its order. */
 void queue_enter(struct hub *hub, struct request *r);
+/* From now on its asker may, or may not, enter every world. */
+void queue_limit(struct hub *hub, const struct request *r, bool limited);
 /* Wakes the agent that is to get it, when it is the next one and somebody is free. */
 void queue_wake(struct hub *hub, const struct request *r);
 /* It is not the only one that has come back: wakes all that are free for it. */

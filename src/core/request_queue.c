@@ -115,6 +115,14 @@ void queue_enter(struct hub *hub, struct request *r)
            r);
 }
 
+void queue_limit(struct hub *hub, const struct request *r, bool limited)
+{
+    if (r->capability != SLAB_NONE) {
+        uint32_t *count = &capability_at(hub, r->capability)->limited;
+        *count = *count + limited - r->limited;
+    }
+}
+
 void queue_wake(struct hub *hub, const struct request *r)
 {
     uint32_t agent = SLAB_NONE;

@@ -324,6 +324,15 @@ void errands_lose_asker(struct model *m, const struct mclient *c)
     }
 }
 
+void errands_review(struct model *m, const struct mclient *c)
+{
+    for (size_t i = 0; i < m->request_count; i++) {
+        if (m->requests[i].asker == c && m->requests[i].state == WAITING) {
+            loosen(m, &m->requests[i]);
+        }
+    }
+}
+
 /* The one that the agent has had longest, or NULL. */
 static struct mrequest *oldest_work(const struct model *m, const struct mclient *agent)
 {
@@ -360,7 +369,7 @@ void errands_desert(struct model *m, unsigned offers)
         for (size_t i = 0; i < m->request_count && (offers & 1u << wanted) != 0; i++) {
             struct mrequest *r = &m->requests[i];
             if (r->state == WAITING && r->wanted == wanted && r->loose == 0 &&
-                (r->asker->limited || !anybody_for(m, r))) {
+                (!model_enters_all(m, r->asker) || !anybody_for(m, r))) {
                 loosen(m, r);
             }
         }

@@ -37,6 +37,8 @@ void errands_cancel(struct model *m, struct mclient *c, const struct action *a);
 void errands_lose_asker(struct model *m, const struct mclient *c);
 /* The agent of this id has another client, or none. */
 void errands_lose_agent(struct model *m, unsigned agent);
+/* What this asker may do is not what it was. */
+void errands_review(struct model *m, const struct mclient *c);
 /* An agent has taken these back; it may offer some anew, perhaps in another world. */
 void errands_desert(struct model *m, unsigned offers);
 /* It may take another one now. */

@@ -108,8 +108,11 @@ static void connect_one(struct life *life)
 {
     static const char *const worlds[MODEL_WORLDS] = {"", "w1", "w2"};
     struct model *m = &life->model;
-    /* Most live in one world, so that it is large enough for a log. */
-    unsigned world = draw(life, 4) > 0 ? 0 : (unsigned)draw(life, MODEL_WORLDS);
+    /* Most live in one world, so that it is large enough for a log. The last one is not granted to
+       everybody, and it takes some who are in it for that to matter. */
+    unsigned world = draw(life, 4) > 0          ? 0
+                     : m->access == ACCESS_FREE ? (unsigned)draw(life, MODEL_WORLDS)
+                                                : MODEL_WORLDS - 1;
     bool control = draw(life, 100) < life->control_percent;
     bool limited = draw(life, 100) < life->limited_percent;
     unsigned end_s = m->access == ACCESS_SIGNED ? powers_choose_end(m, &life->random) : 0;
@@ -470,7 +473,8 @@ static void choose_settings(struct life *life, struct hub_settings *s)
     m->access = life->limited_percent == 0 ? ACCESS_FREE
                 : draw(life, 2) == 0       ? ACCESS_TOKENS
                                            : ACCESS_SIGNED;
-    m->holds = m->limited_wide = true;
+    m->holds = true;
+    m->limited_wide = draw(life, 2) == 0;
     m->limited_more = draw(life, 2) == 0;
     m->max_queue = s->max_queue;
     m->remember_ms = s->remember_ms;
@@ -503,7 +507,7 @@ static void add_up(const struct life *life, struct totals *t)
 
 void life_live(uint64_t seed, uint64_t events, bool lossy, struct totals *totals)
 {
-    static const unsigned usual[EVENT_COUNT] = {30, 300, 6, 6, 20, 60, 200, 150, 150, 250, 10, 1};
+    static const unsigned usual[EVENT_COUNT] = {30, 300, 6, 6, 20, 60, 200, 150, 150, 250, 10, 4};
     static const unsigned reactors[] = {1, 2, 4};
     struct life *life = calloc(1, sizeof(*life));
     struct hub_settings settings;

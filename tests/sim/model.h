@@ -213,7 +213,7 @@ struct model {
     enum access access;
     bool holds;                /* the credential that grants some things only, or the key of all */
     bool limited_more;         /* that one grants GRANTED_MORE as well, */
-    bool limited_wide;         /* and GRANTED_WIDE */
+    bool limited_wide;         /* and all sessions */
     unsigned errand_percent;   /* of what clients do, that is about requests */
     struct mrequest *requests; /* see errands.c; in the order of asking */
     size_t request_count, request_cap;
@@ -240,18 +240,21 @@ extern const char *const model_sessions[MODEL_SESSIONS];
 void model_init(struct model *m);
 /*
  * Where there are credentials, there are two. One grants all; these are the grants of the other:
- * the first types, and `chat`; all worlds but the last one, and one or two other sessions. What is
- * beside them comes and goes with reloads, and so does the credential itself.
+ * the first types, and `chat`; all worlds but the last one, and two other sessions, or all of them.
+ * What is beside them comes and goes with reloads, and so does the credential itself.
  */
 enum { GRANTED_TYPES = 3 };
 #define GRANTED_PUBLISH  "t0|t1|t2|chat"
 #define GRANTED_MORE     "|route_request|presence|session_patch|broadcast"
-#define GRANTED_SESSIONS "world:main|world:w1|s0"
-#define GRANTED_WIDE     "|s1"
+#define GRANTED_SESSIONS "world:main|world:w1|s0|s1"
+static inline bool model_enters_all(const struct model *m, const struct mclient *c)
+{
+    return !c->limited || m->limited_wide;
+}
 static inline bool model_may_enter(const struct model *m, const struct mclient *c, int session)
 {
-    return !c->limited || session < MODEL_WORLDS - 1 || session == MODEL_WORLDS ||
-           (session == MODEL_WORLDS + 1 && m->limited_wide);
+    return model_enters_all(m, c) || session < MODEL_WORLDS - 1 ||
+           (session >= MODEL_WORLDS && session < MODEL_WORLDS + 2);
 }
 static inline bool model_may_publish(const struct mclient *c, unsigned type)
 {

@@ -5,12 +5,11 @@
 #include "speak.h"
 
 #define MORE_OF(m) ((m)->limited_more ? GRANTED_MORE : "")
-#define WIDE_OF(m) ((m)->limited_wide ? GRANTED_WIDE : "")
 
 /* What one of the two may do; the texts are borrowed. */
 static struct grants grants_of(const struct model *m, bool limited)
 {
-    static char publish[128], sessions[128];
+    static char publish[128];
 
     if (!limited) {
         return (struct grants){.publish = STR("*"),
@@ -21,7 +20,7 @@ static struct grants grants_of(const struct model *m, bool limited)
     }
     return (struct grants){
         .publish = str_format(publish, sizeof(publish), "%s%s", GRANTED_PUBLISH, MORE_OF(m)),
-        .sessions = str_format(sessions, sizeof(sessions), "%s%s", GRANTED_SESSIONS, WIDE_OF(m)),
+        .sessions = m->limited_wide ? STR("*") : STR(GRANTED_SESSIONS),
         .act_as = STR("")};
 }
 
@@ -93,13 +92,14 @@ bool powers_let_in(const struct model *m, const struct mclient *c)
                                       : !c->limited || m->holds;
 }
 
-bool powers_renew(const struct model *m, struct mclient *c, const struct action *a)
+bool powers_renew(struct model *m, struct mclient *c, const struct action *a)
 {
     if (!m->holds || end_ms(a->end_s) <= m->now_ms || a->as_other) {
         return false;
     }
     c->ends_ms = end_ms(a->end_s);
     c->warned = false;
+    errands_review(m, c);
     return true;
 }
 
@@ -164,9 +164,9 @@ static int list_open(struct model *m, const struct hub *hub, struct mclient *ret
 static void change_access(struct model *m, struct virtual *v, uint64_t *random)
 {
     struct mclient *open[MODEL_CLIENTS];
-    bool *const parts[] = {&m->holds, &m->limited_more, &m->limited_wide};
+    bool *const parts[] = {&m->holds, &m->limited_more, &m->limited_wide, &m->limited_wide};
     /* A signed token says itself what it grants. */
-    bool *part = parts[m->access == ACCESS_TOKENS ? speak_draw(random, 3) : 0];
+    bool *part = parts[m->access == ACCESS_TOKENS ? speak_draw(random, 4) : 0];
     int count = list_open(m, v->hub, open);
 
     *part = !*part;
@@ -180,6 +180,7 @@ static void change_access(struct model *m, struct virtual *v, uint64_t *random)
             m->put_out++;
             model_close(m, open[i], code);
         }
+        errands_review(m, open[i]);
     }
 }
 

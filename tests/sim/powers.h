@@ -27,7 +27,7 @@ bool powers_claim(const struct model *m, struct hub_claims *claims);
 /* Whether a client that arrives now is let in. */
 bool powers_let_in(const struct model *m, const struct mclient *c);
 /* It brings another token. Returns whether that was taken. */
-bool powers_renew(const struct model *m, struct mclient *c, const struct action *a);
+bool powers_renew(struct model *m, struct mclient *c, const struct action *a);
 /* The hub looks at it: its token has run out, or does soon. */
 void powers_expire(struct model *m, struct mclient *c);
 
