@@ -204,6 +204,11 @@ static inline size_t inflate_slice(const struct connection *c)
 {
     return c->state == CONN_OPEN && c->ws.terms.client_bits != 0 ? INFLATE_SLICE : RECEIVE_SIZE;
 }
+/* What a byte of it counts as, of READ_BUDGET. */
+static inline uint64_t inflate_cost(const struct connection *c)
+{
+    return c->state == CONN_OPEN && c->ws.terms.client_bits != 0 ? PACKED_COST : 1;
+}
 /*
  * A piece of a compressed message. Returns whether it is whole: then it is in m->text. If it is
  * broken, or longer than `longest`, the connection is about to end.

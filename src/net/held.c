@@ -73,6 +73,7 @@ bool held_go_on(struct reactor *r)
     }
     bool secret = m->held.secret;
     size_t len = take_slice(&m->held, data);
+    r->cost += (uint64_t)len * inflate_cost(c);
     held_resume(r, c);
     message_receive(r, c, data, len);
     if (secret) {

@@ -226,6 +226,11 @@ static void take_event(struct reactor *r, const struct epoll_event *event)
     }
 }
 
+static bool has_read_enough(const struct reactor *r)
+{
+    return up_batch_size(r->up) >= READ_BUDGET || r->cost >= READ_BUDGET;
+}
+
 static void take_tick(struct reactor *r)
 {
     uint32_t slot = 0;
@@ -243,16 +248,16 @@ void reactor_read(struct reactor *r, uint64_t mono_ms)
 
     r->tick = tick;
     r->handshakes = 0;
+    r->cost = 0;
     if (out_of_credit(r)) {
         clear_wake(r);
     }
-    while (!out_of_credit(r) && r->event_at < r->event_count &&
-           up_batch_size(r->up) < READ_BUDGET) {
+    while (!out_of_credit(r) && r->event_at < r->event_count && !has_read_enough(r)) {
         take_event(r, &r->events[r->event_at++]);
         r->news++;
     }
     /* At least one, so that neither they nor the events have to wait for the others to end. */
-    while (!out_of_credit(r) && held_go_on(r) && up_batch_size(r->up) < READ_BUDGET) {
+    while (!out_of_credit(r) && held_go_on(r) && !has_read_enough(r)) {
         r->news++;
     }
     if (is_new) {

@@ -33,7 +33,10 @@
 
 enum {
     RECEIVE_SIZE = 64 * 1024,       /* bytes of one read */
-    READ_BUDGET = 1024 * 1024,      /* bytes of up batch after which a turn reads no further */
+    READ_BUDGET = 1024 * 1024,      /* bytes of up batch, or read, after which a turn reads no */
+    SECURED_COST = 8,               /* further; those read count as many times as much by TLS, */
+    PACKED_COST = 16,               /* and where they may be compressed: a record, or a block of
+                                       DEFLATE, may be a few bytes and cost microseconds */
     CREDIT_LIMIT = 4 * 1024 * 1024, /* bytes of up batches under way, above: no reading */
     FLUSH_SLICE = 32,               /* connections written to between two looks at epoll, and as */
     FLUSH_SLICE_MAX = 256,          /* many more for each event and command, up to this; */
@@ -99,10 +102,10 @@ struct reactor_metrics {
     _Atomic uint64_t too_big;        /* messages skipped for their length */
     _Atomic uint64_t inflated;       /* compressed messages read */
     _Atomic uint64_t inflated_saved; /* bytes that they are longer than what came */
-    _Atomic uint64_t violations;     /* connections that broke RFC 6455 */
-    _Atomic uint64_t requests;       /* HTTP requests given to the hub */
-    _Atomic uint64_t refused;        /* HTTP requests answered with an error by the reactor */
-    _Atomic uint64_t timeouts;       /* connections ended by a deadline */
+    _Atomic uint64_t violations; /* connections that broke RFC 6455, or TLS once it was agreed */
+    _Atomic uint64_t requests;   /* HTTP requests given to the hub */
+    _Atomic uint64_t refused;    /* HTTP requests answered with an error by the reactor */
+    _Atomic uint64_t timeouts;   /* connections ended by a deadline */
     _Atomic uint64_t tls_handshakes; /* that came to a good end */
     _Atomic uint64_t tls_resumed;    /* of these, by a ticket */
     _Atomic uint64_t tls_failed;     /* connections that ended before it */
@@ -141,6 +144,7 @@ struct reactor {
     struct slab connections;
     struct streams streams; /* of those that keep something, by slot */
     uint32_t news;          /* events and commands taken since the last flush */
+    uint64_t cost;          /* of what was read in this turn, see READ_BUDGET */
     uint32_t handshakes;    /* reads in this turn, of those whose handshake is not over, */
     struct ip_network shaken[HANDSHAKE_SLICE]; /* and whose they were */
     struct list held; /* messages of connections that hold what they have said; held.c */

@@ -345,6 +345,10 @@ static ssize_t receive_secured(struct reactor *r, struct connection *c, char *da
         stream_tls.receive(s, c->fd, data, cap < RECEIVE_SIZE ? cap : (size_t)RECEIVE_SIZE);
     int error = errno;
 
+    r->cost += (uint64_t)SECURED_COST * stream_tls_came(s);
+    if (stream_tls_is_ready(s) && got < 0 && error == EPROTO) {
+        metric_add(&r->metrics.violations, 1);
+    }
     if (!before && stream_tls_is_ready(s)) {
         metric_add(&r->metrics.tls_handshakes, 1);
         metric_add(&r->metrics.tls_resumed, stream_tls_is_resumed(s) ? 1 : 0);
@@ -384,7 +388,9 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
     metric_add(&r->metrics.bytes_in, (uint64_t)got);
     /* Who has yet to say who it is may have said it just now. */
     r->received_secret = c->state != CONN_OPEN || c->is_stranger;
-    bool lives = take_bytes(r, c, data, held_put(r, c, data, (size_t)got));
+    size_t now = held_put(r, c, data, (size_t)got);
+    r->cost += now * inflate_cost(c);
+    bool lives = take_bytes(r, c, data, now);
     if (r->received_secret) {
         explicit_bzero(data, (size_t)got);
     }

@@ -12,6 +12,10 @@
 enum {
     RECORD_SIZE = SSL3_RT_MAX_PLAIN_LENGTH,
     OWED_MAX = 128 * 1024, /* a certificate with its chain, and a record */
+    LEAST_READ = 2 * 1024, /* bytes of a receive, of records that may be tiny; */
+    LARGE_RECORD = 256,    /* with records of as many, it may be more */
+    LATE_MAX = 16,         /* messages of the handshake after its end, both ways, and one */
+    LATE_BYTES = 8 * 1024  /* more for as many bytes of data in between */
 };
 
 struct stream {
@@ -21,6 +25,7 @@ struct stream {
     struct ip_network peer; /* once it is known */
     bool knows_peer;
     bool is_ready;
+    bool is_over;   /* the handshake, also in the middle of a receive */
     bool has_ended; /* the peer has said that it does, or TLS has failed: */
     bool has_failed;
     const char *why;   /* it has; a constant text */
@@ -28,6 +33,10 @@ struct stream {
     struct buf owed;   /* encrypted, and not taken by the socket */
     const char *input; /* while receiving: what came, and OpenSSL has not taken yet */
     size_t input_len;
+    size_t reach;  /* what a receive takes from the socket at most */
+    size_t came;   /* with the last receive */
+    unsigned late; /* messages of the handshake since its end, that are not forgiven yet */
+    size_t since;  /* bytes of data since one was */
 };
 
 /* --- how OpenSSL reads and writes ------------------------------------------------------------- */
@@ -120,6 +129,7 @@ struct stream *stream_tls_new(struct tls *tls, int fd)
 
     if (s != NULL) {
         s->fd = fd;
+        s->reach = LEAST_READ;
         s->tls = tls;
         (void)shared_ref(&tls->shared);
         buf_init(&s->owed, OWED_MAX);
@@ -170,6 +180,11 @@ bool stream_tls_is_ready(const struct stream *s)
 bool stream_tls_is_resumed(const struct stream *s)
 {
     return s->is_ready && SSL_session_reused(s->ssl) == 1;
+}
+
+size_t stream_tls_came(const struct stream *s)
+{
+    return s->came;
 }
 
 bool stream_tls_owes(const struct stream *s)
@@ -232,7 +247,7 @@ static bool take_failure(struct stream *s, int result)
         return true;
     }
     s->has_ended = true;
-    s->has_failed = error != SSL_ERROR_ZERO_RETURN;
+    s->has_failed = error != SSL_ERROR_ZERO_RETURN || s->late > LATE_MAX;
     s->why = s->has_failed ? name_failure(s) : NULL;
     if (!s->tls->is_client && ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST) {
         answer_plain(s->fd);
@@ -272,6 +287,49 @@ const char *stream_tls_failure(const struct stream *s)
     return s->why;
 }
 
+/*
+ * A message of the handshake after its end takes OpenSSL through its states again (1.3; twice, when
+ * the answer is one as well), or is answered with a warning (1.2). After too many of them the
+ * stream is told that its peer has ended, which is the one thing that lets OpenSSL stop in the
+ * middle of what it was given.
+ */
+void stream_tls_notice(const SSL *ssl, int where, int value)
+{
+    struct stream *s = BIO_get_data(SSL_get_rbio(ssl));
+
+    (void)value;
+    s->is_over = s->is_over || where == SSL_CB_HANDSHAKE_DONE;
+    if (s->is_over && (where == SSL_CB_ACCEPT_EXIT || where == SSL_CB_WRITE_ALERT) &&
+        ++s->late > LATE_MAX) {
+        SSL_set_shutdown(s->ssl, SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);
+    }
+}
+
+static void forgive(struct stream *s, size_t len)
+{
+    s->since += len;
+    if (s->since >= LATE_BYTES) {
+        size_t most = s->since / LATE_BYTES;
+        s->late -= s->late < most ? s->late : (unsigned)most;
+        s->since %= LATE_BYTES;
+    }
+}
+
+/*
+ * How much the next receive takes. A record costs some microseconds however short it is, so of one
+ * who sends tiny ones little is read at a time, and others have their turn in between.
+ */
+static void set_reach(struct stream *s, unsigned records)
+{
+    bool is_large = records == 0 || s->came / records >= LARGE_RECORD;
+
+    if (!is_large) {
+        s->reach = LEAST_READ;
+    } else if (s->came == s->reach && s->reach < RECORD_SIZE * 4) {
+        s->reach *= 4;
+    }
+}
+
 /* What a read says when there are no bytes. */
 static ssize_t tell_end(const struct stream *s)
 {
@@ -291,13 +349,16 @@ static ssize_t receive_tls(struct stream *s, int fd, void *bytes, size_t cap)
 {
     char *out = bytes;
     size_t len = 0;
+    unsigned records = 0;
 
+    s->came = 0;
     assert(cap > TLS_HEADROOM);
     if (s->has_ended) {
         return tell_end(s);
     }
     /* One that ends without close_notify has ended all the same: messages say how long they are. */
-    ssize_t got = recv(fd, out + TLS_HEADROOM, cap - TLS_HEADROOM, MSG_DONTWAIT);
+    size_t most = cap - TLS_HEADROOM < s->reach ? cap - TLS_HEADROOM : s->reach;
+    ssize_t got = recv(fd, out + TLS_HEADROOM, most, MSG_DONTWAIT);
     if (got <= 0) {
         return got;
     }
@@ -305,6 +366,7 @@ static ssize_t receive_tls(struct stream *s, int fd, void *bytes, size_t cap)
         errno = ENOMEM;
         return -1;
     }
+    s->came = (size_t)got;
     s->input = out + TLS_HEADROOM;
     s->input_len = (size_t)got;
     for (;;) {
@@ -317,9 +379,12 @@ static ssize_t receive_tls(struct stream *s, int fd, void *bytes, size_t cap)
             break;
         }
         len += piece;
+        records++;
     }
     s->input_len = 0;
+    set_reach(s, records);
     s->is_ready = s->is_ready || SSL_is_init_finished(s->ssl) == 1;
+    forgive(s, len);
     return len > 0 ? (ssize_t)len : tell_end(s);
 }
 

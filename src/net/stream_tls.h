@@ -15,6 +15,10 @@
  * until the record is written. What is left of a frame goes first, so the next send begins with
  * that byte, and passes over it.
  *
+ * Once the handshake is over, a client may still send messages of it: new keys (1.3), or a hello
+ * that is answered with a warning (1.2). Each costs the server some 20 us and the client a few
+ * bytes, so they are rationed; one who sends more breaks the stream.
+ *
  * A read takes at most what it can decrypt, so nothing readable is left inside where epoll would
  * not see it. An end inside TLS (close_notify, or a failure) ends reading from the socket as well,
  * for the same reason.
@@ -73,6 +77,8 @@ const struct ip_network *stream_tls_peer(struct stream *s);
 bool stream_tls_is_ready(const struct stream *s);
 /* ... and was spared by a ticket. */
 bool stream_tls_is_resumed(const struct stream *s);
+/* Bytes that its last receive took from the socket. */
+size_t stream_tls_came(const struct stream *s);
 /* Bytes wait for the socket to take them; a send, of nothing perhaps, tries again. */
 bool stream_tls_owes(const struct stream *s);
 

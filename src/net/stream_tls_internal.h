@@ -17,5 +17,7 @@ struct tls {
 
 /* Returns owned; NULL when there is no memory. */
 BIO_METHOD *stream_tls_socket(void);
+/* For SSL_CTX_set_info_callback of a server. */
+void stream_tls_notice(const SSL *ssl, int where, int value);
 
 #endif

@@ -168,11 +168,9 @@ static void test_what_comes_early_has_a_budget(void **state)
         fds[i] = rig_connect(g);
         rig_send(fds[i], str_make(bytes, len));
     }
-    rig_turn(g);
-    g->mute = true;
     g->taken = 0;
     for (int i = 0; g->taken < CLIENTS * (size_t)EARLY; i++) {
-        assert_true(i < CLIENTS);
+        assert_true(i < 2 * CLIENTS); /* answers are written in turns of their own */
         size_t before = g->taken;
         rig_turn(g);
         largest = g->taken - before > largest ? g->taken - before : largest;
