@@ -154,6 +154,13 @@ bool access_renew(struct hub *hub, uint32_t client, uint32_t principal)
     return same;
 }
 
+/*
+ * Between the moment a token runs out and the next sweep, a second at most, its client still does
+ * what it might do a moment before. That is less than clocks differ by, and nothing comes of it
+ * that lasts longer: all that a client has ends with the client, and what would last, a ticket, is
+ * made by HTTP, where a credential is looked at each time. So no message pays for a look at the
+ * time.
+ */
 void access_expire(struct hub *hub, uint32_t client)
 {
     struct principal *one = principal_at(&hub->principals, client_at(hub, client)->principal);

@@ -105,17 +105,18 @@ enum error_code hub_explain(struct hub *hub, uint32_t principal,
 struct hub_ticket_request {
     struct grants grants; /* must be within the maker's */
     struct str agent_id;  /* that the ticket is for; one that its maker may register; or empty */
-    uint64_t ttl_ms;      /* 1 to TICKET_MAX_MS */
+    uint64_t ttl_ms;      /* 1 to TICKET_MAX_MS; less when its maker's token runs out before */
 };
 
 enum { TICKET_MAX_MS = 60000, TICKET_SIZE = 26, TICKETS_MAX = 10000 };
 
 /*
- * Makes a ticket: a credential that is good once, and not for long. Returns ERROR_NONE and its text
- * (base32, TICKET_SIZE characters, no NUL), FORBIDDEN when the maker may less, or LIMIT_REACHED.
+ * Makes a ticket: a credential that is good once, and not for long. Returns ERROR_NONE, its text
+ * (base32, TICKET_SIZE characters, no NUL) and when it runs out (since 1970); or FORBIDDEN when the
+ * maker may less, AUTH_FAILED when he has run out, LIMIT_REACHED.
  */
 enum error_code hub_ticket_new(struct hub *hub, uint32_t maker,
                                const struct hub_ticket_request *request,
-                               char ret_ticket[TICKET_SIZE]);
+                               char ret_ticket[TICKET_SIZE], uint64_t *ret_until_ms);
 
 #endif

@@ -117,6 +117,15 @@ struct finding {
     const struct hub_claims *claims; /* of what the host looked at; NULL: nobody's */
 };
 
+/* The principal of what the host says of a bearer, who may have run out meanwhile. */
+static uint32_t find_claimed(struct hub *hub, const struct hub_claims *claims)
+{
+    bool holds =
+        claims != NULL && (claims->expires_ms == 0 || hub->now.wall_ms < claims->expires_ms);
+
+    return holds ? principal_claim(&hub->principals, claims) : SLAB_NONE;
+}
+
 /* The principal of a finding, with its use, or SLAB_NONE. */
 static uint32_t find(struct hub *hub, const struct job *j, const struct finding *finding)
 {
@@ -126,7 +135,7 @@ static uint32_t find(struct hub *hub, const struct job *j, const struct finding 
     if (p->mode == HUB_AUTH_NONE) {
         principal = j->near ? NEAR_ONE : ANYBODY; /* a reload has done away with passwords */
     } else if (p->mode == HUB_AUTH_HOST) {
-        return finding->claims != NULL ? principal_claim(p, finding->claims) : SLAB_NONE;
+        return find_claimed(hub, finding->claims);
     }
     if (principal != SLAB_NONE) {
         principal_use(p, principal);

@@ -99,6 +99,14 @@ void principal_use(struct principals *p, uint32_t index);
 void principal_release(struct principals *p, uint32_t index);
 /* Whether what it came by is still in force, and a ticket still within its maker. */
 bool principal_holds(const struct principals *p, uint32_t index);
+/* Whether its token has run out; of a ticket's, that of its maker. */
+static inline bool principal_has_expired(const struct principals *p, uint32_t index,
+                                         uint64_t now_ms)
+{
+    uint64_t expires_ms = principal_at(p, index)->expires_ms;
+
+    return expires_ms != 0 && now_ms >= expires_ms;
+}
 /* Whether two agree on who may take over an agent's connection: see principal.c. */
 bool principal_same(const struct principals *p, uint32_t a, uint32_t b, struct str agent_id);
 

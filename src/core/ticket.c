@@ -4,6 +4,9 @@
 /*
  * Tickets: credentials that are good once. Only their digests are kept, as of tokens. Each has a
  * principal, which its client inherits.
+ *
+ * What a ticket opens ends with the token that its first maker came by, however many tickets are
+ * made of tickets in between: else whoever asks for the next one in time would never run out.
  */
 
 static uint64_t hash_ticket(const void *owner, uint32_t index)
@@ -60,7 +63,8 @@ uint32_t ticket_take(struct hub *hub, struct str text)
     }
     bool good = hub->now.mono_ms < ticket_at(hub, index)->until_ms;
     uint32_t principal = withdraw(hub, index);
-    if (good && principal_holds(&hub->principals, principal)) {
+    if (good && principal_holds(&hub->principals, principal) &&
+        !principal_has_expired(&hub->principals, principal, hub->now.wall_ms)) {
         return principal;
     }
     principal_release(&hub->principals, principal);
@@ -110,9 +114,18 @@ static enum error_code add(struct hub *hub, struct str text, uint32_t principal,
     return ERROR_NONE;
 }
 
+/* How long a ticket may be good that is wanted for so long. */
+static uint64_t life_ms(const struct hub *hub, uint32_t maker, uint64_t ttl_ms)
+{
+    uint64_t expires_ms = principal_at(&hub->principals, maker)->expires_ms;
+
+    return expires_ms != 0 && expires_ms - hub->now.wall_ms < ttl_ms ? expires_ms - hub->now.wall_ms
+                                                                     : ttl_ms;
+}
+
 enum error_code hub_ticket_new(struct hub *hub, uint32_t maker,
                                const struct hub_ticket_request *request,
-                               char ret_ticket[TICKET_SIZE])
+                               char ret_ticket[TICKET_SIZE], uint64_t *ret_until_ms)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
     uint8_t random[TICKET_SIZE];
@@ -122,6 +135,10 @@ enum error_code hub_ticket_new(struct hub *hub, uint32_t maker,
                           request->agent_id)) {
         return ERROR_FORBIDDEN;
     }
+    if (principal_has_expired(&hub->principals, maker, hub->now.wall_ms)) {
+        return ERROR_AUTH_FAILED;
+    }
+    uint64_t ttl_ms = life_ms(hub, maker, request->ttl_ms);
     /* The use that `add` takes keeps it; without a ticket it goes again. */
     uint32_t principal =
         principal_make(&hub->principals, maker, &request->grants, request->agent_id);
@@ -133,7 +150,8 @@ enum error_code hub_ticket_new(struct hub *hub, uint32_t maker,
     for (size_t i = 0; i < TICKET_SIZE; i++) {
         ret_ticket[i] = letters[random[i] & 31];
     }
-    enum error_code code = add(hub, str_make(ret_ticket, TICKET_SIZE), principal, request->ttl_ms);
+    enum error_code code = add(hub, str_make(ret_ticket, TICKET_SIZE), principal, ttl_ms);
     principal_release(&hub->principals, principal);
+    *ret_until_ms = hub->now.wall_ms + ttl_ms;
     return code;
 }

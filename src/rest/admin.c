@@ -104,7 +104,6 @@ static void refuse_ticket(struct call *call, enum error_code code)
 static void make_ticket(struct call *call, const struct body_value *values)
 {
     bool named = names_grants(values);
-    uint64_t ttl_ms = values[TTL_MS].given ? values[TTL_MS].number : TICKET_MAX_MS;
     struct hub_ticket_request request = {
         .grants = {.publish = named ? values[PUBLISH].text : STR("*"),
                    .sessions = named ? values[SESSIONS].text : STR("*"),
@@ -112,11 +111,13 @@ static void make_ticket(struct call *call, const struct body_value *values)
                    .broadcast = values[BROADCAST].flag,
                    .admin = values[ADMIN].flag},
         .agent_id = values[AGENT_ID].text,
-        .ttl_ms = ttl_ms,
+        .ttl_ms = values[TTL_MS].given ? values[TTL_MS].number : TICKET_MAX_MS,
     };
     char ticket[TICKET_SIZE];
+    uint64_t until_ms;
     struct json_writer w;
-    enum error_code code = hub_ticket_new(call->hub, call->asker->principal, &request, ticket);
+    enum error_code code =
+        hub_ticket_new(call->hub, call->asker->principal, &request, ticket, &until_ms);
 
     if (code != ERROR_NONE) {
         refuse_ticket(call, code);
@@ -128,7 +129,7 @@ static void make_ticket(struct call *call, const struct body_value *values)
     json_key_string(&w, STR("ticket"), str_make(ticket, sizeof(ticket)));
     explicit_bzero(ticket, sizeof(ticket));
     json_key(&w, STR("expires_at"));
-    json_seconds(&w, hub_now(call->hub).wall_ms + ttl_ms);
+    json_seconds(&w, until_ms);
     json_end_object(&w);
     call->status = 201;
 }

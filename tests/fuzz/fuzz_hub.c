@@ -218,10 +218,11 @@ static void make_ticket(struct fuzz *f, struct choices *c)
                                          .agent_id = STR(""),
                                          .ttl_ms = 1 + choose(c, TICKET_MAX_MS)};
     struct hub_asker asker;
+    uint64_t until_ms;
 
     if (e.kind == CREDENTIAL_BEARER && hub_judge(f->v.hub, NO_CONN, &e, STR(""), 0, &asker) &&
         asker.principal != HUB_NOBODY) {
-        (void)hub_ticket_new(f->v.hub, asker.principal, &request, f->ticket);
+        (void)hub_ticket_new(f->v.hub, asker.principal, &request, f->ticket, &until_ms);
     }
 }
 

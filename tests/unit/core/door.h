@@ -76,6 +76,25 @@ static inline int stranger(struct room *r, uint8_t last)
     return client;
 }
 
+static inline uint32_t principal_of(struct room *r, const char *token)
+{
+    struct evidence e = {.near = true, .kind = CREDENTIAL_BEARER, .credential = str_from_z(token)};
+    struct hub_asker asker;
+
+    assert_true(hub_judge(r->v.hub, 1, &e, STR(""), 0, &asker));
+    assert_int_equal(asker.refused, ERROR_NONE);
+    return asker.principal;
+}
+
+static inline enum error_code new_ticket(struct room *r, uint32_t maker,
+                                         const struct hub_ticket_request *request,
+                                         char ret_ticket[TICKET_SIZE])
+{
+    uint64_t until_ms;
+
+    return hub_ticket_new(r->v.hub, maker, request, ret_ticket, &until_ms);
+}
+
 static inline struct hub_counts counts(const struct room *r)
 {
     struct hub_counts c;

@@ -177,6 +177,7 @@ static void make_ticket(struct chaos *c)
                                          .ttl_ms = TICKET_MAX_MS};
     struct kept *k = &c->kept;
     struct hub_asker asker;
+    uint64_t until_ms;
     unsigned token = pick(c, TOKENS);
 
     if (k->text[0] != '\0' || c->now.mode != HUB_AUTH_TOKEN) {
@@ -185,7 +186,8 @@ static void make_ticket(struct chaos *c)
     (void)snprintf(name, sizeof(name), "t%u", token);
     struct evidence e = {.near = true, .kind = CREDENTIAL_BEARER, .credential = str_from_z(name)};
     assert_true(hub_judge(c->v.hub, 1, &e, STR(""), 0, &asker));
-    bool made = hub_ticket_new(c->v.hub, asker.principal, &request, k->text) == ERROR_NONE;
+    bool made =
+        hub_ticket_new(c->v.hub, asker.principal, &request, k->text, &until_ms) == ERROR_NONE;
     assert_true(made == role_makes(&c->now, token));
     k->text[made ? TICKET_SIZE : 0] = '\0';
     k->maker = token;

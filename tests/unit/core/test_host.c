@@ -180,6 +180,25 @@ static void test_a_login_that_runs_out(void **state)
     room_free(r);
 }
 
+/* What the host said took so long that it is not so any more. */
+static void test_a_login_that_has_run_out(void **state)
+{
+    struct room *r = room_with_host();
+    struct evidence e = from(1, CREDENTIAL_BEARER, "token");
+
+    (void)state;
+    set(r, HUB_AUTH_HOST, NULL, 0);
+    struct hub_claims claims = {
+        .name = STR("ann"), .grants = GRANTS_ALL, .expires_ms = hub_now(r->v.hub).wall_ms + 1000};
+    assert_int_equal(room_knock(r, &e), ROOM_WAITS);
+    room_advance(r, 1000);
+    hub_credential_checked(r->v.hub, asked, &claims);
+    assert_int_equal(room_knocked(r), ROOM_REFUSED);
+    assert_int_equal(why(r), ERROR_AUTH_FAILED);
+    assert_int_equal(told[HUB_CREDENTIAL_REFUSED], 1);
+    room_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +207,7 @@ int main(void)
         cmocka_unit_test(test_saying_without_memory),
         cmocka_unit_test(test_a_check_without_an_answer),
         cmocka_unit_test(test_a_login_that_runs_out),
+        cmocka_unit_test(test_a_login_that_has_run_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

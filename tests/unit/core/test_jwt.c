@@ -139,6 +139,86 @@ static void test_key_withdrawn(void **state)
     room_free(r);
 }
 
+/* Who asks with a ticket; HUB_NOBODY: it is refused. */
+static uint32_t ask_by_ticket(struct room *r, const char *ticket)
+{
+    struct evidence e = {
+        .near = true, .kind = CREDENTIAL_TICKET, .credential = str_make(ticket, TICKET_SIZE)};
+    struct hub_asker asker;
+
+    assert_true(hub_judge(r->v.hub, 1, &e, STR(""), 0, &asker));
+    assert_int_equal(asker.refused, asker.principal == HUB_NOBODY ? ERROR_AUTH_FAILED : ERROR_NONE);
+    return asker.principal;
+}
+
+static const struct hub_ticket_request minute = {.grants = usual, .ttl_ms = TICKET_MAX_MS};
+
+/* A ticket is not good for longer than the token of who has made it, nor is its client. */
+static void test_ticket_ends_with_its_token(void **state)
+{
+    struct room *r = room_with_keys();
+    char used[TICKET_SIZE + 1] = "", unused[TICKET_SIZE];
+    uint64_t until_ms, begin_ms = hub_now(r->v.hub).wall_ms;
+    struct evidence e = from(5, CREDENTIAL_TICKET, used);
+
+    (void)state;
+    assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "boss/30"), &minute, used, &until_ms),
+                     ERROR_NONE);
+    assert_int_equal(until_ms - begin_ms, 30 * 1000);
+    assert_int_equal(
+        hub_ticket_new(r->v.hub, principal_of(r, "boss/600"), &minute, unused, &until_ms),
+        ERROR_NONE);
+    assert_int_equal(until_ms - begin_ms, TICKET_MAX_MS);
+    assert_int_equal(new_ticket(r, principal_of(r, "boss/30"), &minute, unused), ERROR_NONE);
+    e.credential = str_from_z(used);
+    int client = knock(r, &e);
+    room_advance(r, 29 * 1000);
+    room_expect_error(r, client, "AUTH_EXPIRING");
+    assert_int_equal(counts(r).tickets, 2);
+    room_advance(r, 2 * 1000);
+    assert_int_equal(r->clients[client].close_code, 4401);
+    assert_int_equal(counts(r).tickets, 1);
+    assert_int_equal(ask_by_ticket(r, unused), HUB_NOBODY);
+    room_free(r);
+}
+
+/* However many tickets are made of tickets, the last one ends with the token of the first. */
+static void test_tickets_of_tickets_end(void **state)
+{
+    struct room *r = room_with_keys();
+    char ticket[TICKET_SIZE];
+    uint32_t maker = principal_of(r, "boss/30");
+
+    (void)state;
+    for (int seconds = 0; seconds < 30; seconds += 5) {
+        assert_int_equal(new_ticket(r, maker, &minute, ticket), ERROR_NONE);
+        room_advance(r, 5 * 1000);
+        maker = ask_by_ticket(r, ticket);
+        assert_true((maker != HUB_NOBODY) == (seconds < 25));
+    }
+    assert_int_equal(counts(r).tickets, 0);
+    room_free(r);
+}
+
+/* By the clock of the token, which somebody may set while a ticket waits or its maker is at work.
+ */
+static void test_ticket_of_one_who_has_run_out(void **state)
+{
+    struct room *r = room_with_keys();
+    struct hub_time now = hub_now(r->v.hub);
+    char ticket[TICKET_SIZE];
+    uint32_t maker = principal_of(r, "boss/30");
+
+    (void)state;
+    assert_int_equal(new_ticket(r, maker, &minute, ticket), ERROR_NONE);
+    now.wall_ms += 30 * 1000;
+    hub_set_time(r->v.hub, now);
+    assert_int_equal(new_ticket(r, maker, &minute, ticket), ERROR_AUTH_FAILED);
+    assert_int_equal(ask_by_ticket(r, ticket), HUB_NOBODY);
+    assert_int_equal(counts(r).tickets, 0);
+    room_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +228,9 @@ int main(void)
         cmocka_unit_test(test_renewed_by_auth),
         cmocka_unit_test(test_same_subject),
         cmocka_unit_test(test_key_withdrawn),
+        cmocka_unit_test(test_ticket_ends_with_its_token),
+        cmocka_unit_test(test_tickets_of_tickets_end),
+        cmocka_unit_test(test_ticket_of_one_who_has_run_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,16 +3,6 @@
 
 /* Tickets: good once, not for long, and not for more than their maker may. */
 
-static uint32_t principal_of(struct room *r, const char *token)
-{
-    struct evidence e = {.near = true, .kind = CREDENTIAL_BEARER, .credential = str_from_z(token)};
-    struct hub_asker asker;
-
-    assert_true(hub_judge(r->v.hub, 1, &e, STR(""), 0, &asker));
-    assert_int_equal(asker.refused, ERROR_NONE);
-    return asker.principal;
-}
-
 static void test_tickets(void **state)
 {
     struct room *r = room_with_tokens();
@@ -21,8 +11,7 @@ static void test_tickets(void **state)
     struct evidence e = from(5, CREDENTIAL_TICKET, ticket);
 
     (void)state;
-    assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "kit"), &request, ticket),
-                     ERROR_NONE);
+    assert_int_equal(new_ticket(r, principal_of(r, "kit"), &request, ticket), ERROR_NONE);
     assert_int_equal(counts(r).tickets, 1);
     e.credential = str_from_z(ticket);
     assert_true(knock(r, &e) >= 0);
@@ -36,22 +25,18 @@ static void test_tickets(void **state)
     assert_int_equal(counts(r).tickets, 0);
     /* Not for long. */
     request.ttl_ms = 1000;
-    assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "kit"), &request, ticket),
-                     ERROR_NONE);
+    assert_int_equal(new_ticket(r, principal_of(r, "kit"), &request, ticket), ERROR_NONE);
     room_advance(r, 1000);
     assert_int_equal(counts(r).tickets, 0);
     assert_int_equal(knock(r, &e), ROOM_REFUSED);
     /* Not for more than the maker may. */
     request.grants = GRANTS_ALL;
-    assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "kit"), &request, ticket),
-                     ERROR_FORBIDDEN);
+    assert_int_equal(new_ticket(r, principal_of(r, "kit"), &request, ticket), ERROR_FORBIDDEN);
     request.ttl_ms = TICKET_MAX_MS + 1;
-    assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "boss"), &request, ticket),
-                     ERROR_FORBIDDEN);
+    assert_int_equal(new_ticket(r, principal_of(r, "boss"), &request, ticket), ERROR_FORBIDDEN);
     /* A bearer is no ticket, and the other way round. */
     request.ttl_ms = 1000;
-    assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "boss"), &request, ticket),
-                     ERROR_NONE);
+    assert_int_equal(new_ticket(r, principal_of(r, "boss"), &request, ticket), ERROR_NONE);
     e.kind = CREDENTIAL_BEARER;
     assert_int_equal(knock(r, &e), ROOM_REFUSED);
     e = from(5, CREDENTIAL_TICKET, "boss");
@@ -69,9 +54,8 @@ static void test_ticket_of_one_withdrawn(void **state)
     struct evidence e = from(5, CREDENTIAL_TICKET, used);
 
     (void)state;
-    assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "kit"), &request, used), ERROR_NONE);
-    assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "kit"), &request, unused),
-                     ERROR_NONE);
+    assert_int_equal(new_ticket(r, principal_of(r, "kit"), &request, used), ERROR_NONE);
+    assert_int_equal(new_ticket(r, principal_of(r, "kit"), &request, unused), ERROR_NONE);
     e.credential = str_from_z(used);
     int client = knock(r, &e);
     assert_true(client >= 0);
@@ -97,14 +81,14 @@ static void test_tickets_of_tickets(void **state)
     (void)state;
     for (int i = 0; i < 1000; i++) {
         struct hub_asker asker;
-        assert_int_equal(hub_ticket_new(r->v.hub, maker, &request, ticket), ERROR_NONE);
+        assert_int_equal(new_ticket(r, maker, &request, ticket), ERROR_NONE);
         assert_true(hub_judge(r->v.hub, 1, &e, STR(""), 0, &asker));
         maker = asker.principal;
         assert_true(maker != HUB_NOBODY);
         /* Two are in use at a time: this one, and for a moment the one that made it. */
         assert_in_range(maker, 0, 8);
     }
-    assert_int_equal(hub_ticket_new(r->v.hub, maker, &request, ticket), ERROR_NONE);
+    assert_int_equal(new_ticket(r, maker, &request, ticket), ERROR_NONE);
     room_advance(r, 60000);
     assert_int_equal(counts(r).tickets, 0);
     room_free(r);
@@ -120,8 +104,7 @@ static void test_ticket_for_an_agent(void **state)
     (void)state;
     for (int i = 0; i < 2; i++) {
         char ticket[TICKET_SIZE + 1] = "";
-        assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "boss"), &request, ticket),
-                         ERROR_NONE);
+        assert_int_equal(new_ticket(r, principal_of(r, "boss"), &request, ticket), ERROR_NONE);
         struct evidence e = from(5, CREDENTIAL_TICKET, ticket);
         clients[i] = knock(r, &e);
         assert_true(clients[i] >= 0);
@@ -143,7 +126,7 @@ static enum error_code ask_for(struct room *r, const char *maker, const char *ac
     char ticket[TICKET_SIZE];
 
     request.grants.act_as = str_from_z(act_as);
-    return hub_ticket_new(r->v.hub, principal_of(r, maker), &request, ticket);
+    return new_ticket(r, principal_of(r, maker), &request, ticket);
 }
 
 /* A ticket that is bound to no id could be anybody: who is bound cannot make one. */
@@ -179,11 +162,10 @@ static void test_ticket_of_one_who_may_less_now(void **state)
     struct evidence e = from(5, CREDENTIAL_TICKET, kept);
 
     (void)state;
-    assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "boss"), &request, kept), ERROR_NONE);
+    assert_int_equal(new_ticket(r, principal_of(r, "boss"), &request, kept), ERROR_NONE);
     request.grants.admin = true;
-    assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "boss"), &request, lost), ERROR_NONE);
-    assert_int_equal(hub_ticket_new(r->v.hub, principal_of(r, "boss"), &request, unused),
-                     ERROR_NONE);
+    assert_int_equal(new_ticket(r, principal_of(r, "boss"), &request, lost), ERROR_NONE);
+    assert_int_equal(new_ticket(r, principal_of(r, "boss"), &request, unused), ERROR_NONE);
     e.credential = str_from_z(kept);
     int stays = knock(r, &e);
     e.credential = str_from_z(lost);

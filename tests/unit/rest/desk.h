@@ -15,6 +15,7 @@ struct desk {
     struct hub *hub;
     struct rest rest;
     struct hub_time now;
+    uint64_t brief_until_ms;
     uint32_t next_slot;
     unsigned stops;   /* times that it was told to stop */
     struct str token; /* of the next request; empty: none */
@@ -33,6 +34,8 @@ struct desk {
 void desk_begin(struct desk *d);
 /* The tokens "root" (all grants) and "guest" (may enter world:main and publish bark). */
 void desk_lock(struct desk *d);
+/* The signed token "brief", with all grants, for ten seconds. */
+void desk_lock_by_keys(struct desk *d);
 /* The password "open". */
 void desk_lock_by_password(struct desk *d);
 void desk_end(struct desk *d);

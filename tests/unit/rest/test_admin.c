@@ -180,6 +180,27 @@ static void test_ticket_time(void **state)
     desk_end(&d);
 }
 
+/* A signed token that has less time left than its ticket is to have. */
+static void test_ticket_of_a_brief_token(void **state)
+{
+    struct desk d;
+
+    (void)state;
+    desk_begin(&d);
+    desk_lock_by_keys(&d);
+    d.token = STR("brief");
+    expect_member(desk_post(&d, 201, "/api/gateway/tickets", "", "{\"ttl_ms\":9000}"), "expires_at",
+                  "1700000012.623");
+    expect_member(desk_post(&d, 201, "/api/gateway/tickets", "", ""), "expires_at",
+                  "1700000013.623");
+    desk_wait(&d, 9999);
+    expect_member(desk_post(&d, 201, "/api/gateway/tickets", "", ""), "expires_at",
+                  "1700000013.623");
+    desk_wait(&d, 1);
+    (void)desk_post(&d, 401, "/api/gateway/tickets", "", "");
+    desk_end(&d);
+}
+
 /* "chief" is an administrator who may say little else; a ticket is not a way around that. */
 static void test_ticket_within(void **state)
 {
@@ -221,11 +242,17 @@ static void test_ticket_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kick),          cmocka_unit_test(test_kick_client),
-        cmocka_unit_test(test_kick_reasons),  cmocka_unit_test(test_long_id),
-        cmocka_unit_test(test_drain),         cmocka_unit_test(test_drain_while_draining),
-        cmocka_unit_test(test_ticket_grants), cmocka_unit_test(test_ticket_time),
-        cmocka_unit_test(test_ticket_within), cmocka_unit_test(test_ticket_limit),
+        cmocka_unit_test(test_kick),
+        cmocka_unit_test(test_kick_client),
+        cmocka_unit_test(test_kick_reasons),
+        cmocka_unit_test(test_long_id),
+        cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_drain_while_draining),
+        cmocka_unit_test(test_ticket_grants),
+        cmocka_unit_test(test_ticket_time),
+        cmocka_unit_test(test_ticket_of_a_brief_token),
+        cmocka_unit_test(test_ticket_within),
+        cmocka_unit_test(test_ticket_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
