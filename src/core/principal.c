@@ -276,7 +276,7 @@ bool principal_holds(const struct principals *p, uint32_t index)
 /*
  * One credential's connections replace each other. Tickets are good for one connection, so a client
  * that comes again has another one; two of the same maker that are for this very agent are the
- * same.
+ * same. A maker with a signed token has a principal for each request, so it is asked who he is.
  */
 bool principal_same(const struct principals *p, uint32_t a, uint32_t b, struct str agent_id)
 {
@@ -284,8 +284,8 @@ bool principal_same(const struct principals *p, uint32_t a, uint32_t b, struct s
 
     return p->mode == HUB_AUTH_NONE || principal_is_same_subject(p, a, b) ||
            (one->kind == PRINCIPAL_TICKET && other->kind == PRINCIPAL_TICKET &&
-            one->maker == other->maker && str_equal(one->agent_id, agent_id) &&
-            str_equal(other->agent_id, agent_id));
+            principal_is_same_subject(p, one->maker, other->maker) &&
+            str_equal(one->agent_id, agent_id) && str_equal(other->agent_id, agent_id));
 }
 
 /* --- what is listed --------------------------------------------------------------------------- */

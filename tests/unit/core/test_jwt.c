@@ -219,6 +219,34 @@ static void test_ticket_of_one_who_has_run_out(void **state)
     room_free(r);
 }
 
+/* A client of an agent whose connection broke comes with its next ticket, of the same maker. */
+static void test_ticket_for_an_agent(void **state)
+{
+    static const char *const makers[] = {"boss/600", "boss/900", "tom/600"};
+    struct hub_ticket_request request = {
+        .grants = usual, .agent_id = STR("visitor"), .ttl_ms = TICKET_MAX_MS};
+    struct room *r = room_with_keys();
+    int clients[3];
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        char ticket[TICKET_SIZE + 1] = "";
+        struct evidence e = from(5, CREDENTIAL_TICKET, ticket);
+        assert_int_equal(new_ticket(r, principal_of(r, makers[i]), &request, ticket), ERROR_NONE);
+        e.credential = str_from_z(ticket);
+        clients[i] = knock(r, &e);
+        assert_true(clients[i] >= 0);
+    }
+    room_register(r, clients[0], "visitor");
+    room_expect(r, clients[2], "{\"type\":\"agent_joined\"}");
+    room_say(r, clients[2], "{\"type\":\"agent_register\",\"agentId\":\"visitor\"}");
+    room_expect_error(r, clients[2], "AGENT_ID_TAKEN");
+    room_expect(r, clients[1], "{\"type\":\"agent_joined\"}");
+    room_register(r, clients[1], "visitor");
+    assert_int_equal(r->clients[clients[0]].close_code, 4409);
+    room_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_ticket_ends_with_its_token),
         cmocka_unit_test(test_tickets_of_tickets_end),
         cmocka_unit_test(test_ticket_of_one_who_has_run_out),
+        cmocka_unit_test(test_ticket_for_an_agent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
