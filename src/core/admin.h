@@ -94,9 +94,9 @@ struct hub_explanation {
 
 /*
  * Answers for `principal`, who may ask for himself, and as an administrator for every client:
- * `as` is one of his own credential, else it is not there for him. Returns ERROR_NONE; or what is
- * wrong with the question, and `details`, an empty buffer, gets a raw JSON object. It gets one of a
- * refusal as well.
+ * `as` is one of his own credential, or of another signed token of his; else it is not there for
+ * him. Returns ERROR_NONE; or what is wrong with the question, and `details`, an empty buffer, gets
+ * a raw JSON object. It gets one of a refusal as well.
  */
 enum error_code hub_explain(struct hub *hub, uint32_t principal,
                             const struct hub_question *question,

@@ -11,7 +11,7 @@ static uint32_t find_sender(const struct hub *hub, uint32_t principal, struct st
         client_at(hub, client)->principal == HUB_NOBODY) {
         return SLAB_NONE;
     }
-    if (client_at(hub, client)->principal == principal ||
+    if (principal_is_same_subject(&hub->principals, client_at(hub, client)->principal, principal) ||
         hub_may(hub, principal, MAY_ADMIN, STR("")).code == ERROR_NONE) {
         return client;
     }

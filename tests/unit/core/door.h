@@ -39,6 +39,17 @@ static inline struct room *room_with_tokens(void)
     return r;
 }
 
+/* Mode JWT; `holds`: the key that signs is among those of the configuration. */
+static inline void set_signed(struct room *r, bool holds)
+{
+    uint8_t keys[1][DIGEST_SIZE];
+    struct hub_access access = {.mode = HUB_AUTH_JWT, .keys = keys, .key_count = 1};
+
+    virtual_digest(holds ? STR("the key") : STR("another key"), keys[0]);
+    assert_true(hub_set_access(r->v.hub, &access));
+    virtual_settle(&r->v);
+}
+
 /* From elsewhere: 192.0.2.`last`. */
 static inline struct evidence from(uint8_t last, enum credential_kind kind, const char *secret)
 {

@@ -88,6 +88,25 @@ static void test_asker(void **state)
     room_free(r);
 }
 
+/* Who has a signed token has another principal for each request, and is the same person. */
+static void test_asker_with_signed_token(void **state)
+{
+    static const char bark[] = "{\"type\":\"bark\"}";
+    struct room *r = room_new(NULL);
+
+    (void)state;
+    set_signed(r, true);
+    int ann = come(r, "ann/600"), bob = come(r, "bob/600");
+    struct verdict v =
+        explain(r, principal_of(r, "ann/600"), DIALECT_WORLD, r->clients[ann].id, "", bark);
+    assert_true(v.wrong == ERROR_NONE && v.is.code == ERROR_NONE && v.is.receivers == 1);
+    v = explain(r, principal_of(r, "ann/900"), DIALECT_WORLD, r->clients[ann].id, "", bark);
+    assert_int_equal(v.wrong, ERROR_NONE);
+    v = explain(r, principal_of(r, "ann/600"), DIALECT_WORLD, r->clients[bob].id, "", bark);
+    assert_int_equal(v.wrong, ERROR_TARGET_NOT_FOUND);
+    room_free(r);
+}
+
 /* What the gateway deals with itself is checked to the last, and not done. */
 static void test_answered(void **state)
 {
@@ -282,9 +301,13 @@ static void test_too_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_world),    cmocka_unit_test(test_asker),
-        cmocka_unit_test(test_answered), cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_hidden),   cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_world),
+        cmocka_unit_test(test_asker),
+        cmocka_unit_test(test_asker_with_signed_token),
+        cmocka_unit_test(test_answered),
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_hidden),
+        cmocka_unit_test(test_too_large),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

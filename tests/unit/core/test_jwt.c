@@ -2,17 +2,6 @@
 
 /* Signed tokens: a connection lives no longer than its token, unless it brings the next one. */
 
-/* Mode JWT; `holds`: the key that signs is among those of the configuration. */
-static void set_signed(struct room *r, bool holds)
-{
-    uint8_t keys[1][DIGEST_SIZE];
-    struct hub_access access = {.mode = HUB_AUTH_JWT, .keys = keys, .key_count = 1};
-
-    virtual_digest(holds ? STR("the key") : STR("another key"), keys[0]);
-    assert_true(hub_set_access(r->v.hub, &access));
-    virtual_settle(&r->v);
-}
-
 static struct room *room_with_keys(void)
 {
     struct room *r = room_new(NULL);
