@@ -26,12 +26,13 @@ bool carry_names_somebody(const struct wire *w, struct str text)
 }
 
 struct speech carry_speech(struct hub *hub, uint32_t client, const struct wire *w, struct str text,
-                           char source[CLIENT_ID_SIZE])
+                           bool is_in_session, char source[CLIENT_ID_SIZE])
 {
+    struct str session = wire_raw(w, text.ptr, WIRE_SESSION_ID);
     struct envelope e = {
         .type = wire_raw(w, text.ptr, WIRE_TYPE),
         .id = wire_raw(w, text.ptr, WIRE_ID),
-        .session = present(wire_raw(w, text.ptr, WIRE_SESSION_ID)),
+        .session = is_in_session ? present(session) : STR(""),
         .payload = wire_raw(w, text.ptr, WIRE_PAYLOAD),
         .timestamp = present(wire_raw(w, text.ptr, WIRE_TIMESTAMP)),
         .reply_to = present(wire_raw(w, text.ptr, WIRE_REPLY_TO)),
@@ -98,17 +99,18 @@ static void send_on(struct hub *hub, struct sender *sender, const struct wire *w
                     const struct type_name *type, uint32_t session, struct str target)
 {
     char source[CLIENT_ID_SIZE];
+    bool is_in_session = session != SLAB_NONE && !session_at(hub, session)->hidden;
 
     if (target.len == 0 && relay_is_dry(hub, sender, session)) {
         type_discard(type);
         return;
     }
-    struct speech speech = carry_speech(hub, sender->client, w, text, source);
+    struct speech speech = carry_speech(hub, sender->client, w, text, is_in_session, source);
     if (lost(hub, sender, &speech)) {
         type_discard(type);
         return;
     }
-    if (session != SLAB_NONE && !session_at(hub, session)->hidden) {
+    if (is_in_session) {
         speech.session = session_name(session_at(hub, session));
     }
     if (target.len > 0) {

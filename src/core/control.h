@@ -105,9 +105,13 @@ void registry_set_busy(struct hub *hub, uint32_t agent, bool busy);
 
 /* Whether a message says to whom it goes: to a session, or to a target. */
 bool carry_names_somebody(const struct wire *w, struct str text);
-/* A message as it is passed on; its text is empty when there is no memory. Names are borrowed. */
+/*
+ * A message as it is passed on; its text is empty when there is no memory. Names are borrowed. Its
+ * `sessionId` goes on only when it `is_in_session`: where it goes by that, and the sender was found
+ * to be a member. Else anybody could have the gateway say that something comes from any session.
+ */
 struct speech carry_speech(struct hub *hub, uint32_t client, const struct wire *w, struct str text,
-                           char source[CLIENT_ID_SIZE]);
+                           bool is_in_session, char source[CLIENT_ID_SIZE]);
 /* The session of this id, of which the sender is a member; SLAB_NONE: it was told what is wrong. */
 uint32_t carry_session(struct hub *hub, struct sender *sender, struct str name);
 /* Any other type: to a target, to a session, or nowhere. */

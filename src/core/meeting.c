@@ -140,7 +140,7 @@ static void say_presence(struct hub *hub, struct sender *sender, const struct wi
                                      : session_count(session_at(hub, session), DIALECT_GATEWAY) - 1;
         return;
     }
-    struct speech speech = carry_speech(hub, sender->client, w, text, source);
+    struct speech speech = carry_speech(hub, sender->client, w, text, false, source);
     if (speech.text.len == 0) {
         client_error_memory(hub, sender->client);
         return;

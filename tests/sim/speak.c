@@ -203,7 +203,8 @@ static void write_in_world(struct buf *b, const struct model *m, const struct ac
     }
 }
 
-/* A message that is passed on, with a source that is not to be believed. */
+/* A message that is passed on, with a source that is not to be believed, nor a session that it does
+   not go by. */
 static void write_envelope(struct buf *b, const struct model *m, const struct action *a,
                            uint64_t *random)
 {
@@ -213,7 +214,7 @@ static void write_envelope(struct buf *b, const struct model *m, const struct ac
         buf_printf(b, "\"sessionId\":\"%s\",", model_sessions[a->session]);
     }
     if (a->deed == DEED_ALL) {
-        buf_append_str(b, STR("\"type\":\"broadcast\",\"payload\":"));
+        buf_append_str(b, STR("\"type\":\"broadcast\",\"sessionId\":\"forged\",\"payload\":"));
     } else {
         buf_printf(b, "\"type\":\"t%u\",\"payload\":", a->type);
     }
@@ -224,8 +225,8 @@ static void write_envelope(struct buf *b, const struct model *m, const struct ac
 static void write_presence(struct buf *b, const struct action *a)
 {
     buf_printf(b,
-               "{\"type\":\"presence\",\"id\":\"m\",\"payload\":{\"deviceId\":\"p\",\"status\":"
-               "\"away\",\"n\":%llu",
+               "{\"type\":\"presence\",\"id\":\"m\",\"sessionId\":\"forged\",\"payload\":{"
+               "\"deviceId\":\"p\",\"status\":\"away\",\"n\":%llu",
                (unsigned long long)a->number);
     if (a->session != NO_SESSION) {
         buf_printf(b, ",\"sessionKey\":\"%s\"", model_sessions[a->session]);
