@@ -206,19 +206,12 @@ static bool refuse(struct hub *hub, struct sender *sender, enum error_code code,
     return false;
 }
 
-/* Whether the client may enter a session that is there, or one of this name; if not, it is told. */
-static bool may_enter(struct hub *hub, struct sender *sender, uint32_t session, struct str id)
+/*
+ * Whether there is room for the client in a session that is there, or with SLAB_NONE in one that
+ * begins; if not, it is told. That it may enter it was found before.
+ */
+static bool has_room(struct hub *hub, struct sender *sender, uint32_t session, struct str id)
 {
-    struct hub_verdict verdict = hub_may(hub, sender->principal, MAY_ENTER, id);
-
-    if (verdict.code != ERROR_NONE) {
-        sender_refuse(
-            hub, sender, verdict.code,
-            "The credential does not grant this session; its grant `sessions` lists those "
-            "it may enter.",
-            "{\"rule\":\"%s\"}", verdict.rule);
-        return false;
-    }
     if (has_too_many(hub, sender->client)) {
         sender_refuse(hub, sender, ERROR_LIMIT_REACHED,
                       "You are in as many sessions as a client may be in; leave one.",
@@ -252,7 +245,7 @@ static void enter(struct hub *hub, struct sender *sender, uint32_t session, cons
     uint32_t client = sender->client;
     bool has = session_has(hub, session, client);
 
-    if ((!has && !may_enter(hub, sender, session, id)) || sender_only_asks(sender)) {
+    if ((!has && !has_room(hub, sender, session, id)) || sender_only_asks(sender)) {
         return;
     }
     if (!has) {
@@ -291,7 +284,7 @@ bool meeting_describe(struct hub *hub, uint32_t session, struct str title, struc
 static void begin(struct hub *hub, struct sender *sender, struct str id, struct str title,
                   struct str metadata, const char *status)
 {
-    if (!may_enter(hub, sender, SLAB_NONE, id)) {
+    if (!has_room(hub, sender, SLAB_NONE, id)) {
         return;
     }
     if (!session_may_begin(hub)) {
@@ -334,6 +327,29 @@ static void create(struct hub *hub, struct sender *sender, struct str id,
     begin(hub, sender, id, text_of(&p->name), metadata, "created");
 }
 
+/*
+ * Into a session of this id, which begins with it if there is none. What is not granted is refused
+ * before it is looked whether it is there: the answer must not tell.
+ */
+static void create_or_enter(struct hub *hub, struct sender *sender, struct str id,
+                            const struct parley_session_create_payload *p)
+{
+    struct hub_verdict verdict = hub_may(hub, sender->principal, MAY_ENTER, id);
+    uint32_t session = session_find(hub, id);
+
+    if (verdict.code != ERROR_NONE) {
+        sender_refuse(
+            hub, sender, verdict.code,
+            "The credential does not grant this session; its grant `sessions` lists those "
+            "it may enter.",
+            "{\"rule\":\"%s\"}", verdict.rule);
+    } else if (session != SLAB_NONE) {
+        enter(hub, sender, session, "joined");
+    } else {
+        create(hub, sender, id, p);
+    }
+}
+
 void meeting_create(struct hub *hub, struct sender *sender, struct str text)
 {
     struct parley_session_create message;
@@ -346,15 +362,12 @@ void meeting_create(struct hub *hub, struct sender *sender, struct str text)
             make_id(hub, made);
             id = str_make(made, CLIENT_ID_SIZE);
         }
-        uint32_t session = session_find(hub, id);
         if (!id_valid(id)) {
             sender_refuse(hub, sender, ERROR_INVALID_MESSAGE,
                           "A session's id is 1 to 128 characters out of A-Z a-z 0-9 . _ : @ -",
                           "{\"path\":\"payload.sessionId\"}");
-        } else if (session != SLAB_NONE) {
-            enter(hub, sender, session, "joined");
         } else {
-            create(hub, sender, id, &message.payload);
+            create_or_enter(hub, sender, id, &message.payload);
         }
     }
     parley_session_create_fini(&message);

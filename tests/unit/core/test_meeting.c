@@ -92,6 +92,42 @@ static void test_session_refusals(void **state)
     room_free(r);
 }
 
+/* What is not granted is refused in the same words, whether it is there or not. */
+static void test_create_tells_nothing(void **state)
+{
+    static const char *const ids[] = {"den", "none", "world:main", "world:none"};
+    static const struct grants narrow = {.publish = {"*", 1}, .sessions = {"hall", 4}};
+    struct room *r = room_new(NULL);
+    struct hub_credential list[] = {credential("kit", narrow), credential("boss", usual)};
+    struct evidence boss = from(1, CREDENTIAL_BEARER, "boss"),
+                    kit = from(1, CREDENTIAL_BEARER, "kit");
+    char first[1024] = "", text[20480];
+
+    (void)state;
+    set(r, HUB_AUTH_TOKEN, list, 2);
+    int one = room_knock_at(r, DIALECT_GATEWAY, &boss),
+        two = room_knock_at(r, DIALECT_GATEWAY, &kit);
+    room_expect(r, one, "{\"type\":\"session_info\"}");
+    room_expect(r, two, "{\"type\":\"session_info\"}");
+    create(r, one, "den");
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        int len =
+            snprintf(text, sizeof(text),
+                     "{\"type\":\"session_create\",\"id\":\"c\",\"payload\":{\"sessionId\":\"%s\","
+                     "\"metadata\":{\"x\":\"%20000s\"}}}",
+                     ids[i], "");
+        room_say_bytes(r, two, str_make(text, (size_t)len));
+        const char *heard = strstr(room_next(r, two), "\"payload\":");
+        assert_non_null(heard);
+        if (i == 0) {
+            (void)snprintf(first, sizeof(first), "%s", heard);
+        }
+        assert_string_equal(heard, first);
+        assert_non_null(strstr(heard, "{\"rule\":\"grant:sessions\"}"));
+    }
+    room_free(r);
+}
+
 static void test_patch(void **state)
 {
     struct room *r = room_new(NULL);
@@ -318,10 +354,15 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sessions), cmocka_unit_test(test_session_refusals),
-        cmocka_unit_test(test_patch),    cmocka_unit_test(test_presence),
-        cmocka_unit_test(test_relay),    cmocka_unit_test(test_broadcast_grant),
-        cmocka_unit_test(test_world),    cmocka_unit_test(test_many),
+        cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_session_refusals),
+        cmocka_unit_test(test_create_tells_nothing),
+        cmocka_unit_test(test_patch),
+        cmocka_unit_test(test_presence),
+        cmocka_unit_test(test_relay),
+        cmocka_unit_test(test_broadcast_grant),
+        cmocka_unit_test(test_world),
+        cmocka_unit_test(test_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
