@@ -166,6 +166,12 @@ static bool is_gateways(const struct type_name *type, unsigned dialect)
     if (kind == PARLEY_TYPE_NONE) {
         return false;
     }
+    /* What an administrator watches by he asks for in his own dialect: from a world it would be
+       taken for the gateway's. */
+    if (dialect == DIALECT_WORLD &&
+        (kind == PARLEY_TYPE_SYNC_STATE || kind == PARLEY_TYPE_MONITOR)) {
+        return true;
+    }
     enum parley_direction direction = parley_type_direction(kind);
     return direction == PARLEY_FROM_GATEWAY || direction == PARLEY_FROM_AGENT;
 }

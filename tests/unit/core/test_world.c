@@ -205,8 +205,9 @@ static void test_too_big(void **state)
 static void test_forbidden_types(void **state)
 {
     static const char *const types[] = {
-        "connection_ack", "agent_joined", "agent_left", "hello_ok", "auth_success", "auth_error",
-        "session_info",   "agent_info",   "pong",       "error",    "p\\u006fng",
+        "connection_ack", "agent_joined", "agent_left", "hello_ok", "auth_success",
+        "auth_error",     "session_info", "agent_info", "pong",     "error",
+        "p\\u006fng",     "sync_state",   "monitor",
     };
     struct room *r = room_of(2);
 
