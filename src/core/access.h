@@ -97,7 +97,7 @@ struct hub_verdict hub_may(const struct hub *hub, uint32_t principal, enum hub_a
 
 /* --- HTTP requests ---------------------------------------------------------------------------- */
 
-/* Who sent an HTTP request. Good until the hub is called again, unless held (below). */
+/* Who sent an HTTP request. Good until the hub is called again. */
 struct hub_asker {
     uint32_t principal;      /* HUB_NOBODY without a credential, or with a wrong one */
     enum error_code refused; /* ERROR_NONE, or why the credential was not taken: AUTH_FAILED,
