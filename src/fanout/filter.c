@@ -22,6 +22,7 @@ struct filter *filter_new(const struct str *patterns, uint32_t count)
         at += patterns[i].len;
     }
     f->count = count;
+    f->size = (uint32_t)(sizeof(*f) + size);
     return f;
 }
 

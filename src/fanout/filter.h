@@ -19,6 +19,7 @@ struct filter {
     uint64_t known[FILTER_TYPES / 64];
     uint64_t wanted[FILTER_TYPES / 64];
     uint32_t count;
+    uint32_t size;                            /* bytes that it takes, the text included */
     struct str patterns[FILTER_MAX_PATTERNS]; /* into text */
     char text[];
 };

@@ -149,8 +149,19 @@ struct segment *reader_copy(struct reader *r, const char *bytes, size_t len);
 void item_free(struct reader *r, struct item *item);
 /* Appends a copy of `what`; takes its use of a segment and its filter, also when it fails. */
 struct item *outbox_append(struct reader *r, struct outbox *o, const struct item *what);
+/* What an item costs while it waits: its bytes, its place in the queue, and its filter. */
+static inline uint32_t item_cost(const struct item *item)
+{
+    return item->len + (uint32_t)sizeof(*item) + (item->filter != NULL ? item->filter->size : 0);
+}
 /* Takes the head out of the queue; the caller frees it. */
-struct item *outbox_pop(struct own *own);
+struct item *outbox_pop(struct reader *r, struct own *own);
+/* Counts what an item of the queue costs. */
+static inline void outbox_charge(struct reader *r, struct own *own, const struct item *item)
+{
+    own->queued_bytes += item_cost(item);
+    r->queued_bytes += item_cost(item);
+}
 /* Lets go of the rest of a frame. */
 void outbox_drop_rest(struct reader *r, struct own *own);
 /* What it has of its own, made if there is none; NULL: no memory. */

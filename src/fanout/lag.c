@@ -13,7 +13,7 @@ static void drop_broadcasts(struct reader *r, struct outbox *o)
 
     while (own->head != NULL) {
         bool is_pong = own->pong == own->head;
-        struct item *item = outbox_pop(own);
+        struct item *item = outbox_pop(r, own);
         if ((item->flags & DOWN_BROADCAST) != 0) {
             own->missed++;
             item_free(r, item);
@@ -31,7 +31,7 @@ static void drop_broadcasts(struct reader *r, struct outbox *o)
     own->head = kept_head;
     own->tail = kept_tail;
     for (struct item *item = kept_head; item != NULL; item = item->next) {
-        own->queued_bytes += item->len + (uint32_t)sizeof(*item);
+        outbox_charge(r, own, item);
     }
 }
 

@@ -44,7 +44,6 @@ void outbox_tidy(struct reader *r, struct outbox *o)
 
 void item_free(struct reader *r, struct item *item)
 {
-    r->queued_bytes -= item->len + (uint32_t)sizeof(*item);
     if (item->segment != NULL) {
         segment_release(item->segment, r->reactor);
     }
@@ -52,7 +51,7 @@ void item_free(struct reader *r, struct item *item)
     slab_release(&r->items, item->index);
 }
 
-struct item *outbox_pop(struct own *own)
+struct item *outbox_pop(struct reader *r, struct own *own)
 {
     struct item *item = own->head;
 
@@ -63,7 +62,8 @@ struct item *outbox_pop(struct own *own)
     if (own->pong == item) {
         own->pong = NULL;
     }
-    own->queued_bytes -= item->len + (uint32_t)sizeof(*item);
+    own->queued_bytes -= item_cost(item);
+    r->queued_bytes -= item_cost(item);
     return item;
 }
 
@@ -78,7 +78,7 @@ void outbox_drop_rest(struct reader *r, struct own *own)
 static void free_own(struct reader *r, struct own *own)
 {
     while (own->head != NULL) {
-        item_free(r, outbox_pop(own));
+        item_free(r, outbox_pop(r, own));
     }
     r->skipped += own->missed;
     outbox_drop_rest(r, own);
@@ -165,8 +165,7 @@ struct item *outbox_append(struct reader *r, struct outbox *o, const struct item
         own->head = item;
     }
     own->tail = item;
-    own->queued_bytes += item->len + (uint32_t)sizeof(*item);
-    r->queued_bytes += item->len + (uint32_t)sizeof(*item);
+    outbox_charge(r, own, item);
     if (o->stalled) {
         outbox_check_backlog(r, o);
     } else {

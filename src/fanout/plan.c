@@ -115,11 +115,12 @@ static bool plan_private(struct reader *r, struct outbox *o, struct item **item,
             return false;
         }
         outbox_count_missed(o, it->seq);
+        *item = it->next;
+        (void)outbox_pop(r, o->own); /* with what its filter costs */
         filter_free(o->own->filter);
         o->own->filter = it->filter;
         it->filter = NULL;
-        *item = it->next;
-        item_free(r, outbox_pop(o->own));
+        item_free(r, it);
         return true;
     }
     *item = it->next;
@@ -182,7 +183,7 @@ void outbox_plan(struct reader *r, struct outbox *o, struct plan *plan)
 
 static void finish_item(struct reader *r, struct outbox *o)
 {
-    struct item *item = outbox_pop(o->own);
+    struct item *item = outbox_pop(r, o->own);
 
     if ((item->flags & (DOWN_BROADCAST | DOWN_MESSAGE)) != 0) {
         r->delivered++;

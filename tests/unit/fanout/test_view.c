@@ -175,6 +175,50 @@ static void test_fatal(void **state)
     rig_free(r);
 }
 
+/* A filter counts with all it takes, before it lags and after: nobody can queue them for nothing.
+ */
+static void test_filters_are_counted(void **state)
+{
+    struct rig *r = rig_slow();
+    int sent = 0;
+
+    (void)state;
+    rig_filter(r, 0, 1);
+    rig_run(r);
+    assert_true(outbox_backlog(&r->conns[0].outbox) > sizeof(struct filter));
+    say_many(r, 500);
+    assert_int_equal(r->conns[0].outbox.lag, LAG_SKIPPING);
+    assert_true(r->conns[0].outbox.own->queued_bytes > sizeof(struct filter));
+    assert_true(r->reader.queued_bytes >= r->conns[0].outbox.own->queued_bytes);
+    while (r->conns[0].open) {
+        rig_filter(r, 0, 1u << (sent % RIG_TYPES));
+        rig_turn(r);
+        assert_true(rig_apply(r));
+        sent++;
+    }
+    assert_int_equal(r->fatal, 1);
+    assert_in_range(sent, 1, BACKLOG / sizeof(struct filter) + 1);
+    rig_settle(r);
+    assert_int_equal(r->reader.queued_bytes, 0);
+    rig_free(r);
+}
+
+/* One that is applied is not counted any more. */
+static void test_filters_that_are_applied(void **state)
+{
+    struct rig *r = rig_slow();
+
+    (void)state;
+    rig_filter(r, 0, 1);
+    rig_filter(r, 0, RIG_ALL);
+    rig_filter(r, 0, 1u << 1);
+    rig_run(r);
+    rig_settle(r);
+    assert_int_equal(r->reader.queued_bytes, 0);
+    assert_int_equal(r->conns[0].outbox.own->queued_bytes, 0);
+    rig_free(r);
+}
+
 /* Memberships that end, begin, and end again while it lags. */
 static void test_leaves_while_lagging(void **state)
 {
@@ -294,6 +338,8 @@ int main(void)
         cmocka_unit_test(test_private_frames),
         cmocka_unit_test(test_pong_while_lagging),
         cmocka_unit_test(test_fatal),
+        cmocka_unit_test(test_filters_are_counted),
+        cmocka_unit_test(test_filters_that_are_applied),
         cmocka_unit_test(test_leaves_while_lagging),
         cmocka_unit_test(test_left_before_it_lagged),
         cmocka_unit_test(test_lags_again),
