@@ -45,8 +45,8 @@ enum up_kind {
                    head. Answered by DOWN_FRAMEs of raw bytes, the last one with DOWN_LAST. */
     UP_MESSAGE, /* a whole message, scanned; text: the payload */
     UP_TOO_BIG, /* a message over max_message_bytes was skipped; `size` is its length */
-    UP_ALIVE,   /* something came that is no message (a pong, a ping, a piece); not oftener than
-                   once a tick */
+    UP_ALIVE,   /* something came that is no message: a pong, whose sender may have been asked, or
+                   a ping or a piece, of which not oftener than once a tick is told */
     UP_FAILED,  /* the peer broke the protocol or wants to close: close it with `code`; text: the
                    reason for the close frame. Code 0: it has ended without a word and only reads
                    on; close it without one. No UP_MESSAGE of this connection follows. */

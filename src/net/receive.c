@@ -194,12 +194,16 @@ static void take_event(struct reactor *r, struct connection *c, const struct ws_
     }
 }
 
-/* Tells the hub that the peer lives, though it said nothing that goes there; once a tick. */
-static void report_alive(struct reactor *r, struct connection *c)
+/*
+ * Tells the hub that the peer lives, though it said nothing that goes there; once a tick, of which
+ * only the low bits are known: they are the same again after 409.6 s. A pong may be the one answer
+ * to the hub's ping, so it is not held back by them.
+ */
+static void report_alive(struct reactor *r, struct connection *c, bool is_pong)
 {
     uint32_t tick = r->tick & ALIVE_MASK;
 
-    if (c->alive_tick != tick && !c->is_echo &&
+    if ((is_pong || c->alive_tick != tick) && !c->is_echo &&
         connection_report(r, c, UP_ALIVE, STR("")) != NULL) {
         c->alive_tick = tick & ALIVE_MASK;
     }
@@ -239,6 +243,7 @@ void message_receive(struct reactor *r, struct connection *c, char *data, size_t
 {
     uint32_t before = r->up->count;
     bool alive = false;
+    bool has_pong = false;
 
     len += prepend_rest(c, &data);
     while (c->state == CONN_OPEN) {
@@ -250,6 +255,7 @@ void message_receive(struct reactor *r, struct connection *c, char *data, size_t
         data += taken;
         len -= taken;
         alive = alive || event.kind != WS_EVENT_NONE;
+        has_pong = has_pong || event.kind == WS_EVENT_PONG;
         take_event(r, c, &event);
     }
     if (c->state != CONN_OPEN) {
@@ -257,7 +263,7 @@ void message_receive(struct reactor *r, struct connection *c, char *data, size_t
     }
     keep_rest(r, c, data, len);
     if (alive && r->up->count == before && c->state == CONN_OPEN) {
-        report_alive(r, c);
+        report_alive(r, c, has_pong);
     }
 }
 

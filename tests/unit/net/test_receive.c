@@ -3,6 +3,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/connection.h"
+
 static void leave(struct rig *g, int fd)
 {
     close(fd);
@@ -122,7 +124,7 @@ static void test_alive_once_a_tick(void **state)
 
     rig_advance(g, 100);
     for (int i = 0; i < 3; i++) {
-        rig_send_frame(fd, 0x8a, STR(""));
+        rig_send_frame(fd, 0x89, STR(""));
         rig_settle(g);
     }
     rig_expect(g, "A");
@@ -134,6 +136,26 @@ static void test_alive_once_a_tick(void **state)
     rig_send_frame(fd, 0x80, STR(""));
     rig_settle(g);
     rig_expect(g, "M:piece");
+    leave(g, fd);
+}
+
+/* The answer to a ping is told, though the tick has the low bits of the last one that was. */
+static void test_pong_after_4096_ticks(void **state)
+{
+    struct rig *g = *state;
+    int fd = rig_open(g);
+    char frames[64];
+
+    rig_advance(g, (ALIVE_MASK + 1) * TICK_MS - 60000);
+    rig_send_frame(fd, 0x81, STR("talk"));
+    rig_settle(g);
+    rig_expect(g, "M:talk");
+    rig_advance(g, 60000);
+    size_t len = rig_frame(frames, 0x8a, STR(""));
+    len += rig_frame(frames + len, 0x8a, STR("once more"));
+    rig_send(fd, str_make(frames, len));
+    rig_settle(g);
+    rig_expect(g, "A");
     leave(g, fd);
 }
 
@@ -245,7 +267,7 @@ int main(void)
         cmocka_unit_test(test_ping_and_pong),     cmocka_unit_test(test_one_pong),
         cmocka_unit_test(test_alive_once_a_tick), cmocka_unit_test(test_violation_behind_messages),
         cmocka_unit_test(test_violations),        cmocka_unit_test(test_end_without_close),
-        cmocka_unit_test(test_long_message),
+        cmocka_unit_test(test_long_message),      cmocka_unit_test(test_pong_after_4096_ticks),
     };
     return cmocka_run_group_tests(tests, rig_setup, rig_teardown_empty);
 }
