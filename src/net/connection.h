@@ -71,6 +71,7 @@ struct message {
     struct inflater *inflater; /* see inflate.c; NULL before the first compressed message */
     uint32_t utf8;             /* of a compressed one that is text: state of utf8_feed */
     bool under_way;            /* a piece has come that was not the last */
+    bool is_skipped;           /* it was too big once, and stays that whatever a reload says */
     uint8_t rest_len;
     char rest[WS_MAX_REST]; /* bytes that ws_parse left */
 };

@@ -95,6 +95,7 @@ static void forget_message(struct message *m)
     m->size = 0;
     m->utf8 = 0;
     m->under_way = false;
+    m->is_skipped = false;
 }
 
 /* A piece of a message that did not come whole. One that gets too big is counted, not kept. */
@@ -112,7 +113,8 @@ static void take_piece(struct reactor *r, struct connection *c, const struct ws_
     m->text.secret = !c->is_echo;
     r->received_secret |= !c->is_echo;
     m->size += event->data.len;
-    if (m->size > longest) {
+    m->is_skipped = m->is_skipped || m->size > longest;
+    if (m->is_skipped) {
         buf_fini(&m->text);
     } else {
         buf_append_str(&m->text, event->data);
@@ -125,7 +127,7 @@ static void take_piece(struct reactor *r, struct connection *c, const struct ws_
     if (!event->final) {
         return;
     }
-    if (m->size > longest) {
+    if (m->is_skipped) {
         report_too_big(r, c, m->size);
     } else {
         m->text.secret = deliver(r, c, buf_str(&m->text), event->opcode == WS_BINARY);

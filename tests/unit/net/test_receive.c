@@ -89,6 +89,58 @@ static void test_too_big_is_skipped(void **state)
               STR("\x81\x03one\x81\x04xtwo"));
 }
 
+static void reload_longest(struct rig *g, uint32_t longest)
+{
+    g->policy.max_message_bytes = longest;
+    rig_say_policy(g);
+    rig_settle(g);
+}
+
+/* A message that was too big once is skipped to its end, whatever the limit is by then. */
+static void test_limit_grows_while_skipping(void **state)
+{
+    struct rig *g = *state;
+    int fd = rig_open(g);
+    char big[60];
+
+    memset(big, 'x', sizeof(big));
+    rig_send_frame(fd, 0x01, str_make(big, 60));
+    rig_settle(g);
+    rig_send_frame(fd, 0x00, str_make(big, 60));
+    rig_settle(g);
+    buf_clear(&g->log);
+    reload_longest(g, 1000);
+    rig_send_frame(fd, 0x80, STR("the tail"));
+    rig_settle(g);
+    rig_expect(g, "T:128");
+    rig_send_frame(fd, 0x01, str_make(big, 60));
+    rig_send_frame(fd, 0x80, str_make(big, 60));
+    rig_settle(g);
+    assert_memory_equal("M:xxx", g->log.data, 5);
+    assert_int_equal(2 + 120, g->log.len);
+    leave(g, fd);
+    reload_longest(g, 100);
+}
+
+/* One that is half here when the limit falls is too big from then on. */
+static void test_limit_falls_under_way(void **state)
+{
+    struct rig *g = *state;
+    int fd = rig_open(g);
+    char big[60];
+
+    memset(big, 'x', sizeof(big));
+    rig_send_frame(fd, 0x01, str_make(big, 60));
+    rig_settle(g);
+    buf_clear(&g->log);
+    reload_longest(g, 59);
+    rig_send_frame(fd, 0x80, STR(""));
+    rig_settle(g);
+    rig_expect(g, "T:60");
+    leave(g, fd);
+    reload_longest(g, 100);
+}
+
 static void test_ping_and_pong(void **state)
 {
     char frames[256];
@@ -263,11 +315,18 @@ static void test_long_message(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_messages),          cmocka_unit_test(test_too_big_is_skipped),
-        cmocka_unit_test(test_ping_and_pong),     cmocka_unit_test(test_one_pong),
-        cmocka_unit_test(test_alive_once_a_tick), cmocka_unit_test(test_violation_behind_messages),
-        cmocka_unit_test(test_violations),        cmocka_unit_test(test_end_without_close),
-        cmocka_unit_test(test_long_message),      cmocka_unit_test(test_pong_after_4096_ticks),
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_too_big_is_skipped),
+        cmocka_unit_test(test_ping_and_pong),
+        cmocka_unit_test(test_one_pong),
+        cmocka_unit_test(test_alive_once_a_tick),
+        cmocka_unit_test(test_violation_behind_messages),
+        cmocka_unit_test(test_violations),
+        cmocka_unit_test(test_end_without_close),
+        cmocka_unit_test(test_long_message),
+        cmocka_unit_test(test_pong_after_4096_ticks),
+        cmocka_unit_test(test_limit_grows_while_skipping),
+        cmocka_unit_test(test_limit_falls_under_way),
     };
     return cmocka_run_group_tests(tests, rig_setup, rig_teardown_empty);
 }
