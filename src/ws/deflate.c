@@ -283,6 +283,10 @@ enum inflate_result inflater_feed(struct inflater *in, struct str piece, bool fi
 {
     enum inflate_result result = INFLATE_OK;
 
+    /* The limit may have been higher when it was inflated so far. */
+    if (out->len > max) {
+        return INFLATE_TOO_BIG;
+    }
     if (piece.len > 0) {
         result = feed(in, piece, max, out);
     }

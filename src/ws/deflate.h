@@ -40,7 +40,8 @@ struct inflater *inflater_new(unsigned bits);
 void inflater_free(struct inflater *in);
 /*
  * A piece of a compressed message, `final`: its last. What it stands for is appended to `out`,
- * which never gets longer than max + 1 bytes: then it is INFLATE_TOO_BIG. After anything but
+ * which never gets longer than max + 1 bytes: then it is INFLATE_TOO_BIG, as it is when `out` is
+ * longer than `max` already. After anything but
  * INFLATE_OK it is only good for inflater_free. The context stays for the next message (7.2.2).
  */
 enum inflate_result inflater_feed(struct inflater *in, struct str piece, bool final, uint32_t max,

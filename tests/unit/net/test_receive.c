@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "net/connection.h"
+#include "ws/deflate.h"
 
 static void leave(struct rig *g, int fd)
 {
@@ -139,6 +140,51 @@ static void test_limit_falls_under_way(void **state)
     rig_expect(g, "T:60");
     leave(g, fd);
     reload_longest(g, 100);
+}
+
+static int open_packing(struct rig *g)
+{
+    int fd = rig_connect(g);
+
+    g->policy.compression = true;
+    rig_say_policy(g);
+    rig_settle(g);
+    rig_send(fd, STR(HANDSHAKE_TO("/ws", "Sec-WebSocket-Extensions: permessage-deflate\r\n")));
+    rig_settle(g);
+    rig_expect(g, "O:");
+    return fd;
+}
+
+/* A compressed one is no want of memory then, by however little it is too big. */
+static void test_limit_falls_while_inflating(void **state)
+{
+    struct rig *g = *state;
+    struct deflater *d = deflater_new();
+    struct buf packed;
+    char big[60];
+
+    assert_non_null(d);
+    memset(big, 'x', sizeof(big));
+    buf_init(&packed, sizeof(big) + 100);
+    assert_true(deflater_pack(d, str_make(big, sizeof(big)), &packed));
+    for (uint32_t longest = 60; longest >= 58; longest--) {
+        int fd = open_packing(g);
+        rig_send_frame(fd, 0x41, buf_str(&packed));
+        rig_settle(g);
+        rig_expect(g, "");
+        reload_longest(g, longest);
+        rig_send_frame(fd, 0x80, STR(""));
+        rig_settle(g);
+        assert_memory_equal(longest == 60 ? "M:xxxx" : "F:1009", g->log.data, 6);
+        leave(g, fd);
+        reload_longest(g, 100);
+    }
+    assert_int_equal(0, g->r->metrics.out_of_memory);
+    buf_fini(&packed);
+    deflater_free(d);
+    g->policy.compression = false;
+    rig_say_policy(g);
+    rig_settle(g);
 }
 
 static void test_ping_and_pong(void **state)
@@ -327,6 +373,7 @@ int main(void)
         cmocka_unit_test(test_pong_after_4096_ticks),
         cmocka_unit_test(test_limit_grows_while_skipping),
         cmocka_unit_test(test_limit_falls_under_way),
+        cmocka_unit_test(test_limit_falls_while_inflating),
     };
     return cmocka_run_group_tests(tests, rig_setup, rig_teardown_empty);
 }

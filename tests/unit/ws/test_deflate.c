@@ -299,6 +299,33 @@ static void test_bomb(void **state)
     deflater_free(d);
 }
 
+/* A limit that falls while a message is under way: of what there is too much already no more comes.
+ */
+static void test_limit_falls(void **state)
+{
+    struct deflater *d = deflater_new();
+    struct buf packed, out;
+    char zeros[5000] = "";
+
+    (void)state;
+    assert_non_null(d);
+    buf_init(&packed, SIZE_MAX);
+    assert_true(deflater_pack(d, str_make(zeros, sizeof(zeros)), &packed));
+    for (uint32_t max = 0; max <= 3001; max++) {
+        struct inflater *in = inflater_new(15);
+        assert_non_null(in);
+        buf_init(&out, SIZE_MAX);
+        /* As if of an earlier piece. */
+        buf_append(&out, zeros, 3000);
+        assert_int_equal(inflater_feed(in, buf_str(&packed), true, max, &out), INFLATE_TOO_BIG);
+        assert_int_equal(out.len, max < 3000 ? 3000 : max + 1);
+        buf_fini(&out);
+        inflater_free(in);
+    }
+    buf_fini(&packed);
+    deflater_free(d);
+}
+
 /* Windows of 8 to 15 bits are all inflated. */
 static void test_windows(void **state)
 {
@@ -384,11 +411,12 @@ static void test_text_behind(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_offers),    cmocka_unit_test(test_examples),
-        cmocka_unit_test(test_truncated), cmocka_unit_test(test_broken),
-        cmocka_unit_test(test_both_ways), cmocka_unit_test(test_not_shorter),
-        cmocka_unit_test(test_bomb),      cmocka_unit_test(test_windows),
-        cmocka_unit_test(test_rsv1),      cmocka_unit_test(test_text_behind),
+        cmocka_unit_test(test_offers),      cmocka_unit_test(test_examples),
+        cmocka_unit_test(test_truncated),   cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_both_ways),   cmocka_unit_test(test_not_shorter),
+        cmocka_unit_test(test_bomb),        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_limit_falls), cmocka_unit_test(test_rsv1),
+        cmocka_unit_test(test_text_behind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
