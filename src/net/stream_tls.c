@@ -26,6 +26,7 @@ struct stream {
     bool knows_peer;
     bool is_ready;
     bool is_over;   /* the handshake, also in the middle of a receive */
+    bool finishes;  /* we do: SHUT_WR comes behind what is owed */
     bool has_ended; /* the peer has said that it does, or TLS has failed: */
     bool has_failed;
     const char *why;   /* it has; a constant text */
@@ -118,6 +119,9 @@ static bool pay(struct stream *s)
     }
     buf_fini(&s->owed);
     buf_init(&s->owed, OWED_MAX);
+    if (s->finishes) {
+        (void)shutdown(s->fd, SHUT_WR);
+    }
     return true;
 }
 
@@ -484,7 +488,11 @@ static ssize_t send_tls(struct stream *s, int fd, const struct iovec *iov, int c
 static void finish_tls(struct stream *s, int fd)
 {
     say_goodbye(s);
-    (void)shutdown(fd, SHUT_WR);
+    s->finishes = true;
+    /* Behind SHUT_WR nothing is taken any more, and epoll would say for ever that there is room. */
+    if (s->owed.len == 0) {
+        (void)shutdown(fd, SHUT_WR);
+    }
 }
 
 const struct stream_type stream_tls = {

@@ -109,6 +109,35 @@ static void test_a_full_socket(void **state)
     secured_leave(g, client);
 }
 
+/* The socket is full just when the goodbye is to be said: it comes, and nobody spins meanwhile. */
+static void test_full_at_goodbye(void **state)
+{
+    struct rig *g = *state;
+    SSL *client = open_secured(g);
+    struct connection *c = slab_at(&g->r->connections, 0);
+    char have[10];
+    bool ended;
+
+    g->mute = true;
+    secured_full_fd = c->fd;
+    connection_enter(g->r, c, CONN_CLOSING);
+    connection_finish(g->r, c);
+    assert_true(connection_owes(g->r, c));
+    secured_full_fd = -1;
+    for (int i = 0; i < 3; i++) {
+        reactor_wait(g->r, 0);
+        rig_turn(g);
+    }
+    assert_false(connection_owes(g->r, c));
+    reactor_wait(g->r, 0);
+    assert_int_equal(0, g->r->event_count);
+    assert_int_equal(0, pair_read(client, have, sizeof(have), &ended));
+    assert_int_equal(SSL_RECEIVED_SHUTDOWN, SSL_get_shutdown(client) & SSL_RECEIVED_SHUTDOWN);
+    assert_int_equal(0, recv(SSL_get_fd(client), have, sizeof(have), 0));
+    assert_int_equal(CONN_LINGER, c->state);
+    secured_leave(g, client);
+}
+
 static void test_no_tls(void **state)
 {
     struct rig *g = *state;
@@ -309,6 +338,7 @@ int main(void)
         CASE(test_a_handshake_has_five_seconds),
         CASE(test_a_head_has_its_own_time),
         CASE(test_a_full_socket),
+        CASE(test_full_at_goodbye),
         CASE(test_no_tls),
         CASE(test_another_certificate),
         CASE(test_handshakes_leave_room_for_others),
