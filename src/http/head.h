@@ -133,6 +133,12 @@ static inline bool http_has(const struct http_head *h, enum http_field field)
     return (h->present >> field & 1) != 0;
 }
 
+/* Whether it expects something. Of HTTP/1.0 that is to be ignored (RFC 9110 section 10.1.1). */
+static inline bool http_expects(const struct http_head *h)
+{
+    return http_has(h, HTTP_EXPECT) && h->minor_version > 0;
+}
+
 /*
  * The next line of a field, in the order sent, of a head that is done; false when there is no
  * more. *at is 0 before the first call. Reads the head again: meant for fields in `repeated`.

@@ -129,7 +129,7 @@ static void begin_body(struct reactor *r, struct connection *c, const struct htt
         lose(r, c);
         return;
     }
-    if (http_has(&q->head, HTTP_EXPECT) && q->text.len == head_len &&
+    if (http_expects(&q->head) && q->text.len == head_len &&
         !outbox_push(&r->reader, &c->outbox, "HTTP/1.1 100 Continue\r\n\r\n", 25, 0)) {
         lose(r, c);
         return;

@@ -183,7 +183,7 @@ static bool is_json(const struct trial *t)
 
 static bool check_request(struct trial *t, const struct trial_rules *rules)
 {
-    if (http_has(t->head, HTTP_EXPECT) &&
+    if (http_expects(t->head) &&
         !str_equal_nocase(http_value(t->head, t->text, HTTP_EXPECT), STR("100-continue"))) {
         return refuse(t, 417, ERROR_INVALID_MESSAGE,
                       STR("Of expectations only 100-continue can be met."));

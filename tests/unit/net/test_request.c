@@ -137,6 +137,31 @@ static void test_expect_continue(void **state)
     close(fd);
 }
 
+/* Of HTTP/1.0 no expectation counts: there is no interim answer, which it could not tell apart. */
+static void test_expect_of_http_1_0(void **state)
+{
+    static const char *const requests[] = {
+        "POST /status HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n",
+        "POST /status HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "Content-Length: 2\r\nExpect: 100-carry-on\r\n\r\n",
+    };
+    struct rig *g = *state;
+
+    for (size_t i = 0; i < 2; i++) {
+        int fd = rig_connect(g);
+        rig_send(fd, str_from_z(requests[i]));
+        rig_settle(g);
+        rig_expect(g, "");
+        rig_expect_bytes(fd, STR(""), false);
+        rig_send(fd, STR("ab"));
+        rig_settle(g);
+        rig_expect(g, "R:115/ab");
+        rig_expect_bytes(fd, STR(OK), false);
+        close(fd);
+    }
+}
+
 #define UPGRADE "Upgrade: websocket\r\nConnection: Upgrade\r\n"
 #define KEY     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 #define V13     "Sec-WebSocket-Version: 13\r\n"
@@ -348,6 +373,7 @@ int main(void)
         cmocka_unit_test(test_chunked_body),
         cmocka_unit_test(test_refused_bodies),
         cmocka_unit_test(test_expect_continue),
+        cmocka_unit_test(test_expect_of_http_1_0),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_refused_head_method_has_no_body),
         cmocka_unit_test(test_status_door),
