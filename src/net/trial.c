@@ -145,17 +145,24 @@ static bool find_world(struct trial *t)
     return true;
 }
 
+/* What a 426 has to say (RFC 9110 section 15.5.22), and `more`, a whole line or nothing. */
+static void ask_for_upgrade(struct trial *t, const char *more)
+{
+    (void)snprintf(t->fields, TRIAL_FIELDS, "Upgrade: websocket\r\nConnection: upgrade\r\n%s",
+                   more);
+}
+
 /* RFC 6455 section 4.2.1. */
 static bool check_handshake(struct trial *t)
 {
     if (!t->head->upgrade_websocket) {
-        (void)snprintf(t->fields, TRIAL_FIELDS, "Upgrade: websocket\r\nConnection: upgrade\r\n");
+        ask_for_upgrade(t, "");
         return refuse_and_stay(t, 426, ERROR_UPGRADE_REQUIRED,
                                STR("This path speaks WebSocket; connect with a WebSocket "
                                    "client."));
     }
     if (!str_equal(http_value(t->head, t->text, HTTP_WS_VERSION), STR("13"))) {
-        (void)snprintf(t->fields, TRIAL_FIELDS, "Sec-WebSocket-Version: 13\r\n");
+        ask_for_upgrade(t, "Sec-WebSocket-Version: 13\r\n");
         return refuse(t, 426, ERROR_UPGRADE_REQUIRED,
                       STR("Sec-WebSocket-Version has to be 13 (RFC 6455)."));
     }

@@ -147,6 +147,7 @@ def test_a_wrong_websocket_version(tcp_gateway, version):
         exchange(tcp_gateway.open_socket(), upgrade_head(tcp_gateway.host, version=version, extra=["Connection: close"]))
     )
     assert status == 426 and headers["sec-websocket-version"] == "13"
+    assert headers["upgrade"] == "websocket"
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/health", "/wss", "/"])
