@@ -10,11 +10,12 @@ static int open_spare(void)
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+/* One that is watched already is fine: it may have been another that could not be. */
 static bool watch_door(struct reactor *r, unsigned door)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = DOOR_ID | door};
 
-    return epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->doors[door]->fd, &event) == 0;
+    return epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->doors[door]->fd, &event) == 0 || errno == EEXIST;
 }
 
 bool doors_init(struct reactor *r)

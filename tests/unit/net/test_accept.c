@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -229,6 +230,36 @@ static void test_doors_closed(void **state)
     close(idle);
 }
 
+/* Of two doors that were shut only one can be watched at first; then both can. */
+static void test_doors_open_one_by_one(void **state)
+{
+    static struct listener more[2];
+    struct rig *g = *state;
+    int count = listener_open_loopback(0, more);
+
+    assert_true(count > 0);
+    int fd = more[0].fd;
+    assert_true(reactor_add_door(g->r, &more[0]));
+    for (unsigned i = 0; i < g->r->door_count; i++) {
+        assert_int_equal(0, epoll_ctl(g->r->epoll, EPOLL_CTL_DEL, g->r->doors[i]->fd, NULL));
+    }
+    g->r->doors_shut = true;
+    more[0].fd = -1;
+    rig_advance(g, 100);
+    assert_true(g->r->doors_shut);
+    int client = connect_tcp(g);
+    expect_greeting(g, client);
+    more[0].fd = fd;
+    rig_advance(g, 100);
+    assert_false(g->r->doors_shut);
+    assert_int_equal(-1, epoll_ctl(g->r->epoll, EPOLL_CTL_ADD, fd, &(struct epoll_event){0}));
+    assert_int_equal(EEXIST, errno);
+    close(client);
+    for (int i = 0; i < count; i++) {
+        listener_close(&more[i]);
+    }
+}
+
 /* The kernel said that somebody waits; before that was dealt with, the doors were closed. */
 static void test_event_from_before_the_doors_closed(void **state)
 {
@@ -253,6 +284,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_out_of_files, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_hand_over, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_doors_closed, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_doors_open_one_by_one, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_event_from_before_the_doors_closed, setup,
                                         rig_teardown),
     };
