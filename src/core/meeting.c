@@ -476,9 +476,9 @@ static void patch(struct hub *hub, struct sender *sender, uint32_t session, stru
     struct buf merged;
 
     buf_init(&merged, METADATA_MAX);
-    bool ok =
-        change.len <= METADATA_MAX &&
-        json_merge(&merged, s->metadata != NULL ? str_from_z(s->metadata) : STR("{}"), change);
+    bool ok = change.len <= METADATA_MAX &&
+              json_merge(&merged, hub->secret,
+                         s->metadata != NULL ? str_from_z(s->metadata) : STR("{}"), change);
     char *copy = ok ? strndup(merged.data, merged.len) : NULL;
     buf_fini(&merged);
     if (copy == NULL) {

@@ -5,13 +5,13 @@
 
 #include "base/buf.h"
 
-/* Comparisons of names that one merge may cost; more is refused. */
-enum { MERGE_MAX_WORK = 200000 };
-
 /*
- * Appends what `target` becomes by `patch`; both are valid JSON of at most 64 levels. Returns false
- * when `out` has failed, or it would take too many comparisons.
+ * Appends what `target` becomes by `patch`; both are valid JSON of at most 64 levels. Of a name
+ * that the patch has twice the last value counts. `secret` has 16 bytes: so that nobody can choose
+ * names that are slow to tell apart. Returns false when `out` has failed, or there is no memory.
+ *
+ * The names of a patch are hashed, so each byte of the texts is passed over once or twice a level.
  */
-bool json_merge(struct buf *out, struct str target, struct str patch);
+bool json_merge(struct buf *out, const uint8_t secret[16], struct str target, struct str patch);
 
 #endif
