@@ -149,9 +149,11 @@ static void write_presence(struct hub *hub, struct json_writer *w, uint32_t clie
     uint32_t listed = 0;
 
     json_key(w, STR("presence"));
+    size_t end = w->out->len + hub_list_bytes(hub);
     json_begin_array(w);
     for (uint32_t i = session_first(s, DIALECT_GATEWAY);
-         i != SLAB_NONE && listed < ROSTER_MAX && !must_authenticate(hub, client);
+         i != SLAB_NONE && listed < ROSTER_MAX && w->out->len < end &&
+         !must_authenticate(hub, client);
          i = session_next(hub, i)) {
         uint32_t other = member_at(hub, i)->client;
         const struct client *c = client_at(hub, other);

@@ -168,6 +168,7 @@ void hub_reload(struct hub *hub, const struct hub_settings *settings)
     now.max_registration_bytes = hub->settings.max_registration_bytes;
     hub->settings = now;
     hub->clients.max = now.max_clients;
+    session_forget_rosters(hub); /* how long they are is one of the settings */
 }
 
 bool hub_tell_policy(struct hub *hub, struct shared *policy)

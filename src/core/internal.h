@@ -30,9 +30,10 @@
 #include "json/writer.h"
 
 enum {
-    CLIENT_ID_SIZE = 15, /* "c-" and 13 base32 letters */
-    ID_MAX = 128,        /* agent and session ids */
-    ROSTER_MAX = 1000,   /* agents listed in a greeting */
+    CLIENT_ID_SIZE = 15,     /* "c-" and 13 base32 letters */
+    ID_MAX = 128,            /* agent and session ids */
+    ROSTER_MAX = 1000,       /* agents listed in a greeting */
+    LIST_BYTES = 256 * 1024, /* at which the lists in frames end; see hub_list_bytes */
     INTERNED_TYPES = FILTER_TYPES,
     SCRATCH_KEPT = 1024 * 1024, /* a buffer for a frame is not kept when it was larger */
     HIDDEN_SESSIONS = 1,        /* of the hub itself; they do not count */
@@ -317,6 +318,17 @@ void hub_log(const struct hub *hub, enum log_level level, const char *event, uin
 struct buf *hub_emptied(struct buf *b);
 /* The scratch buffer, empty, for one frame. */
 struct buf *hub_scratch(struct hub *hub);
+/*
+ * A list in a frame ends when it has so many bytes: others choose the names in it, and who is sent
+ * more than he may be behind with is closed. It is a small part of that, since three lists may be
+ * in a frame, and more than one frame on its way.
+ */
+static inline size_t hub_list_bytes(const struct hub *hub)
+{
+    uint64_t part = hub->settings.max_send_queue_bytes / 8;
+
+    return part < LIST_BYTES ? (size_t)part : LIST_BYTES;
+}
 
 /* --- access.c, ticket.c ----------------------------------------------------------------------- */
 

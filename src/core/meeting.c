@@ -17,9 +17,11 @@ static void write_members(struct hub *hub, struct json_writer *w, const struct s
     uint32_t listed = 0;
 
     json_key(w, STR("members"));
+    size_t end = w->out->len + hub_list_bytes(hub);
     json_begin_array(w);
     for (unsigned d = 0; d < DIALECT_COUNT; d++) {
-        for (uint32_t i = session_first(s, (enum dialect)d); i != SLAB_NONE && listed < LISTED_MAX;
+        for (uint32_t i = session_first(s, (enum dialect)d);
+             i != SLAB_NONE && listed < LISTED_MAX && w->out->len < end;
              i = session_next(hub, i), listed++) {
             char id[CLIENT_ID_SIZE];
             json_string(w, client_name(hub, member_at(hub, i)->client, id));
@@ -518,6 +520,7 @@ void meeting_patch(struct hub *hub, struct sender *sender, struct str text)
 struct listing {
     struct json_writer *w;
     struct hub *hub;
+    size_t end; /* where the text is long enough */
 };
 
 /* Metadata and members are told to who joins: a list of a thousand has no room for them. */
@@ -526,6 +529,9 @@ static void list_one(void *ctx, const struct hub_session_view *view)
     struct listing *l = ctx;
     const struct session *s = session_at(l->hub, session_find(l->hub, view->name));
 
+    if (l->w->out->len >= l->end) {
+        return;
+    }
     json_begin_object(l->w);
     json_key_string(l->w, STR("sessionId"), view->name);
     if (s->title != NULL) {
@@ -541,6 +547,7 @@ static void make_list(struct hub *hub, uint32_t client, struct json_writer *w)
 
     control_open(hub, w, "session_info", STR(""));
     json_key(w, STR("sessions"));
+    listing.end = w->out->len + hub_list_bytes(hub);
     json_begin_array(w);
     uint32_t total =
         hub_each_session(hub, client_at(hub, client)->principal, LISTED_MAX, list_one, &listing);

@@ -36,7 +36,8 @@ static struct str roster_text(struct hub *hub, uint32_t session)
     json_begin_array(&w);
     uint32_t most = s->agent_count < ROSTER_MAX ? s->agent_count : ROSTER_MAX;
     /* Most members of a large world only look on; behind the last agent nobody is looked at. */
-    for (uint32_t i = session_first(s, DIALECT_WORLD); i != SLAB_NONE && listed < most;
+    for (uint32_t i = session_first(s, DIALECT_WORLD);
+         i != SLAB_NONE && listed < most && s->roster.len < hub_list_bytes(hub);
          i = session_next(hub, i)) {
         uint32_t agent = client_at(hub, member_at(hub, i)->client)->agent;
         if (agent == SLAB_NONE) {

@@ -35,6 +35,13 @@ uint32_t session_new(struct hub *hub, struct str name)
     return index;
 }
 
+void session_forget_rosters(struct hub *hub)
+{
+    for (uint32_t i = 0; i < slab_limit(&hub->sessions); i++) {
+        session_at(hub, i)->roster_valid = false;
+    }
+}
+
 bool session_may_begin(const struct hub *hub)
 {
     return !hub->short_of_memory && slab_count(&hub->sessions) < hub->sessions.max;

@@ -17,6 +17,8 @@ struct speech;
 uint32_t session_find(const struct hub *hub, struct str name);
 /* SLAB_NONE: no memory, or the limit is reached. */
 uint32_t session_new(struct hub *hub, struct str name);
+/* The rosters are made anew when they are asked for. */
+void session_forget_rosters(struct hub *hub);
 /* Whether there is room for another one. */
 bool session_may_begin(const struct hub *hub);
 /* Ends a session that nobody joined after all. */

@@ -5,17 +5,16 @@
  * The state of the hub as an administrator can follow it: its clients, sessions and agents.
  *
  * A snapshot is answered in pages, since there may be a million clients: each has up to PAGE_MAX of
- * a kind, and `next` says where another one goes on. A subscriber of many asks for the next page
- * until there is none. It follows without a gap all the same: it subscribes with the first page, so
- * what changes in between is told in the order in which it happens, before or behind the page that
- * has it; what is added has a change of its own, wherever it finds its place; what comes twice says
- * the same.
+ * a kind, or hub_list_bytes of them, and `next` says where another one goes on. A subscriber of
+ * many asks for the next page until there is none. It follows without a gap all the same: it
+ * subscribes with the first page, so what changes in between is told in the order in which it
+ * happens, before or behind the page that has it; what is added has a change of its own, wherever
+ * it finds its place; what comes twice says the same.
  */
 
 enum {
-    PAGE_MAX = 1000,         /* of one kind */
-    PAGE_SLOTS = 16 * 1024,  /* that are looked at for them: most may be free */
-    PAGE_BYTES = 256 * 1024, /* of one kind, above which the page ends */
+    PAGE_MAX = 1000,        /* of one kind */
+    PAGE_SLOTS = 16 * 1024, /* that are looked at for them: most may be free */
 };
 
 static const char *const kind_names[] = {"client", "session", "agent"};
@@ -199,11 +198,10 @@ static uint32_t write_kind(const struct hub *hub, struct json_writer *w, enum st
                            uint32_t from)
 {
     uint32_t limit = slab_limit(slab_of(hub, kind)), listed = 0, i = from;
-    size_t start = w->out->len;
+    size_t end = w->out->len + hub_list_bytes(hub);
 
     json_begin_array(w);
-    while (i < limit && i - from < PAGE_SLOTS && listed < PAGE_MAX &&
-           w->out->len - start < PAGE_BYTES) {
+    while (i < limit && i - from < PAGE_SLOTS && listed < PAGE_MAX && w->out->len < end) {
         if (is_there(hub, kind, i)) {
             write_value(hub, w, kind, i);
             listed++;

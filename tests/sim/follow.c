@@ -7,11 +7,16 @@
 
 enum { NOT_THERE = -1, IS_ONLINE, IS_BUSY, IS_OFFLINE };
 
+enum { FOLLOW_ID = 16, FOLLOW_CURSOR = 40 };
+
+/* A snapshot comes in pages: while `next` says where it goes on, what is known is not all. */
 struct follow {
     uint64_t version;
-    uint64_t clients;
+    uint64_t clients;                   /* that it knows of */
+    char ids[MODEL_CLIENTS][FOLLOW_ID]; /* theirs, in no order */
     uint64_t members[MODEL_SESSIONS];
     int agents[MODEL_AGENTS];
+    char next[FOLLOW_CURSOR]; /* empty: it knows all */
 };
 
 static struct str member(struct str object, const char *key)
@@ -48,6 +53,30 @@ static void set_agent(const struct mclient *c, struct str id, struct str value)
     c->follow->agents[agent] = status;
 }
 
+/* A client may come by a change and in a page, and a change may remove one that is in none yet. */
+static void set_client(const struct mclient *c, struct str raw_id, bool is_there)
+{
+    struct follow *f = c->follow;
+    char id[FOLLOW_ID] = "";
+    uint64_t at = 0;
+
+    if (json_unescape_to(raw_id, id, sizeof(id) - 1) >= sizeof(id)) {
+        model_fail(c, "hears of a client %.*s", STR_ARG(raw_id));
+    }
+    while (at < f->clients && strcmp(f->ids[at], id) != 0) {
+        at++;
+    }
+    if (is_there && at == MODEL_CLIENTS) {
+        model_fail(c, "hears of more clients than there are");
+    } else if (is_there) {
+        memcpy(f->ids[at], id, sizeof(id));
+        f->clients += at == f->clients;
+    } else if (at < f->clients) {
+        f->clients--;
+        memmove(f->ids[at], f->ids[f->clients], sizeof(id));
+    }
+}
+
 static void set_session(const struct mclient *c, struct str id, struct str value)
 {
     for (int i = 0; i < MODEL_SESSIONS; i++) {
@@ -61,20 +90,22 @@ static void set_session(const struct mclient *c, struct str id, struct str value
 
 /* --- what is heard ---------------------------------------------------------------------------- */
 
-static void take_all(struct mclient *c, struct str payload)
+static void forget_all(struct follow *f)
 {
-    struct follow *f = c->follow;
-    struct json_iter it;
-    struct str element;
-
     f->clients = 0;
     for (int i = 0; i < MODEL_AGENTS; i++) {
         f->agents[i] = NOT_THERE;
     }
     memset(f->members, 0, sizeof(f->members));
-    it = json_iter_of(member(payload, "clients"));
+}
+
+static void take_page(struct mclient *c, struct str payload)
+{
+    struct str element, next = member(payload, "next");
+    struct json_iter it = json_iter_of(member(payload, "clients"));
+
     while (json_next_element(&it, &element)) {
-        f->clients++;
+        set_client(c, member(element, "id"), true);
     }
     it = json_iter_of(member(payload, "agents"));
     while (json_next_element(&it, &element)) {
@@ -84,17 +115,18 @@ static void take_all(struct mclient *c, struct str payload)
     while (json_next_element(&it, &element)) {
         set_session(c, member(element, "id"), element);
     }
+    size_t len = json_unescape_to(next, c->follow->next, FOLLOW_CURSOR - 1);
+    c->follow->next[len < FOLLOW_CURSOR ? len : FOLLOW_CURSOR - 1] = '\0';
 }
 
 static void take_change(struct mclient *c, struct str change)
 {
-    bool added = json_string_is(member(change, "op"), STR("added"));
     bool removed = json_string_is(member(change, "op"), STR("removed"));
     struct str kind = member(change, "kind"), id = member(change, "id");
     struct str value = member(change, "value");
 
     if (json_string_is(kind, STR("client"))) {
-        c->follow->clients += (uint64_t)added - (uint64_t)removed;
+        set_client(c, id, !removed);
     } else if (json_string_is(kind, STR("agent"))) {
         set_agent(c, id, value);
     } else {
@@ -130,9 +162,30 @@ bool follow_hears(struct mclient *c, struct str text)
     if (change.len > 0) {
         take_change(c, change);
     } else {
-        take_all(c, payload);
+        c->follow_asked--;
+        if (json_string_is(member(text, "replyTo"), STR("m"))) {
+            forget_all(c->follow);
+        }
+        take_page(c, payload);
     }
     return true;
+}
+
+bool follow_wants_more(const struct mclient *c)
+{
+    return c->follow != NULL && c->follow->next[0] != '\0';
+}
+
+void follow_write(struct buf *b, const struct mclient *c)
+{
+    /* Where it goes on is known when nothing else is on its way that may begin anew. */
+    if (c->follow_asked == 0 && follow_wants_more(c)) {
+        buf_printf(b, "{\"type\":\"sync_state\",\"id\":\"n\",\"payload\":{\"next\":\"%s\"}}",
+                   c->follow->next);
+    } else {
+        buf_append_str(
+            b, STR("{\"type\":\"sync_state\",\"id\":\"m\",\"payload\":{\"subscribe\":true}}"));
+    }
 }
 
 /* --- whether it is so ------------------------------------------------------------------------- */
@@ -152,6 +205,9 @@ static void check_one(const struct model *m, const struct mclient *c, uint64_t v
     if (c->follow->version != version) {
         model_fail(c, "knows version %llu of the state, which is at %llu",
                    (unsigned long long)c->follow->version, (unsigned long long)version);
+    }
+    if (follow_wants_more(c)) {
+        model_fail(c, "does not know all of the state yet");
     }
     for (int i = 0; i < MODEL_AGENTS; i++) {
         if (c->follow->agents[i] != status_of(&m->agents[i])) {

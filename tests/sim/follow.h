@@ -11,6 +11,10 @@
 
 /* Takes what is heard of the state; false: it is about something else. */
 bool follow_hears(struct mclient *c, struct str text);
+/* Asks for the state: for the next page of it when there is one, else for all, and to follow it. */
+void follow_write(struct buf *b, const struct mclient *c);
+/* Whether there is a next page. */
+bool follow_wants_more(const struct mclient *c);
 /* Everything has been heard: it is what the hub, at this version, and the model know. */
 void follow_check(const struct model *m, uint64_t version);
 

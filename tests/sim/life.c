@@ -139,19 +139,25 @@ static void connect_one(struct life *life)
     }
 }
 
+static void say(struct life *life, struct mclient *c, const struct action *a)
+{
+    struct buf b;
+
+    buf_init(&b, MESSAGE_MAX);
+    speak_write(&b, &life->model, c, a, &life->random);
+    if (!b.failed && virtual_send(&life->v, c->conn, buf_str(&b))) {
+        model_sent(c, a);
+    }
+    buf_fini(&b);
+}
+
 static void send_some(struct life *life, struct mclient *c)
 {
     uint64_t burst = draw(life, 20) == 0 ? 1 + draw(life, 60) : 1;
 
     while (burst-- > 0) {
-        struct buf b;
         struct action a = speak_choose(&life->model, c, &life->random, life->next_number++);
-        buf_init(&b, MESSAGE_MAX);
-        speak_write(&b, &life->model, c, &a, &life->random);
-        if (!b.failed && virtual_send(&life->v, c->conn, buf_str(&b))) {
-            model_sent(c, &a);
-        }
-        buf_fini(&b);
+        say(life, c, &a);
     }
 }
 
@@ -402,6 +408,25 @@ static void end_unanswered(struct life *life)
     }
 }
 
+/* Those who follow the state ask until they know all of it. */
+static void follow_on(struct life *life)
+{
+    const struct action ask = {.deed = DEED_FOLLOW, .wanted = NO_CAPABILITY, .session = NO_SESSION};
+    bool more = !life->model.lossy;
+
+    while (more) {
+        more = false;
+        for (int i = 0; i < MODEL_CLIENTS; i++) {
+            struct mclient *c = &life->model.clients[i];
+            if (c->used && c->open && c->conn != NULL && follow_wants_more(c)) {
+                say(life, c, &ask);
+                more = true;
+            }
+        }
+        settle(life);
+    }
+}
+
 /* The hub and the model agree before the end. */
 static void check_all(const struct life *life)
 {
@@ -446,6 +471,7 @@ static void finish(struct life *life)
     fault_rate(0);
     settle(life);
     end_unanswered(life);
+    follow_on(life);
     check_all(life);
     drain(life, DRAIN_MS);
     /* Life goes on for a while; who is in a request is closed last. */

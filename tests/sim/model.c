@@ -118,6 +118,7 @@ void model_sent(struct mclient *c, const struct action *a)
 {
     c->sent = model_grown(c->sent, c->sent_count, &c->sent_cap, sizeof(*c->sent));
     c->sent[c->sent_count++] = *a;
+    c->follow_asked += a->deed == DEED_FOLLOW;
 }
 
 /* --- what follows from an event --------------------------------------------------------------- */

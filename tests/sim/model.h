@@ -171,6 +171,7 @@ struct mclient {
     uint64_t heard;        /* things it has heard */
     bool watching;         /* it hears a copy of whatever is passed on */
     struct follow *follow; /* what it knows of the state, once it follows it */
+    unsigned follow_asked; /* times that it has asked for that and has no answer */
 };
 
 /* Who has registered as this, now or before. */

@@ -1,4 +1,5 @@
 #include "errands.h"
+#include "follow.h"
 #include "speak.h"
 
 /* --- what is wanted --------------------------------------------------------------------------- */
@@ -235,8 +236,7 @@ bool speak_write_errand(struct buf *b, const struct model *m, const struct mclie
                    a->busy ? "busy" : "online");
         return true;
     case DEED_FOLLOW:
-        buf_append_str(
-            b, STR("{\"type\":\"sync_state\",\"id\":\"m\",\"payload\":{\"subscribe\":true}}"));
+        follow_write(b, c);
         return true;
     case DEED_WATCH:
         buf_append_str(b, STR("{\"type\":\"monitor\",\"id\":\"m\"}"));

@@ -267,6 +267,14 @@ const char *room_next(struct room *r, int client)
     return c->heard_from < c->heard_count ? c->heard[c->heard_from++] : NULL;
 }
 
+const char *room_next_late(struct room *r, int client, const char *question)
+{
+    room_hold(r, client, 0);
+    room_say(r, client, "%s", question);
+    room_hold(r, client, SIZE_MAX);
+    return room_next(r, client);
+}
+
 static bool objects_match(const json_t *pattern, const json_t *value, bool exact)
 {
     const char *key;

@@ -67,6 +67,8 @@ void room_hold(struct room *r, int client, size_t bytes);
 
 /* The next text that it heard, or NULL; borrowed. Taken. */
 const char *room_next(struct room *r, int client);
+/* The same for one whose socket takes nothing until it has said this. */
+const char *room_next_late(struct room *r, int client, const char *question);
 /*
  * The next thing is this: members that the pattern names are equal, "*" matches any value that is
  * there. `exact`: and there are no others, in any object that the pattern names.

@@ -50,6 +50,35 @@ static void test_hello(void **state)
     room_free(r);
 }
 
+/* Others choose how long the list is; it ends before who asks is closed for it. */
+static void test_long_presence(void **state)
+{
+    struct hub_settings s;
+
+    (void)state;
+    hub_settings_init(&s);
+    s.max_send_queue_bytes = 16384;
+    struct room *r = room_new(&s);
+    for (int i = 0; i < 60; i++) {
+        room_say(r, room_control(r),
+                 "{\"type\":\"connect\",\"id\":\"c\",\"payload\":{\"deviceId\":\"%0256d\","
+                 "\"role\":\"node\",\"protocolVersion\":2}}",
+                 i);
+    }
+    int late = room_control(r);
+    const char *hello =
+        room_next_late(r, late,
+                       "{\"type\":\"connect\",\"id\":\"c\",\"payload\":{\"deviceId\":\"me\","
+                       "\"role\":\"node\",\"protocolVersion\":2}}");
+    json_t *frame = json_loads(hello != NULL ? hello : "", 0, NULL);
+    assert_non_null(frame);
+    const json_t *payload = json_object_get(frame, "payload");
+    assert_int_equal(json_array_size(json_object_get(payload, "presence")), 7);
+    json_decref(frame);
+    ask(r, late, "{\"type\":\"ping\",\"id\":\"p\"}", "{\"type\":\"pong\"}");
+    room_free(r);
+}
+
 static void test_auth(void **state)
 {
     struct room *r = room_with_tokens();
@@ -185,11 +214,9 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hello),
-        cmocka_unit_test(test_auth),
-        cmocka_unit_test(test_auth_by_password),
-        cmocka_unit_test(test_auth_off),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_hello),    cmocka_unit_test(test_long_presence),
+        cmocka_unit_test(test_auth),     cmocka_unit_test(test_auth_by_password),
+        cmocka_unit_test(test_auth_off), cmocka_unit_test(test_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -351,6 +351,86 @@ static void test_many(void **state)
     room_free(r);
 }
 
+/* --- lists that others can make long ---------------------------------------------------------- */
+
+/* Every character of a title takes six bytes in a list. */
+static void create_long(struct room *r, int client, int number)
+{
+    char title[6 * 300 + 1] = "";
+
+    for (size_t i = 0; i < 300; i++) {
+        memcpy(title + 6 * i, "\\u0001", 7);
+    }
+    room_say(r, client,
+             "{\"type\":\"session_create\",\"id\":\"c\",\"payload\":{\"sessionId\":\"s%d\","
+             "\"name\":\"%s\"}}",
+             number, title);
+    room_expect(r, client, "{\"type\":\"session_info\",\"payload\":{\"status\":\"created\"}}");
+}
+
+/* An agent with the longest id. */
+static void join_long(struct room *r, int number)
+{
+    int client = room_control(r);
+
+    room_say(r, client,
+             "{\"type\":\"agent_register\",\"id\":\"r\",\"payload\":{\"agentId\":\"%0128d\","
+             "\"name\":\"Pi\",\"type\":\"pi\",\"capabilities\":{}}}",
+             number);
+    room_expect(r, client, "{\"type\":\"agent_info\"}");
+    join(r, client, "s0");
+}
+
+/* How many a list has, of `total`; it is not longer than it may be. */
+static size_t listed(const char *text, const char *list, unsigned total)
+{
+    json_t *frame = json_loads(text != NULL ? text : "", 0, NULL);
+    const json_t *payload = json_object_get(frame, "payload");
+    size_t count = json_array_size(json_object_get(payload, list));
+
+    assert_non_null(frame);
+    assert_int_equal(json_integer_value(json_object_get(payload, "total")), total);
+    assert_in_range(strlen(text), 1, 16384 / 2);
+    json_decref(frame);
+    return count;
+}
+
+/* Who asks for a list, or has caught up, is not closed for what others have made of it. */
+static void test_long_lists(void **state)
+{
+    struct hub_settings s;
+
+    (void)state;
+    hub_settings_init(&s);
+    s.max_send_queue_bytes = 16384;
+    struct room *r = room_new(&s);
+    int maker = room_control(r), asker = room_control(r);
+    for (int i = 0; i < 20; i++) {
+        create_long(r, maker, i);
+    }
+    const char *list = room_next_late(r, asker, "{\"type\":\"session_list\",\"id\":\"l\"}");
+    assert_int_equal(listed(list, "sessions", 21), 3);
+    for (int i = 0; i < 100; i++) {
+        join_long(r, i);
+    }
+    list = room_next_late(
+        r, asker, "{\"type\":\"session_join\",\"id\":\"j\",\"payload\":{\"sessionId\":\"s0\"}}");
+    assert_int_equal(listed(list, "members", 102), 17);
+    room_hold(r, asker, 0);
+    for (int i = 0; i < 20; i++) {
+        room_say(
+            r, maker,
+            "{\"type\":\"note\",\"id\":\"n\",\"sessionId\":\"s0\",\"payload\":{\"x\":\"%02000d\"}}",
+            0);
+    }
+    room_hold(r, asker, SIZE_MAX);
+    room_expect(r, asker, "{\"type\":\"error\",\"payload\":{\"code\":\"SLOW_CLIENT\"}}");
+    assert_int_equal(listed(room_next(r, asker), "sessions", 21), 3);
+    room_say(r, asker, "{\"type\":\"ping\",\"id\":\"p\"}");
+    room_expect(r, asker, "{\"type\":\"pong\"}");
+    room_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_broadcast_grant),
         cmocka_unit_test(test_world),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_long_lists),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -353,6 +353,37 @@ static void test_pages(void **state)
     room_free(r);
 }
 
+/* A page ends before who asks for it is closed for its length. */
+static void test_long_pages(void **state)
+{
+    enum { SESSIONS = 60 };
+    struct hub_settings settings;
+
+    (void)state;
+    hub_settings_init(&settings);
+    settings.max_send_queue_bytes = 16384;
+    struct room *r = room_new(&settings);
+    int boss = room_control(r), one = room_control(r);
+    struct follower f;
+    for (int i = 0; i < SESSIONS; i++) {
+        room_say(r, one,
+                 "{\"type\":\"session_create\",\"id\":\"c\",\"payload\":{\"sessionId\":\"a%d\","
+                 "\"name\":\"%01000d\"}}",
+                 i, i);
+    }
+    const char *page = room_next_late(r, boss, "{\"type\":\"sync_state\",\"id\":\"s\"}");
+    assert_non_null(page);
+    assert_in_range(strlen(page), 1, 16384 / 4);
+    follower_init(&f, boss);
+    do {
+        follower_ask(r, &f, true);
+    } while (f.waits);
+    assert_int_equal(json_object_size(json_object_get(f.known, "session")), SESSIONS + 1);
+    follower_check(r, &f, room_control(r));
+    follower_fini(&f);
+    room_free(r);
+}
+
 /* A reload takes the grant away, or gives a credential another name. */
 static void test_reload(void **state)
 {
@@ -545,8 +576,9 @@ int main(void)
         cmocka_unit_test(test_agent),       cmocka_unit_test(test_agent_ends),
         cmocka_unit_test(test_unsubscribe), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_limit),       cmocka_unit_test(test_slow),
-        cmocka_unit_test(test_pages),       cmocka_unit_test(test_reload),
-        cmocka_unit_test(test_reasons),     cmocka_unit_test(test_lives),
+        cmocka_unit_test(test_pages),       cmocka_unit_test(test_long_pages),
+        cmocka_unit_test(test_reload),      cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_lives),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

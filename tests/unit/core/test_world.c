@@ -419,6 +419,49 @@ static void test_many_types(void **state)
     room_free(r);
 }
 
+/* How many agents a greeting lists, of 60. */
+static size_t listed(const char *text)
+{
+    json_t *frame = json_loads(text != NULL ? text : "", 0, NULL);
+    const json_t *data = json_object_get(frame, "data");
+    size_t count = json_array_size(json_object_get(data, "agents"));
+
+    assert_non_null(frame);
+    assert_int_equal(json_integer_value(json_object_get(data, "total")), 60);
+    json_decref(frame);
+    return count;
+}
+
+/* Others choose how long a roster is; it ends before who comes is closed for it. */
+static void test_long_roster(void **state)
+{
+    struct hub_settings s;
+
+    (void)state;
+    hub_settings_init(&s);
+    struct room *r = room_new(&s);
+    for (int i = 0; i < 59; i++) {
+        room_say(r, room_join(r, ""), "{\"type\":\"agent_register\",\"agentId\":\"%0128d\"}", i);
+    }
+    int late = room_join(r, "");
+    assert_int_equal(
+        listed(room_next_late(r, late, "{\"type\":\"agent_register\",\"agentId\":\"late\"}")), 60);
+    s.max_send_queue_bytes = 16384;
+    hub_reload(r->v.hub, &s);
+    assert_int_equal(listed(room_next(r, room_enter(r, ""))), 7);
+    room_free(r);
+    r = room_new(&s);
+    for (int i = 0; i < 59; i++) {
+        room_say(r, room_join(r, ""), "{\"type\":\"agent_register\",\"agentId\":\"%0128d\"}", i);
+    }
+    late = room_join(r, "");
+    assert_int_equal(
+        listed(room_next_late(r, late, "{\"type\":\"agent_register\",\"agentId\":\"late\"}")), 7);
+    room_say(r, late, "{\"type\":\"ping\"}");
+    room_expect_text(r, late, "{\"type\":\"pong\"}");
+    room_free(r);
+}
+
 /* --- worlds ----------------------------------------------------------------------------------- */
 
 static void test_worlds(void **state)
@@ -483,6 +526,7 @@ int main(void)
         cmocka_unit_test(test_subscribe),
         cmocka_unit_test(test_bad_subscriptions_change_nothing),
         cmocka_unit_test(test_many_types),
+        cmocka_unit_test(test_long_roster),
         cmocka_unit_test(test_worlds),
     };
 
