@@ -413,7 +413,8 @@ void client_room(struct hub *hub, uint32_t client)
         return;
     }
     struct buf *b = message_slow(hub, (enum dialect)c->dialect, &mark);
-    if (b->failed || !turn_frame(&hub->turn, buf_str(b), &item.off, &item.len)) {
+    if (b->failed || !turn_frame(&hub->turn, buf_str(b), &item.off, &item.len) ||
+        !session_rejoin(hub, client)) {
         lose(hub, c);
         return;
     }
@@ -421,7 +422,6 @@ void client_room(struct hub *hub, uint32_t client)
     item.mark = (uint32_t)(item.len - b->len + mark);
     item.segment = hub->turn.segment;
     c->lagging = false;
-    session_rejoin(hub, client);
     item.seq = hub_next_seq(hub);
     hub_tell(hub, conn_reactor(c->conn), &item);
     if (c->dialect == DIALECT_GATEWAY) {

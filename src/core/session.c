@@ -391,10 +391,24 @@ uint32_t session_of(const struct hub *hub, uint32_t client)
     return index != SLAB_NONE ? member_at(hub, index)->session : SLAB_NONE;
 }
 
-void session_rejoin(struct hub *hub, uint32_t client)
+/* How many of a client's lanes have a log. */
+static uint32_t count_logs(struct hub *hub, const struct client *c)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = c->members; i != SLAB_NONE; i = member_at(hub, i)->next) {
+        count += lane_of(hub, member_at(hub, i)->session, c)->log != NULL;
+    }
+    return count;
+}
+
+bool session_rejoin(struct hub *hub, uint32_t client)
 {
     struct client *c = client_at(hub, client);
 
+    if (!hub_reserve_besides(hub, count_logs(hub, c))) {
+        return false;
+    }
     for (uint32_t i = c->members; i != SLAB_NONE; i = member_at(hub, i)->next) {
         const struct session_log *sl = lane_of(hub, member_at(hub, i)->session, c)->log;
         if (sl != NULL) {
@@ -404,6 +418,7 @@ void session_rejoin(struct hub *hub, uint32_t client)
                     .kind = DOWN_JOIN, .log = sl->id, .conn = c->conn, .position = sl->log.end});
         }
     }
+    return true;
 }
 
 /* --- broadcast -------------------------------------------------------------------------------- */

@@ -46,8 +46,11 @@ uint32_t session_of(const struct hub *hub, uint32_t client);
  */
 void session_broadcast(struct hub *hub, uint32_t session, uint32_t except, struct speech *speech,
                        const struct type_name *type);
-/* Puts a client that was resumed back to where its log goes on now. */
-void session_rejoin(struct hub *hub, uint32_t client);
+/*
+ * Puts a client that is resumed back to where its logs go on now; false: no memory, and nothing was
+ * done. As many commands are left as hub_reserve reserves.
+ */
+bool session_rejoin(struct hub *hub, uint32_t client);
 /* Tells reactors how far logs have grown, and closes what nobody needs. */
 void session_announce(struct hub *hub);
 /* Lets idle logs go. */

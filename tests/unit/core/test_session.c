@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "famine.h"
 #include "room.h"
 #include "unit.h"
 
@@ -295,6 +296,66 @@ static void test_ends_before_all_is_taken(void **state)
     room_free(r);
 }
 
+/* --- without memory --------------------------------------------------------------------------- */
+
+/* Somebody in many sessions that have logs, who has missed something; he is the first client. */
+static struct room *room_with_lagging(void)
+{
+    enum { SESSIONS = 300 };
+    struct room *r = room_with(1, 100000);
+
+    for (int i = 0; i < LARGE; i++) {
+        int client = room_control(r);
+        for (int s = 0; s < SESSIONS; s++) {
+            room_say(
+                r, client,
+                "{\"type\":\"session_create\",\"id\":\"c\",\"payload\":{\"sessionId\":\"s%d\"}}",
+                s);
+        }
+    }
+    while (room_next(r, 0) != NULL) {
+    }
+    room_hold(r, 0, 0);
+    for (int i = 0; i < 40; i++) {
+        room_say(
+            r, 1,
+            "{\"type\":\"note\",\"id\":\"n\",\"sessionId\":\"s0\",\"payload\":{\"x\":\"%03000d\"}}",
+            i);
+    }
+    return r;
+}
+
+/* Whichever allocation fails, he catches up, or is told to come again. */
+static void test_famine(void **state)
+{
+    bool caught_up = false;
+
+    (void)state;
+    for (int n = 0; !caught_up; n++) {
+        struct room *r = room_with_lagging();
+        struct vconn *slow = r->clients[0].conn;
+
+        assert_true(n < 50);
+        virtual_give_room(&r->v, slow, SIZE_MAX);
+        virtual_flush(&r->v, 0, UINT32_MAX);
+        famine_after = n;
+        assert_int_equal(virtual_up(&r->v, 0, 1), 1);
+        caught_up = famine_after >= 0;
+        famine_after = -1;
+        room_advance(r, 200);
+        const char *heard = room_next(r, 0);
+        if (r->clients[0].conn == NULL) {
+            assert_int_equal(r->clients[0].close_code, 1013);
+        } else {
+            assert_non_null(strstr(heard, "SLOW_CLIENT"));
+            assert_non_null(strstr(room_next(r, 0), "\"sessions\":["));
+            room_say(r, 1, "{\"type\":\"note\",\"id\":\"n\",\"sessionId\":\"s0\",\"payload\":{}}");
+            room_expect(r, 0, "{\"type\":\"note\"}");
+        }
+        room_free(r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_directed_is_never_skipped),
         cmocka_unit_test(test_filter_across),
         cmocka_unit_test(test_ends_before_all_is_taken),
+        cmocka_unit_test(test_famine),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
