@@ -234,7 +234,7 @@ struct buf *message_pong(struct hub *hub)
 void client_error(struct hub *hub, uint32_t client, enum error_code code, const char *message,
                   const char *details_format, ...)
 {
-    char details[1024];
+    char details[DETAILS_MAX];
     va_list args;
 
     va_start(args, details_format);

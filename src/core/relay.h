@@ -10,7 +10,12 @@
 #include "core/speech.h"
 #include "fanout/segment.h"
 
-enum { DETAILS_MAX = 1024, MESSAGE_ID_MAX = 256 };
+enum {
+    /* Of an error. They name the request as its asker wrote its id: in the world that has 256
+       characters, each of up to 12 bytes ("\ud83d\ude00"). */
+    DETAILS_MAX = 4096,
+    MESSAGE_ID_MAX = 256, /* bytes; of the gateway dialect */
+};
 
 /* Where a message would go: what sending does finds out, when it is only to say so. */
 struct dry_run {

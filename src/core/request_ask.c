@@ -5,17 +5,26 @@
 
 /* Asking: what clients of either dialect want, and why they do not get it. */
 
-enum { NAMES_MAX = 700 }; /* bytes of the capabilities that an error lists */
+enum {
+    NAMES_MAX = 700, /* bytes of the capabilities that an error lists */
+    NAME_ROOM = 512, /* for the last of them, and for the names of the details' members */
+};
 
-/* The capabilities that there are, some of them, for whoever asks for one that nobody has. */
-static void list_capabilities(const struct hub *hub, uint32_t principal, struct buf *out)
+/*
+ * The capabilities that there are, some of them, for whoever asks for one that nobody has: less of
+ * them when the id of his request is long.
+ */
+static void list_capabilities(const struct hub *hub, uint32_t principal, size_t id_len,
+                              struct buf *out)
 {
+    size_t left = DETAILS_MAX - NAME_ROOM - id_len;
+    size_t most = left < NAMES_MAX ? left : NAMES_MAX;
     uint32_t limit = slab_limit(&hub->capabilities.slab);
     struct json_writer w;
 
     json_writer_init(&w, out);
     json_begin_array(&w);
-    for (uint32_t i = 0; i < limit && i < REQUESTS_MAX && out->len < NAMES_MAX; i++) {
+    for (uint32_t i = 0; i < limit && i < REQUESTS_MAX && out->len < most; i++) {
         const struct capability *c = capability_at(hub, i);
         if (c->name != NULL && !c->is_prefixed && c->name_len < NAMES_MAX / 10 &&
             queue_is_offered(hub, i, principal)) {
@@ -30,7 +39,7 @@ static void refuse_no_agent(struct hub *hub, struct sender *sender, const struct
     struct buf names;
 
     buf_init(&names, 2 * NAMES_MAX);
-    list_capabilities(hub, sender->principal, &names);
+    list_capabilities(hub, sender->principal, q->own_id.len, &names);
     sender_refuse(hub, sender, ERROR_NO_AGENT,
                   "No agent that is connected can do this; details list what agents can.",
                   "{\"requestId\":%.*s,\"capabilities\":%.*s}", STR_ARG(q->own_id),

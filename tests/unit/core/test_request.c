@@ -186,6 +186,56 @@ static void test_refused(void **state)
     room_free(r);
 }
 
+static void ask_of_world(struct room *r, int client, const char *id, const char *capability)
+{
+    room_say(r, client,
+             "{\"type\":\"route_request\",\"id\":\"%s\",\"data\":{\"capability\":\"%s\","
+             "\"request\":7,\"timeoutMs\":1000}}",
+             id, capability);
+}
+
+/* The next thing is an error about the request of this id, as it was written. */
+static const char *expect_about(struct room *r, int client, const char *code, const char *id)
+{
+    char text[3200];
+    const char *heard = room_next(r, client);
+
+    assert_non_null(heard);
+    (void)snprintf(text, sizeof(text), "\"details\":{\"requestId\":\"%s\"", id);
+    assert_non_null(strstr(heard, code));
+    assert_non_null(strstr(heard, text));
+    return heard;
+}
+
+/* An id of the world has 256 characters, however many bytes they take; what ends the request or
+ * refuses it names it. */
+static void test_long_id(void **state)
+{
+    struct room *r = room_new(NULL);
+    int agent = agent_of_world(r, "w", "grep"), asker = room_join(r, "");
+    char id[12 * 256 + 1] = "";
+
+    (void)state;
+    for (size_t i = 0; i < 256; i++) {
+        memcpy(id + 12 * i, "\\ud83d\\ude00", 13);
+    }
+    for (int i = 0; i < 30; i++) { /* what an error lists is long, too */
+        char name[70];
+        (void)snprintf(name, sizeof(name), "%069d", i);
+        (void)agent_of_world(r, name, name);
+    }
+    while (room_next(r, asker) != NULL || room_next(r, agent) != NULL) {
+    }
+    ask_of_world(r, asker, id, "sed");
+    const char *heard = expect_about(r, asker, "NO_AGENT", id);
+    assert_non_null(strstr(heard, ",\"capabilities\":[\"grep\",\"0000"));
+    ask_of_world(r, asker, id, "grep");
+    (void)take(r, agent);
+    room_advance(r, 2000);
+    (void)expect_about(r, asker, "ROUTE_TIMEOUT", id);
+    room_free(r);
+}
+
 static void test_grant(void **state)
 {
     struct room *r = room_new(NULL);
@@ -350,11 +400,12 @@ static void test_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),        cmocka_unit_test(test_world),
-        cmocka_unit_test(test_chat),         cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_grant),        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_most_of_one),  cmocka_unit_test(test_choice),
-        cmocka_unit_test(test_least_recent), cmocka_unit_test(test_order),
+        cmocka_unit_test(test_whole),   cmocka_unit_test(test_world),
+        cmocka_unit_test(test_chat),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_long_id), cmocka_unit_test(test_grant),
+        cmocka_unit_test(test_limits),  cmocka_unit_test(test_most_of_one),
+        cmocka_unit_test(test_choice),  cmocka_unit_test(test_least_recent),
+        cmocka_unit_test(test_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
