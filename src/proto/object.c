@@ -209,6 +209,10 @@ bool object_members_init(struct object_members *m, const struct report *r, struc
     begin(m, raw.ptr);
     while (json_next_member(&it, &key, &value)) {
         struct raw_value raw_value = {value.ptr, (uint32_t)value.len, true};
+        if (m->count == WIRE_MAX_MEMBERS) {
+            return report_other(r, PARLEY_WRONG_LENGTH, path, key.ptr, "at most 1024 members",
+                                "more");
+        }
         if (!collect(m, key, str_find(key, '\\') < key.len, raw_value)) {
             return report_no_memory(r, path, key.ptr);
         }

@@ -58,7 +58,8 @@ struct object_members {
 
 /*
  * The members of a raw object of valid text; empty text is an object without members. Borrows from
- * the text. Returns false with a report when there is no memory. To be finished in either case.
+ * the text. Returns false with a report when there are more than a message may have at its top, for
+ * they are sorted, or there is no memory. To be finished in either case.
  */
 bool object_members_init(struct object_members *m, const struct report *r, struct str raw,
                          const struct step *path);

@@ -112,12 +112,35 @@ static void too_many_members(void **state)
     free(text);
 }
 
+/* The same of an object inside; one that nothing is known of may have any number. */
+static void too_many_members_inside(void **state)
+{
+    char text[40000], other[40000];
+    size_t len =
+        (size_t)snprintf(text, sizeof(text),
+                         "{\"type\":\"bark\",\"agent_id\":\"a\",\"ts\":1,\"data\":{\"text\":\"x\"");
+
+    (void)state;
+    for (int i = 1; i < 1024; i++) {
+        len += (size_t)snprintf(text + len, sizeof(text) - len, ",\"%d\":0", i);
+    }
+    memcpy(text + len, "}}", 3);
+    accept(text);
+    memcpy(text + len, ",\"x\":0}}", 9);
+    refuse(text, PARLEY_WRONG_LENGTH, "data", NULL);
+    (void)snprintf(
+        other, sizeof(other),
+        "{\"type\":\"bark\",\"agent_id\":\"a\",\"ts\":1,\"data\":{\"text\":\"x\",\"more\":%s}}",
+        text);
+    accept(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sentences),        cmocka_unit_test(texts_of_a_peer),
         cmocka_unit_test(cut_sentences),    cmocka_unit_test(broken_text),
-        cmocka_unit_test(too_many_members),
+        cmocka_unit_test(too_many_members), cmocka_unit_test(too_many_members_inside),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
