@@ -137,10 +137,14 @@ static bool take_log_id(struct hub *hub, uint32_t *ret_id)
     return true;
 }
 
-/* A lane that has grown gets a log. Without memory it stays small; that is only slower. */
+/*
+ * A lane that has grown gets a log. Without memory it stays small; that is only slower. So it may
+ * have any number of members when one begins after all, and each is told by a command.
+ */
 static void begin_log(struct hub *hub, struct lane *lane)
 {
-    struct session_log *sl = calloc(1, sizeof(*sl));
+    struct session_log *sl =
+        hub_reserve_besides(hub, lane->count + 1) ? calloc(1, sizeof(*sl)) : NULL;
 
     if (sl == NULL || !take_log_id(hub, &sl->id)) {
         free(sl);
@@ -429,7 +433,9 @@ static void broadcast_small(struct hub *hub, struct lane *lane, uint32_t except,
 {
     struct down frame = {.kind = DOWN_FRAME, .flags = DOWN_BROADCAST | DOWN_MESSAGE, .seq = m->seq};
 
-    if (!(m->packed ? turn_packed_frame : turn_frame)(&hub->turn, m->payload, &frame.off,
+    /* One that is large had no memory for a log. */
+    if ((lane->count > SMALL_SESSION && !hub_reserve_besides(hub, lane->count)) ||
+        !(m->packed ? turn_packed_frame : turn_frame)(&hub->turn, m->payload, &frame.off,
                                                       &frame.len)) {
         hub->counts.out_of_memory++;
         return;

@@ -19,6 +19,9 @@ void *__real_realloc(void *block, size_t size);
 /* How many allocations are left to succeed before one fails; negative: all do. */
 static int famine_after = -1;
 
+/* No calloc succeeds. */
+static bool famine_of_zeroes;
+
 static bool famine_strikes(void)
 {
     return famine_after >= 0 && famine_after-- == 0;
@@ -31,7 +34,7 @@ void *__wrap_malloc(size_t size)
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-    return famine_strikes() ? NULL : __real_calloc(count, size);
+    return famine_of_zeroes || famine_strikes() ? NULL : __real_calloc(count, size);
 }
 
 void *__wrap_realloc(void *block, size_t size)

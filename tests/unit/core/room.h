@@ -11,7 +11,7 @@
 
 #include "virtual.h"
 
-enum { ROOM_CLIENTS = 128, ROOM_REASON = 124 };
+enum { ROOM_CLIENTS = 200, ROOM_REASON = 124 };
 
 struct room_client {
     struct vconn *conn; /* NULL once it has ended */

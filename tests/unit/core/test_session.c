@@ -356,6 +356,56 @@ static void test_famine(void **state)
     }
 }
 
+/* Says something while the allocation `n` of the hub fails; whether there was no such one. */
+static bool say_in_famine(struct room *r, int client, int n, const char *text)
+{
+    assert_true(virtual_send(&r->v, r->clients[client].conn, str_from_z(text)));
+    famine_after = n;
+    assert_int_equal(virtual_up(&r->v, 0, 1), 1);
+    bool was_enough = famine_after >= 0;
+    famine_after = -1;
+    virtual_settle(&r->v);
+    return was_enough;
+}
+
+/* A session that had no memory for a log when it grew: what is for all its members is many
+ * commands, and so is the log when it begins after all. */
+static void test_famine_of_logs(void **state)
+{
+    enum { MEMBERS = ROOM_CLIENTS - 1 };
+    bool was_enough = false;
+
+    (void)state;
+    for (int n = 0; !was_enough; n++) {
+        struct room *r = room_with(1, 100000000);
+        for (int i = 0; i < MEMBERS; i++) {
+            (void)room_control(r);
+        }
+        famine_of_zeroes = true; /* logs are made of them, and members are not */
+        for (int i = 0; i < MEMBERS; i++) {
+            room_say(
+                r, i,
+                "{\"type\":\"session_create\",\"id\":\"c\",\"payload\":{\"sessionId\":\"den\"}}");
+        }
+        assert_true(n < 50);
+        was_enough =
+            say_in_famine(r, 1, n, "{\"type\":\"note\",\"id\":\"n\",\"sessionId\":\"den\"}");
+        famine_of_zeroes = false;
+        int last = room_control(r);
+        was_enough =
+            say_in_famine(
+                r, last, n,
+                "{\"type\":\"session_join\",\"id\":\"j\",\"payload\":{\"sessionId\":\"den\"}}") &&
+            was_enough;
+        while (room_next(r, 0) != NULL) {
+        }
+        room_say(r, 1,
+                 "{\"type\":\"note\",\"id\":\"n\",\"sessionId\":\"den\",\"payload\":{\"last\":1}}");
+        room_expect(r, 0, "{\"type\":\"note\",\"payload\":{\"last\":1}}");
+        room_free(r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,6 +417,7 @@ int main(void)
         cmocka_unit_test(test_filter_across),
         cmocka_unit_test(test_ends_before_all_is_taken),
         cmocka_unit_test(test_famine),
+        cmocka_unit_test(test_famine_of_logs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
