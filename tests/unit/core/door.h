@@ -17,7 +17,11 @@ static inline struct hub_credential credential(const char *name, struct grants g
     return c;
 }
 
-static const struct grants usual = {.publish = {"*", 1}, .sessions = {"*", 1}, .act_as = {"", 0}};
+#define USUAL                                                                                      \
+    {                                                                                              \
+        .publish = {"*", 1}, .sessions = {"*", 1}, .act_as = { "", 0 }                             \
+    }
+static const struct grants usual = USUAL;
 
 static inline void set(struct room *r, enum hub_auth_mode mode, const struct hub_credential *list,
                        size_t count)

@@ -140,7 +140,7 @@ static uint32_t ask_by_ticket(struct room *r, const char *ticket)
     return asker.principal;
 }
 
-static const struct hub_ticket_request minute = {.grants = usual, .ttl_ms = TICKET_MAX_MS};
+static const struct hub_ticket_request minute = {.grants = USUAL, .ttl_ms = TICKET_MAX_MS};
 
 /* A ticket is not good for longer than the token of who has made it, nor is its client. */
 static void test_ticket_ends_with_its_token(void **state)
