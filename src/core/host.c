@@ -141,6 +141,15 @@ void host_note_state(struct hub *hub, enum state_kind kind, enum state_op op, ui
     }
 }
 
+void hub_note_log(struct hub *hub, enum log_level level, const char *line, struct str client,
+                  struct str details)
+{
+    host_note(
+        hub,
+        &(struct hub_event){
+            .kind = HUB_LOG_LINE, .level = level, .line = line, .client = client, .text = details});
+}
+
 static struct str next_text(const char **at, struct str text)
 {
     struct str here = str_make(*at, text.len);
@@ -178,7 +187,7 @@ static void tell_some(struct hub *hub)
     }
 }
 
-void host_tell(struct hub *hub)
+void hub_tell_host(struct hub *hub)
 {
     if (hub->ports.event == NULL) {
         return;

@@ -32,6 +32,7 @@ enum hub_event_kind {
     HUB_AGENT_CHANGED,        /* it is `status` now */
     HUB_AGENT_UNREGISTERED,   /* it is in the registry no more */
     HUB_ERROR_SENT,           /* `error`, to `client` */
+    HUB_LOG_LINE,             /* `level`, `line`, `client` and `text`, as hub_ports.log has them */
     HUB_EVENTS_LOST,          /* `count` of them, here, for want of memory */
 };
 
@@ -43,12 +44,23 @@ struct hub_event {
     enum error_code error;
     enum hub_agent_status status;
     uint16_t code;
+    enum log_level level;
     uint64_t count;
+    const char *line;  /* a literal */
     struct str client; /* its id, or empty */
     struct str session;
     struct str agent;
     struct str text;
 };
+
+/*
+ * A line of the log is an event as well, for a host that wants it where it may call anything: it
+ * hands on what hub_ports.log is told. `line` is borrowed for good, the texts are copied.
+ */
+void hub_note_log(struct hub *hub, enum log_level level, const char *line, struct str client,
+                  struct str details);
+/* Tells all that has been noted. To be called when the hub is between two events. */
+void hub_tell_host(struct hub *hub);
 
 /* --- what the host is asked ------------------------------------------------------------------- */
 
@@ -182,8 +194,6 @@ void host_note_error(struct hub *hub, uint32_t client, enum error_code code);
 void host_note_member(struct hub *hub, enum hub_event_kind kind, uint32_t session, uint32_t client);
 /* A change of the state, as state_changed has it. */
 void host_note_state(struct hub *hub, enum state_kind kind, enum state_op op, uint32_t index);
-/* Tells all that has been noted. To be called when the hub is between two events. */
-void host_tell(struct hub *hub);
 /* --- admin.c: a client as others see it; it need not be open --- */
 void client_view(const struct hub *hub, uint32_t client, struct hub_client_view *ret_view);
 

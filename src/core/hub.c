@@ -405,7 +405,7 @@ void hub_receive_one(struct hub *hub, const struct up_batch *batch, const struct
         client_receive(hub, client, item, text);
     }
     requests_settle(hub);
-    host_tell(hub);
+    hub_tell_host(hub);
 }
 
 void hub_receive(struct hub *hub, const struct up_batch *batch)
@@ -472,7 +472,7 @@ void hub_end_turn(struct hub *hub)
 {
     access_forget_asker(hub);
     requests_settle(hub);
-    host_tell(hub);
+    hub_tell_host(hub);
     hub->turn.made = 0;
     hub->logged = 0;
     session_announce(hub);

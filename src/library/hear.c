@@ -191,9 +191,19 @@ static void tell_agent(struct parley *p, const struct hub_event *event)
     }
 }
 
+/* They are noted for a program that wants them (note_log). */
+static void tell_log(struct parley *p, const struct hub_event *event)
+{
+    p->options->events.log(p, (unsigned)event->level, event->line, text_of_str(event->client),
+                           text_of_str(event->text), p->options->events_ctx);
+}
+
 void hear_event(void *owner, const struct hub_event *event)
 {
     switch (event->kind) {
+    case HUB_LOG_LINE:
+        tell_log(owner, event);
+        break;
     case HUB_SESSION_CREATED:
     case HUB_SESSION_JOINED:
     case HUB_SESSION_LEFT:

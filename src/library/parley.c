@@ -9,14 +9,14 @@ const char *parley_version(void)
 
 /* --- what the assembly tells ------------------------------------------------------------------ */
 
-static void write_log(void *owner, unsigned level, const char *event, struct str client,
-                      struct str details)
+/* A line is written while the hub is at work, when the program could not call anything. */
+static void note_log(void *owner, unsigned level, const char *event, struct str client,
+                     struct str details)
 {
     struct parley *p = owner;
-    const struct parley_events *e = &p->options->events;
 
-    if (e->log != NULL) {
-        e->log(p, level, event, text_of_str(client), text_of_str(details), p->options->events_ctx);
+    if (p->options->events.log != NULL) {
+        hub_note_log(hub_of(p), (enum log_level)level, event, client, details);
     }
 }
 
@@ -114,7 +114,7 @@ static bool open_gateway(struct parley *p, const struct parley_options *options,
     };
     struct assembly_ports ports = {
         .owner = p,
-        .log = write_log,
+        .log = note_log,
         .phase = take_phase,
         .reloaded = take_reload,
         .host = {.owner = p,
@@ -151,13 +151,20 @@ struct parley *parley_new(const struct parley_options *options, char **ret_error
     return p;
 }
 
+/* What the last turn has noted comes before `stopped`, the last event. */
+static void end(struct parley *p)
+{
+    p->over = true;
+    gateway_end(p->assembly.gateway);
+    hub_tell_host(hub_of(p));
+}
+
 static void finish(struct parley *p)
 {
     const struct parley_events *e = &p->options->events;
 
     if (p->started && !p->over) {
-        p->over = true;
-        gateway_end(p->assembly.gateway);
+        end(p);
         if (e->stopped != NULL) {
             e->stopped(p, p->options->events_ctx);
         }
@@ -187,8 +194,7 @@ static bool start(struct parley *p)
     if (!p->started) {
         p->started = true;
         if (gateway_start(p->assembly.gateway) != 0) {
-            p->over = true;
-            gateway_end(p->assembly.gateway);
+            end(p);
         }
     }
     return !p->over;

@@ -111,6 +111,62 @@ def test_errors_are_told(driver):
     assert driver.event("error") == [client.id, "NO_ROUTE"]
 
 
+# --- the log --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[(), ("--run", "threads=2")], ids=["loop", "run"])
+def logging(request):
+    with Driver("--log", *request.param) as driver:
+        yield driver
+
+
+def test_lines_stand_among_the_events(logging):
+    client = logging.control()
+    assert logging.event("client_connected") == [client.id]
+    assert logging.event("client_authenticated") == [client.id, "anonymous"]
+    assert logging.event("log")[1:3] == ["client_opened", client.id]
+    client.say("greet", {})
+    client.error("NO_ROUTE")
+    logging.event("message")
+    assert logging.event("error") == [client.id, "NO_ROUTE"]
+    assert logging.event("log") == ["0", "error_sent", client.id, "code=NO_ROUTE"]
+    logging.call("kick", client.id, "enough")
+    assert logging.event("log")[:3] == ["1", "client_kicked", client.id]
+    assert logging.event("log") == ["0", "client_closed", client.id, 'code=4408 reason="enough"']
+    assert logging.event("client_disconnected") == [client.id, "4408", "enough"]
+
+
+def test_the_last_lines_come_before_the_end(logging):
+    logging.call("stop")
+    assert logging.event("log")[:2] == ["1", "draining"]
+    logging.event("stopped")
+
+
+def test_a_line_of_an_agent_may_take_it_away(logging):
+    """The line comes when it has left: it is given up once."""
+    client = logging.control()
+    client.ask("agent_register", {"agentId": "ada", "name": "Ada", "type": "cli", "capabilities": {}})
+    logging.call("at_log", "agent_left", "unregister", "ada")
+    client.abort()
+    assert logging.answer() == "ok"
+    assert logging.skip_to("agent_unregistered") == ["ada"]
+    assert logging.call("agent", "ada") == "not found"
+    assert logging.control().ask("ping", {})["type"] == "pong"
+
+
+def test_a_line_of_an_error_may_be_answered(logging):
+    """What is sent comes behind the error, and both are whole."""
+    world, control = both(logging)
+    for client in (control, world):
+        logging.call("at_log", "error_sent", "send", client.id, "note", '{"text":"a mistake"}')
+        if client is control:
+            client.say("greet", {})
+        else:
+            client.send({"type": "bark", "target_id": "nobody"})
+        assert logging.answer() == "ok"
+        assert [client.next()["type"], client.next()["type"]] == ["error", "note"]
+
+
 # --- handlers -------------------------------------------------------------------------------------
 
 

@@ -397,6 +397,30 @@ static void call_stop(struct call *c)
     answer(PARLEY_OK);
 }
 
+/* What is done when a line of the log comes, once: its event, and a line with its fields. */
+static char at_log_event[64];
+static char at_log_line[1024];
+
+static void call_at_log(struct call *c)
+{
+    size_t len = 0;
+
+    (void)snprintf(at_log_event, sizeof(at_log_event), "%s", c->f[0].ptr);
+    for (size_t i = 1; i < c->count && len < sizeof(at_log_line); i++) {
+        len += (size_t)snprintf(at_log_line + len, sizeof(at_log_line) - len, "%s%s",
+                                i > 1 ? "\t" : "", c->f[i].ptr);
+    }
+    answer(PARLEY_OK);
+}
+
+void obey_log(struct parley *p, const char *event)
+{
+    if (strcmp(event, at_log_event) == 0) {
+        at_log_event[0] = '\0';
+        obey(p, at_log_line);
+    }
+}
+
 static const struct {
     const char *name;
     void (*run)(struct call *c);
@@ -432,6 +456,7 @@ static const struct {
     {"agent_statistics", call_agent_statistics},
     {"statistics", call_statistics},
     {"stop", call_stop},
+    {"at_log", call_at_log},
 };
 
 void obey(struct parley *p, char *line)

@@ -7,8 +7,8 @@
  *     event  client_connected  c-...
  *
  * `--run`: parley_run, with the lines read by another thread and posted; else a loop of our own
- * with parley_fd. `--login`: credentials are decided by the lines accept and refuse. Any other
- * argument is KEY=VALUE, an option.
+ * with parley_fd. `--login`: credentials are decided by the lines accept and refuse. `--log`: the
+ * lines of the log are events, too. Any other argument is KEY=VALUE, an option.
  */
 
 #include <poll.h>
@@ -92,7 +92,19 @@ static void on_error(struct parley *p, struct parley_text client, const char *co
     print_event("error", (struct parley_text[]){client, parley_text(code)}, 2);
 }
 
-static const struct parley_events events = {
+static void on_log(struct parley *p, unsigned level, const char *event, struct parley_text client,
+                   struct parley_text details, void *ctx)
+{
+    char number[16];
+
+    (void)ctx;
+    (void)snprintf(number, sizeof(number), "%u", level);
+    print_event(
+        "log", (struct parley_text[]){parley_text(number), parley_text(event), client, details}, 4);
+    obey_log(p, event);
+}
+
+static struct parley_events events = {
     .started = on_started,
     .stopped = on_stopped,
     .client_connected = on_client_connected,
@@ -214,6 +226,8 @@ int main(int argc, char **argv)
             runs = true;
         } else if (strcmp(argv[i], "--login") == 0) {
             parley_options_authenticate(options, on_login, NULL);
+        } else if (strcmp(argv[i], "--log") == 0) {
+            events.log = on_log;
         } else {
             ok = take_option(options, argv[i]);
         }

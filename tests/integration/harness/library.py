@@ -74,6 +74,10 @@ class Driver(Program):
     def call(self, *fields):
         """What a call answers: its result, or a list that begins with it."""
         self.tell(*fields)
+        return self.answer()
+
+    def answer(self):
+        """What has been answered: to `call`, or by what `at_log` has had done."""
         answer = self.answers.get(timeout=PATIENCE)
         return answer[0] if len(answer) == 1 else answer
 

@@ -72,12 +72,12 @@ static void test_events_are_told_or_counted(void **state)
         }
         whole = famine_after >= 0;
         famine_after = -1;
-        host_tell(r->v.hub);
+        hub_tell_host(r->v.hub);
         assert_int_equal(told[HUB_SESSION_ENDED] + lost, 40);
         assert_true(whole || lost > 0);
         /* And it goes on. */
         host_note(r->v.hub, &event);
-        host_tell(r->v.hub);
+        hub_tell_host(r->v.hub);
         assert_int_equal(told[HUB_SESSION_ENDED] + lost, 41);
         room_free(r);
     }
