@@ -50,12 +50,21 @@ static uint64_t number_of(const struct hub *hub, const struct job *j)
     return (uint64_t)j->round << 32 | (uint64_t)(j - hub->jobs);
 }
 
+static void ask_host(struct hub *hub, const struct job *j, struct str secret)
+{
+    struct str at_hand = hub->at_hand;
+
+    hub->at_hand = STR(""); /* what the host says on its own is no answer to this */
+    hub->ports.check_credential(hub->ports.owner, number_of(hub, j), secret, j->is_password,
+                                j->address);
+    hub->at_hand = at_hand;
+}
+
 /* Whether somebody looks at it. */
 static bool hand_on(struct hub *hub, const struct job *j, struct str secret)
 {
     if (hub->principals.mode == HUB_AUTH_HOST) {
-        hub->ports.check_credential(hub->ports.owner, number_of(hub, j), secret, j->is_password,
-                                    j->address);
+        ask_host(hub, j, secret);
         return true;
     }
     return hub->ports.check_password(hub->ports.owner, number_of(hub, j), secret);

@@ -61,8 +61,8 @@ struct hub_ports {
     int (*hear)(void *owner, const struct hub_heard *message);
     /*
      * HUB_AUTH_HOST: has the host look at a credential; hub_credential_checked(hub, job, …)
-     * follows, once, and not from inside this call. `is_password`: it was given as one. The address
-     * as in struct evidence. Borrowed.
+     * follows, once, and not from inside this call, where the host may call any other function of
+     * the hub. `is_password`: it was given as one. The address as in struct evidence. Borrowed.
      */
     void (*check_credential)(void *owner, uint64_t job, struct str secret, bool is_password,
                              const uint8_t address[16]);

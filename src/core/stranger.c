@@ -190,7 +190,10 @@ static bool read_secret(struct str text, char buffer[SECRET_MAX + 1], uint8_t *r
     return false;
 }
 
-/* Has the credential checked that a message holds; until then nothing more is read. */
+/*
+ * Has the credential checked that a message holds; until then nothing more is read. It waits before
+ * it is known that it has to: who is asked may close it.
+ */
 static void wait_for_check(struct hub *hub, uint32_t client, const struct attempt *attempt,
                            struct str text)
 {
@@ -201,13 +204,14 @@ static void wait_for_check(struct hub *hub, uint32_t client, const struct attemp
                       .is_password = attempt->kind == CREDENTIAL_PASSWORD};
 
     memcpy(job.address, c->address, sizeof(job.address));
-    if (!job_start(hub, &job, attempt->secret, text)) {
-        fail(hub, client,
-             &(struct gate_refusal){.code = ERROR_RATE_LIMITED, .retry_after_ms = GATE_BUSY_MS});
-        return;
-    }
     c->stranger->checking = true;
     hub_tell(hub, conn_reactor(c->conn), &(struct down){.kind = DOWN_PAUSE, .conn = c->conn});
+    if (!job_start(hub, &job, attempt->secret, text)) {
+        c->stranger->checking = false; /* nobody has been asked */
+        hub_tell(hub, conn_reactor(c->conn), &(struct down){.kind = DOWN_GO_ON, .conn = c->conn});
+        fail(hub, client,
+             &(struct gate_refusal){.code = ERROR_RATE_LIMITED, .retry_after_ms = GATE_BUSY_MS});
+    }
 }
 
 /* It has come in by this message, which is now dealt with as anybody's. */

@@ -4,6 +4,8 @@ The program under test is tests/library/driver.c, in a loop of its own and under
 """
 
 import json
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -504,6 +506,35 @@ def test_refused(guarded):
     assert guarded.call("refuse", login[0]) == "not found"
 
 
+def test_a_check_may_close_whom_it_is_asked_about(guarded):
+    control = guarded.control()
+    control.say("auth", {"token": "kick"})
+    assert control.wait_closed(4408)
+    world = guarded.client()
+    world.send({"type": "agent_register", "agentId": "ada", "token": "kick"})
+    assert world.wait_closed(4408)
+    for client in (control, world):
+        login = guarded.skip_to("login")
+        assert guarded.event("kicked") == ["ok"]
+        assert guarded.skip_to("client_disconnected") == [client.id, "4408", "by its check"]
+        assert guarded.call("accept", login[0], "ann", "", "*", "*") == "not found", "nobody waits for it"
+    assert guarded.control(headers=[("Authorization", "Bearer now")]).ask("ping", {})["type"] == "pong"
+
+
+def test_a_check_over_http_may_close_others(guarded):
+    other = guarded.control()
+    asked = urllib.request.Request(
+        f"http://127.0.0.1:{guarded.port}/api/gateway/agents", headers={"Authorization": "Bearer kick"}
+    )
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(urllib.request.urlopen, asked, timeout=20)
+        login = guarded.skip_to("login")
+        assert other.wait_closed(4408)
+        assert guarded.call("accept", login[0], "ann", "", "*", "*", "", "a") == "ok"
+        with answer.result(20) as response:
+            assert json.load(response) == {"agents": [], "total": 0}
+
+
 def test_who_has_gone_is_not_waited_for(guarded):
     client = guarded.control()
     client.say("auth", {"token": "tok"})
@@ -515,7 +546,6 @@ def test_who_has_gone_is_not_waited_for(guarded):
 
 def test_over_http(guarded):
     import threading
-    import urllib.request
 
     answers = []
 

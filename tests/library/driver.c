@@ -20,7 +20,7 @@
 
 #include "driver.h"
 
-enum { LINE = 65536 };
+enum { LINE = 65536, ID = 64 };
 
 /* --- events ----------------------------------------------------------------------------------- */
 
@@ -124,6 +124,28 @@ static struct parley_events events = {
     .error = on_error,
 };
 
+/* The id of one that has not authenticated. */
+static void find_stranger(const struct parley_client *client, void *ctx)
+{
+    if (!client->authenticated) {
+        (void)snprintf(ctx, ID, "%.*s", (int)client->id.len, client->id.ptr);
+    }
+}
+
+static void kick_stranger(struct parley *p)
+{
+    char id[ID] = "";
+
+    parley_each_client(p, SIZE_MAX, find_stranger, id);
+    enum parley_result result = parley_kick(p, parley_text(id), parley_text("by its check"));
+    print_event("kicked", (struct parley_text[]){parley_text(parley_result_text(result))}, 1);
+}
+
+static bool is_word(struct parley_text text, const char *word)
+{
+    return text.len == strlen(word) && memcmp(text.ptr, word, text.len) == 0;
+}
+
 static void on_login(struct parley *p, const struct parley_login *login, void *ctx)
 {
     static const struct parley_identity now = {
@@ -137,8 +159,10 @@ static void on_login(struct parley *p, const struct parley_login *login, void *c
                                        parley_text(login->is_password ? "password" : "token"),
                                        parley_text(login->address)},
                 4);
-    if (login->secret.len == 3 && memcmp(login->secret.ptr, "now", 3) == 0) {
+    if (is_word(login->secret, "now")) {
         (void)parley_accept(p, login->id, &now);
+    } else if (is_word(login->secret, "kick")) {
+        kick_stranger(p);
     }
 }
 

@@ -212,6 +212,25 @@ static void test_many_right_passwords(void **state)
     room_free(r);
 }
 
+/* One that cannot be checked in a message is told so, and goes on. */
+static void test_too_many_passwords_for_a_message(void **state)
+{
+    struct room *r = room_with_password();
+    int late = stranger(r, 200);
+
+    (void)state;
+    for (unsigned i = 0; i < HUB_JOBS; i++) {
+        struct evidence e = from((uint8_t)i, CREDENTIAL_BEARER, "sesame");
+        assert_int_equal(room_knock(r, &e), ROOM_WAITS);
+    }
+    room_say(r, late, "{\"type\":\"agent_register\",\"agentId\":\"a\",\"password\":\"sesame\"}");
+    room_expect_error(r, late, "RATE_LIMITED");
+    assert_false(r->clients[late].conn->paused);
+    room_say(r, late, "{\"type\":\"ping\"}");
+    room_expect_text(r, late, "{\"type\":\"pong\"}");
+    room_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_wrong_passwords),
         cmocka_unit_test(test_too_much_while_waiting),
         cmocka_unit_test(test_too_many_passwords),
+        cmocka_unit_test(test_too_many_passwords_for_a_message),
         cmocka_unit_test(test_many_right_passwords),
     };
 
