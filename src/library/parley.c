@@ -140,6 +140,7 @@ struct parley *parley_new(const struct parley_options *options, char **ret_error
         free(p);
         return NULL;
     }
+    p->assembly.memory.fd = -1; /* 0 would be a descriptor of the program's */
     p->posted_end = &p->posted;
     p->verdicts_end = &p->verdicts;
     if (!open_gateway(p, options, &error)) {
