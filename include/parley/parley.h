@@ -107,8 +107,9 @@ PARLEY_PUBLIC bool parley_dispatch(struct parley *p);
 PARLEY_PUBLIC void parley_stop(struct parley *p);
 /*
  * Has `call` called with `ctx` where the gateway runs, once, soon, in the order of posting. From
- * any thread. What is posted after the gateway is over is called by parley_free.
- * PARLEY_OUT_OF_MEMORY: it is not called.
+ * any thread. What is posted after the gateway is over is called by parley_free, and so is what
+ * that posts: what posts itself again has to end with `stopped`. PARLEY_OUT_OF_MEMORY: it is not
+ * called.
  */
 PARLEY_PUBLIC enum parley_result parley_post(struct parley *p,
                                              void (*call)(struct parley *p, void *ctx), void *ctx);

@@ -66,9 +66,11 @@ static struct posted *take_posted(struct parley *p)
     return first;
 }
 
-static void call_posted(struct parley *p)
+/* What they post in turn is left for the next time. Returns whether there were any. */
+static bool call_posted(struct parley *p)
 {
     struct posted *one = take_posted(p);
+    bool any = one != NULL;
 
     while (one != NULL) {
         struct posted *next = one->next;
@@ -76,13 +78,14 @@ static void call_posted(struct parley *p)
         free(one);
         one = next;
     }
+    return any;
 }
 
 static void take_turn(void *owner)
 {
     struct parley *p = owner;
 
-    call_posted(p);
+    (void)call_posted(p);
     logins_settle(p);
 }
 
@@ -179,7 +182,8 @@ void parley_free(struct parley *p)
     }
     if (p->assembly.gateway != NULL) {
         finish(p);
-        call_posted(p);
+        while (call_posted(p)) {
+        }
     }
     assembly_fini(&p->assembly);
     logins_fini(p);

@@ -17,6 +17,7 @@ static struct parley_options *make_options(void)
     assert_non_null(options);
     assert_int_equal(parley_options_set(options, "listen.port", "0"), PARLEY_OK);
     assert_int_equal(parley_options_set(options, "drain", "0s"), PARLEY_OK);
+    assert_int_equal(parley_options_set(options, "threads", "1"), PARLEY_OK);
     return options;
 }
 
@@ -42,10 +43,44 @@ static void test_a_beginning_without_memory(void **state)
     parley_options_free(options);
 }
 
+/* --- posting ---------------------------------------------------------------------------------- */
+
+static int posts_left;
+static int posted;
+
+static void post_again(struct parley *p, void *ctx)
+{
+    posted++;
+    if (posts_left-- > 0) {
+        assert_int_equal(parley_post(p, post_again, ctx), PARLEY_OK);
+    }
+}
+
+/* What is posted when nothing runs any more is called at the end, and what that posts, too. */
+static void test_posting_at_the_end(void **state)
+{
+    struct parley_options *options = make_options();
+    struct parley *p = parley_new(options, NULL);
+
+    (void)state;
+    assert_non_null(p);
+    parley_stop(p);
+    parley_stop(p);
+    assert_int_equal(parley_run(p), PARLEY_OK);
+    posted = 0;
+    posts_left = 3;
+    assert_int_equal(parley_post(p, post_again, NULL), PARLEY_OK);
+    assert_int_equal(posted, 0);
+    parley_free(p);
+    assert_int_equal(posted, 4);
+    parley_options_free(options);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_beginning_without_memory),
+        cmocka_unit_test(test_posting_at_the_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
