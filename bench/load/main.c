@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "cli/lines.h"
+#include "cli/standard.h"
 
 enum { MAX_OUTPUT = 64 << 20 };
 
@@ -140,6 +141,9 @@ int main(int argc, char **argv)
 {
     struct bench_options b;
     enum cli_exit code;
+    if (!standard_hold()) {
+        return CLI_FAILED;
+    }
     program_path = name_of_parley(argc > 0 ? argv[0] : "parley");
     if (bench_options_read(&b, (const char *const *)(argv + (argc > 0 ? 1 : 0)), &code)) {
         code = b.action == BENCH_PLOT             ? plot(&b)

@@ -7,6 +7,7 @@
 #include "cli/bridge_flags.h"
 #include "cli/log.h"
 #include "cli/service.h"
+#include "cli/standard.h"
 #include "matrix/daemon.h"
 
 /* parley-bridge: the Matrix bridge as a program of its own. */
@@ -209,5 +210,8 @@ int main(int argc, char **argv)
 {
     struct args args = {.command = &command, .rest = (const char *const *)(argv + (argc > 0))};
 
+    if (!standard_hold()) {
+        return CLI_FAILED;
+    }
     return (int)command.run(&args);
 }

@@ -1,28 +1,11 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 
 #include "cli/args.h"
-
-/*
- * A program may be started without stdin, stdout or stderr. Then the next files would get their
- * numbers, and what is said would go into a socket. What stands in for them takes and gives
- * nothing, so that writing fails as it should. Returns whether all three are open.
- */
-static bool hold_standard_files(void)
-{
-    for (int fd = 0; fd <= 2; fd++) {
-        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
-            open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd) {
-            return false;
-        }
-    }
-    return true;
-}
+#include "cli/standard.h"
 
 int main(int argc, char **argv)
 {
-    if (!hold_standard_files()) {
+    if (!standard_hold()) {
         return CLI_FAILED;
     }
     if (argc > 0 && argv[0][0] != '\0') {

@@ -6,7 +6,9 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 import xml.etree.ElementTree
+from pathlib import Path
 
 import pytest
 
@@ -196,3 +198,17 @@ def test_wrong_use():
     done = run_parley("bench", "fanuot")
     assert done.returncode == USAGE and "did you mean fanout?" in done.stderr
     assert f"{program()} bench fanout" in run_parley("bench").stderr
+
+
+def test_without_standard_files(tmp_path):
+    """No connection gets the number of stdout, where the figures would be written; seen while it waits for its input."""
+    command = f'exec "$0" plot --svg {tmp_path}/plot.svg >&-'
+    process = subprocess.Popen(["bash", "-c", command, f"{program()}-bench"], stdin=subprocess.PIPE, env=environment())
+    stdout = Path(f"/proc/{process.pid}/fd/1")
+    deadline = time.monotonic() + PATIENCE
+    try:
+        while not (stdout.is_symlink() and os.readlink(stdout) == "/dev/null"):
+            assert time.monotonic() < deadline and process.poll() is None
+    finally:
+        process.stdin.close()
+        process.wait(PATIENCE)

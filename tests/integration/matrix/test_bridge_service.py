@@ -1,5 +1,6 @@
 """The bridge as a service: what the service manager is told, and when."""
 
+import os
 import signal
 
 import pytest
@@ -35,3 +36,12 @@ def test_reload_and_stop_are_said(build, manager):
     manager.wait("READY")
     bridge.stop()
     manager.wait("STOPPING")
+
+
+def test_without_standard_files(build):
+    """No socket and no file of the bridge gets their numbers."""
+    place = build("openai")
+    bridge = place.start(prefix=("bash", "-c", 'exec "$0" "$@" <&- >&-'))
+    for fd in (0, 1):
+        assert os.readlink(f"/proc/{bridge.process.pid}/fd/{fd}") == "/dev/null"
+    bridge.stop()
