@@ -4,8 +4,8 @@
 /*
  * What the options are set to, and by whom. config_load asks all sources: flags, the environment, a
  * file (YAML or JSON), the defaults; an earlier one of these goes before a later one. A reload is
- * config_load again, with the same sources, into another struct config, which then takes the place
- * of the first; config_changes says what that means.
+ * config_load again, with the same sources (and the file that was found), into another struct
+ * config, which then takes the place of the first; config_changes says what that means.
  *
  * Every source sets its keys through config_set, in any order; a value stays until one of the same
  * or a higher origin comes. Errors are sentences that name the source, the value, what is allowed
@@ -48,6 +48,7 @@ struct config_flag {
 /* All is borrowed for the call; who reloads keeps it. */
 struct config_sources {
     const char *file;         /* of `--config`; NULL: it is looked for, see config_find_file */
+    const char *found;        /* of a reload: what was found before, and has to be found again */
     char *const *environment; /* NULL-terminated; NULL for none */
     const struct config_flag *flags;
     size_t flag_count;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/printable.h"
+
 static bool read_flags(struct config *c, const struct config_sources *sources, struct buf *error)
 {
     for (size_t i = 0; i < sources->flag_count; i++) {
@@ -17,7 +19,30 @@ static bool read_flags(struct config *c, const struct config_sources *sources, s
     return true;
 }
 
-/* The file named, or the one found; none is well unless it was named. */
+/*
+ * A file that is away for a moment, or hidden by another one, asks for a credential as before: what
+ * is found instead may let everybody in.
+ */
+static bool check_found(const char *before, const char *path, struct buf *error)
+{
+    if (before == NULL || (path != NULL && strcmp(path, before) == 0)) {
+        return true;
+    }
+    printable_append(error, str_from_z(before));
+    buf_append_str(error, STR(": the running configuration came from this file, "));
+    if (path == NULL) {
+        buf_append_str(error, STR("which is not found any more; put it back, or restart to go on "
+                                  "without it"));
+    } else {
+        buf_append_str(error, STR("and now "));
+        printable_append(error, str_from_z(path));
+        buf_append_str(error,
+                       STR(" is found instead; take that away, or restart to go on with it"));
+    }
+    return false;
+}
+
+/* The file named, or the one found; none is well unless it was named, or there before. */
 static bool read_file(struct config *c, const struct config_sources *sources, struct buf *error)
 {
     struct buf path;
@@ -32,8 +57,10 @@ static bool read_file(struct config *c, const struct config_sources *sources, st
     bool ok = !path.failed;
     if (!ok) {
         buf_append_str(error, STR("out of memory"));
-    } else if (path.len > 0) {
-        ok = config_read_file(c, path.data, error);
+    } else {
+        const char *found = path.len > 0 ? path.data : NULL;
+        ok = check_found(sources->found, found, error) &&
+             (found == NULL || config_read_file(c, found, error));
     }
     buf_fini(&path);
     return ok;

@@ -234,7 +234,10 @@ static bool check_exposed(struct setup *p)
 
 static bool load(struct setup *p, const struct setup_source *source)
 {
-    return config_load(&p->config, source->sources, &p->warnings, &p->error) &&
+    struct config_sources sources = *source->sources;
+
+    sources.found = source->file;
+    return config_load(&p->config, &sources, &p->warnings, &p->error) &&
            (source->running == NULL || keep_running(p, source->running)) &&
            (!source->exposed || check_exposed(p)) && make_access(p) && make_policy(p);
 }

@@ -23,7 +23,8 @@ struct setup_source {
      * restart its values go on to hold, whatever the sources say.
      */
     const struct config *running;
-    bool exposed; /* it has been given sockets that are reached from other machines */
+    const char *file; /* that what holds now came from; NULL for none, as at the start */
+    bool exposed;     /* it has been given sockets that are reached from other machines */
 };
 
 struct setup {

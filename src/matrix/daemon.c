@@ -463,7 +463,9 @@ static void reload(struct daemon *d)
         d->ports.reloading(d->ports.owner);
     }
     buf_init(&error, CONFIG_MAX_ERROR);
-    struct setup *s = load(d->sources, &error);
+    struct config_sources sources = *d->sources;
+    sources.found = d->setup->config.file;
+    struct setup *s = load(&sources, &error);
     if (s != NULL) { /* what the adapter was made with goes on to hold for the core, too */
         const struct setup *first = d->earlier != NULL ? d->earlier : d->setup;
         s->bridge.turn_timeout_ms = first->bridge.turn_timeout_ms;

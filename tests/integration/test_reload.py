@@ -156,6 +156,44 @@ def test_a_broken_token_file_changes_nothing(configured, files):
     assert not any("secret-of" in line for line in configured.lines)
 
 
+@pytest.fixture
+def searching(files, monkeypatch):
+    """Where a configuration is searched for; the one of `files` is found first."""
+    monkeypatch.chdir(files.config.parent)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(files.config.parent / "xdg"))
+    other = files.config.parent / "xdg" / "parley" / "parley.yaml"
+    other.parent.mkdir(parents=True)
+    return other
+
+
+def test_a_file_that_is_found_no_more_changes_nothing(start, files, searching):
+    """As while an editor makes its backup: what is found without it would let everybody in."""
+    gateway = start()
+    away = files.config.with_suffix(".yaml~")
+    files.config.rename(away)
+    assert reload(gateway, "reload_failed")["error"].startswith("parley.yaml: the running configuration came from")
+    assert gateway.request("/api/gateway/clients")[0] == 401
+    searching.write_text("threads: 1\n")
+    error = reload(gateway, "reload_failed")["error"]
+    assert error.startswith("parley.yaml: ") and f"{searching} is found instead" in error
+    assert gateway.request("/api/gateway/clients")[0] == 401
+    away.rename(files.config)
+    assert reload(gateway)["changed"] == "0"
+
+
+def test_a_file_that_has_come_since_is_taken_and_kept(start, files, searching):
+    files.config.unlink()
+    gateway = start(settings={"sandbox": "off"})  # which would keep it from a directory without one
+    if os.path.exists("/etc/parley/parley.yaml"):
+        pytest.skip("this machine has a configuration")
+    files.write_config()
+    assert reload(gateway)["changed"] == "2"
+    assert refused(gateway, "garden")
+    files.config.unlink()
+    assert "put it back" in reload(gateway, "reload_failed")["error"]
+    assert refused(gateway, "garden")
+
+
 def test_what_needs_a_restart_is_named_and_kept(configured, files):
     files.write_config(**{"listen.world_paths": "/elsewhere"})
     assert reload(configured)["needs_restart"] == "listen.world_paths"

@@ -196,6 +196,49 @@ static void expect_found(char *const environment[4], const char *found)
     buf_fini(&path);
 }
 
+/* What was found once has to be found again; without that, one may have come. */
+static void test_finding_again(void **state)
+{
+    char base[128], path[256], another[512];
+    struct config c;
+    struct buf said;
+
+    (void)snprintf(base, sizeof(base), "XDG_CONFIG_HOME=%s/sub", (const char *)*state);
+    (void)snprintf(path, sizeof(path), "%s/sub/parley/parley.yaml", (const char *)*state);
+    struct config_sources sources = {.environment = (char *[]){base, NULL}};
+    buf_init(&said, CONFIG_MAX_ERROR);
+    assert_int_equal(mkdir("sub", 0700) | mkdir("sub/parley", 0700), 0);
+    write_file("parley.yaml", "threads: 2\n");
+    assert_true(load(&c, &sources, &said));
+    config_fini(&c);
+    sources.found = "parley.yaml";
+    assert_true(load(&c, &sources, &said));
+    expect_text(&c, OPTION_THREADS, "2", CONFIG_FILE);
+    config_fini(&c);
+    assert_int_equal(rename("parley.yaml", path), 0);
+    assert_false(load(&c, &sources, &said));
+    (void)snprintf(
+        another, sizeof(another),
+        "parley.yaml: the running configuration came from this file, and now %s is found "
+        "instead; take that away, or restart to go on with it",
+        path);
+    expect_error(&said, another);
+    config_fini(&c);
+    sources.file = path; /* one that is named is not looked for */
+    assert_true(load(&c, &sources, &said));
+    config_fini(&c);
+    sources.file = NULL;
+    assert_int_equal(unlink(path), 0);
+    /* The machine may have one. */
+    if (access("/etc/parley/parley.yaml", F_OK) != 0) {
+        assert_false(load(&c, &sources, &said));
+        expect_error(&said, "parley.yaml: the running configuration came from this file, which is "
+                            "not found any more; put it back, or restart to go on without it");
+        config_fini(&c);
+    }
+    buf_fini(&said);
+}
+
 static void test_finding(void **state)
 {
     char base[128], home[128], xdg_path[256], home_path[256];
@@ -394,6 +437,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refusals, enter, leave),
         cmocka_unit_test_setup_teardown(test_unreadable, enter, leave),
         cmocka_unit_test_setup_teardown(test_finding, enter, leave),
+        cmocka_unit_test_setup_teardown(test_finding_again, enter, leave),
         cmocka_unit_test_setup_teardown(test_closed_directories, enter, leave),
         cmocka_unit_test_setup_teardown(test_loading_what_is_found, enter, leave),
         cmocka_unit_test_setup_teardown(test_shared_secret, enter, leave),
