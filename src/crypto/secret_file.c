@@ -56,13 +56,39 @@ static void warn_of_mode(int fd, const char *path, struct buf *warnings)
     }
 }
 
-char *secret_file_load(const char *path, size_t max, size_t *ret_len, struct buf *warnings,
-                       struct buf *error)
+/*
+ * A pipe would be read once, and a reload is to read the same again; without O_NONBLOCK opening one
+ * could take for ever. A device will do, and a directory is refused by whoever reads it.
+ */
+static int open_file(const char *path, struct buf *error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat st;
 
     if (fd < 0) {
         (void)secret_file_refuse(path, "opened", error);
+        return -1;
+    }
+    if (fstat(fd, &st) != 0) {
+        (void)secret_file_refuse(path, "read", error);
+    } else if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode) && !S_ISDIR(st.st_mode)) {
+        buf_printf(error,
+                   "%s: it is no file but a pipe or socket, which cannot be read again at a "
+                   "reload; name a file",
+                   path);
+    } else {
+        return fd;
+    }
+    (void)close(fd);
+    return -1;
+}
+
+char *secret_file_load(const char *path, size_t max, size_t *ret_len, struct buf *warnings,
+                       struct buf *error)
+{
+    int fd = open_file(path, error);
+
+    if (fd < 0) {
         return NULL;
     }
     char *bytes = secret_file_read(fd, max, ret_len);

@@ -12,7 +12,7 @@
  * Reads all of the file at `path`, one byte more than `max` at most, by which the caller knows that
  * it is too long. Returns owned bytes, for secret_file_free; or NULL, and `error` gets a sentence
  * that begins with the path. `warnings` gets a line when others than its owner may use the file;
- * NULL when its content is no secret. Waits for a pipe's end.
+ * NULL when its content is no secret. Pipes and sockets are refused.
  */
 char *secret_file_load(const char *path, size_t max, size_t *ret_len, struct buf *warnings,
                        struct buf *error);

@@ -10,7 +10,7 @@
 
 /*
  * Adds the tokens of the file at `path` to the set, as token_set_add_text does. Also warns when
- * others than its owner may read or change the file. Waits for a pipe's end.
+ * others than its owner may read or change the file. Pipes and sockets are refused.
  */
 bool token_set_add_file(struct token_set *set, const char *path, struct buf *warnings,
                         struct buf *error);

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -20,10 +21,16 @@ static bool refuse(struct buf *error, const char *option, const char *file, cons
     return false;
 }
 
+/* Opening a pipe could take for ever, and what is in it could be read once. */
 static bool check_readable(const char *option, const char *file, struct buf *error)
 {
-    if (access(file, R_OK) == 0) {
-        return true;
+    struct stat st;
+
+    if (access(file, R_OK) == 0 && stat(file, &st) == 0) {
+        return S_ISREG(st.st_mode) || S_ISCHR(st.st_mode) ||
+               refuse(error, option, file,
+                      "is no file but a directory, pipe or socket, which cannot be read again at a "
+                      "reload; name a file");
     }
     const char *why = strerror(errno);
     (void)refuse(error, option, file, "cannot be read");

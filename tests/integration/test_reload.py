@@ -156,6 +156,15 @@ def test_a_broken_token_file_changes_nothing(configured, files):
     assert not any("secret-of" in line for line in configured.lines)
 
 
+def test_a_pipe_for_a_file_is_not_waited_for(configured, files):
+    files.tokens.unlink()
+    os.mkfifo(files.tokens, 0o600)
+    assert "tokens: it is no file but a pipe" in reload(configured, "reload_failed")["error"]
+    assert refused(configured, "garden") and configured.client(headers=bearer("kitchen")).greeting
+    configured.terminate()
+    assert configured.wait_exit() == 0
+
+
 @pytest.fixture
 def searching(files, monkeypatch):
     """Where a configuration is searched for; the one of `files` is found first."""

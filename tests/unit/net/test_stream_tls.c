@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "net/stream_tls.h"
@@ -488,6 +489,13 @@ static void damage(const char *file)
     assert_int_equal(0, fclose(f));
 }
 
+/* In place of the file. Whoever opens it waits for one that writes. */
+static void make_pipe(const char *file)
+{
+    assert_int_equal(0, unlink(file));
+    assert_int_equal(0, mkfifo(file, 0600));
+}
+
 static void test_files(void **state)
 {
     struct ends *e = *state;
@@ -501,6 +509,13 @@ static void test_files(void **state)
     expect_error(e->pair.cert, "/dev/null", "listen.tls_key: /dev/null holds no private key");
     expect_error(e->pair.cert, e->pair.cert, "holds no private key");
     expect_error(e->pair.cert, other.key, "is not the key of the certificate");
+    expect_error("/", e->pair.key, "listen.tls_cert: / is no file but a directory");
+    make_pipe(other.cert);
+    make_pipe(other.key);
+    expect_error(other.cert, e->pair.key, "is no file but a directory, pipe or socket");
+    expect_error(e->pair.cert, other.key, "is no file but a directory, pipe or socket");
+    pair_remove(&other);
+    pair_make(&other, "other", -1, 100);
     damage(other.key);
     expect_error(e->pair.cert, other.key, "cannot be made sense of: it is damaged");
     damage(other.cert);
