@@ -101,13 +101,6 @@ static bool is_status_path(struct str path)
     return false;
 }
 
-static uint32_t max_body(const struct config *c, const struct rest_path *at)
-{
-    return at->takes_message
-               ? (uint32_t)config_number(c, OPTION_LIMITS_MESSAGE_BYTES) + REST_AROUND_MESSAGE
-               : 0;
-}
-
 static void add_echo(struct assembly *a, const struct config *c, size_t *count)
 {
     struct str path = str_from_z(config_text(c, OPTION_LISTEN_ECHO_PATH));
@@ -157,7 +150,8 @@ static bool make_routes(struct assembly *a, const struct config *c, struct buf *
                                             .suffix = at.suffix,
                                             .has_parameter = at.has_parameter,
                                             .methods = at.methods,
-                                            .max_body = max_body(c, &at),
+                                            .takes_message = at.takes_message,
+                                            .max_body = at.takes_message ? REST_AROUND_MESSAGE : 0,
                                             .is_status = is_status_path(at.path)};
     }
     a->settings.reactor.routes = a->routes;

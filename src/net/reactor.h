@@ -53,11 +53,12 @@ struct route {
     struct str suffix;  /* with a parameter, which is one segment that is not empty: `path` is */
     bool has_parameter; /* what stands before it, this what stands behind */
     bool is_websocket;
-    bool is_echo;      /* a WebSocket path that sends back what it is sent, unknown to the hub */
-    uint8_t dialect;   /* of a WebSocket path: enum dialect */
-    uint8_t methods;   /* of another: bit n, enum http_method n is allowed */
-    uint32_t max_body; /* bytes of a request; 0: max_body_bytes of the settings */
-    bool is_status;    /* is there at a door for status alone, too */
+    bool is_echo;       /* a WebSocket path that sends back what it is sent, unknown to the hub */
+    uint8_t dialect;    /* of a WebSocket path: enum dialect */
+    uint8_t methods;    /* of another: bit n, enum http_method n is allowed */
+    uint32_t max_body;  /* bytes of a request; 0: max_body_bytes of the settings */
+    bool takes_message; /* besides these there may be a message, as long as the policy says */
+    bool is_status;     /* is there at a door for status alone, too */
 };
 
 struct reactor_settings {
@@ -137,7 +138,7 @@ struct reactor {
     struct reactor_settings settings;
     struct reactor_ports ports;
     struct net_policy *policy; /* owned by one reference; what holds now */
-    uint32_t longest_body;     /* of all routes */
+    uint32_t longest_body;     /* of all routes, without a message */
     int epoll;
     int wake_fd;
     int spare_fd; /* given up for a moment when there are no descriptors left */

@@ -30,8 +30,9 @@ static struct request *keep(struct reactor *r, struct connection *c, struct str 
         lose(r, c);
         return NULL;
     }
-    buf_init(&q->text, (size_t)HTTP_MAX_HEAD + RECEIVE_SIZE + r->longest_body);
-    buf_init(&q->whole, (size_t)HTTP_MAX_HEAD + r->longest_body);
+    size_t longest_body = (size_t)r->longest_body + r->policy->max_message_bytes;
+    buf_init(&q->text, HTTP_MAX_HEAD + RECEIVE_SIZE + longest_body);
+    buf_init(&q->whole, HTTP_MAX_HEAD + longest_body);
     buf_init(&q->evidence, EVIDENCE_MAX);
     q->text.secret = q->whole.secret = q->evidence.secret = true;
     buf_append_str(&q->text, text);
@@ -120,6 +121,10 @@ static void begin_body(struct reactor *r, struct connection *c, const struct htt
     evidence_pack(evidence, &q->evidence);
     connection_enter(r, c, CONN_BODY);
     size_t head_len = q->head.scanned;
+    size_t longest = (size_t)HTTP_MAX_HEAD + RECEIVE_SIZE + max_body;
+    if (q->text.max < longest) { /* a reload has let in more since the head began */
+        q->text.max = longest;
+    }
     if (q->head.chunked) {
         http_chunked_init(&q->chunked);
         buf_append(&q->whole, q->text.data, head_len);

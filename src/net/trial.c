@@ -221,5 +221,6 @@ bool trial_judge(struct trial *t, const struct trial_rules *rules)
 
 uint32_t trial_max_body(const struct trial_rules *rules, const struct route *route)
 {
-    return route->max_body > 0 ? route->max_body : rules->max_body;
+    return (route->max_body > 0 ? route->max_body : rules->max_body) +
+           (route->takes_message ? rules->policy->max_message_bytes : 0);
 }

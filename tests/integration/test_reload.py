@@ -124,6 +124,22 @@ def test_options_change_without_a_word(configured, files):
     client.heard_nothing()
 
 
+def test_longer_messages_come_by_every_way(start, files, threads):
+    files.write_config(**{"limits.message_bytes": "64KiB"})
+    gateway = start("--config", str(files.config), threads=threads)
+    body = '{"world": "main", "message": {"type": "bark", "text": "%s"}}' % ("x" * 200000)
+    head = ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    head += [f"{name}: {value}" for name, value in bearer("kitchen")]
+
+    def publish():
+        return gateway.request("/api/gateway/publish", "POST", head, body.encode())[0]
+
+    assert publish() == 413
+    files.write_config(**{"limits.message_bytes": "1MiB"})
+    reload(gateway)
+    until(lambda: publish() == 202)
+
+
 @pytest.mark.parametrize(
     "text, said",
     [

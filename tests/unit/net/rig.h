@@ -32,14 +32,14 @@ struct rig {
     /* Of the last handshake or request: who asked (its strings in `asked_text`), and what. */
     struct evidence asked;
     struct str request;
-    char asked_text[256 * 1024];
+    char asked_text[512 * 1024];
     size_t taken; /* bytes of up batches taken */
     bool mute;    /* the hub listens and says nothing */
     bool keeps_credit;
 };
 
-/* Small limits: messages of 100 bytes, frames of 1000; the routes /ws, /status, /health
-   and /large. */
+/* Small limits: messages of 100 bytes, frames of 1000; the routes /ws, /status, /health,
+   /large and /message. */
 void rig_settings(struct rig *g);
 void rig_start(struct rig *g);
 void rig_stop(struct rig *g);

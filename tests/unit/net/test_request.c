@@ -287,6 +287,61 @@ static void test_status_door(void **state)
     }
 }
 
+/* The rest of a head, and a body of `len` bytes when that is `taken`. */
+static void send_message(struct rig *g, int fd, size_t len, bool chunked, bool taken)
+{
+    static char body[400100];
+    char text[64];
+
+    (void)snprintf(
+        text, sizeof(text),
+        chunked ? "Transfer-Encoding: chunked\r\n\r\n%zx\r\n" : "Content-Length: %zu\r\n\r\n", len);
+    rig_send(fd, str_from_z(text));
+    rig_settle(g);
+    for (size_t at = 0; taken && at < len; at += 20000) {
+        rig_send(fd, str_make(body + at, len - at < 20000 ? len - at : 20000));
+        rig_settle(g);
+    }
+    if (taken && chunked) {
+        rig_send(fd, STR("\r\n0\r\n\r\n"));
+        rig_settle(g);
+    }
+    assert_int_equal(taken, g->log.len > 0);
+    if (taken) {
+        rig_expect_bytes(fd, STR(OK), false);
+    } else {
+        rig_expect_answer(fd, "HTTP/1.1 413");
+    }
+    buf_clear(&g->log);
+    close(fd);
+}
+
+static int begin_message(struct rig *g)
+{
+    int fd = rig_connect(g);
+
+    rig_send(fd, STR("GET /message HTTP/1.1\r\nHost: localhost\r\n"));
+    rig_settle(g);
+    return fd;
+}
+
+/* The limit of a route that takes a message goes with that of messages, which a reload changes. */
+static void test_body_with_a_message(void **state)
+{
+    static const uint32_t limits[] = {400000, 100};
+    struct rig *g = *state;
+
+    for (size_t i = 0; i < 4; i++) {
+        bool chunked = i < 2;
+        int early = begin_message(g); /* it is judged when its head is whole */
+        g->policy.max_message_bytes = limits[i % 2];
+        rig_say_policy(g);
+        rig_settle(g);
+        send_message(g, early, limits[i % 2] + 50, chunked, true);
+        send_message(g, begin_message(g), limits[i % 2] + 51, chunked, false);
+    }
+}
+
 /* A route may have a limit of its own for bodies, larger or smaller than the usual one. */
 static void test_body_of_a_route(void **state)
 {
@@ -379,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_refused_head_method_has_no_body),
         cmocka_unit_test(test_status_door),
         cmocka_unit_test(test_body_of_a_route),
+        cmocka_unit_test(test_body_with_a_message),
         cmocka_unit_test(test_allowed_origin),
         cmocka_unit_test(test_half_closed_client),
     };
