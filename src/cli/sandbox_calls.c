@@ -95,7 +95,6 @@ static const int allowed[] = {
     SYS_rt_sigreturn,
     SYS_sigaltstack,
     SYS_restart_syscall,
-    SYS_tgkill,
     SYS_getpid,
     SYS_gettid,
     SYS_nanosleep,
@@ -121,7 +120,7 @@ static const int allowed[] = {
 #endif
 };
 
-enum { ALLOWED = sizeof(allowed) / sizeof(allowed[0]), FIXED = 24 };
+enum { ALLOWED = sizeof(allowed) / sizeof(allowed[0]), FIXED = 32 };
 
 struct program {
     struct sock_filter steps[ALLOWED * 2 + FIXED];
@@ -143,16 +142,65 @@ static void add_answer(struct program *p, unsigned answer)
     add(p, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, answer));
 }
 
+/* The next `count` steps are taken only if what was loaded last is `value`. */
+static void add_if(struct program *p, unsigned value, unsigned char count)
+{
+    add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, count));
+}
+
 /* The next `count` steps are for this call alone. */
 static void add_case(struct program *p, int call, unsigned char count)
 {
-    add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, count));
+    add_if(p, (unsigned)call, count);
 }
 
-/* The lower half of an argument; these machines put it first. */
+/*
+ * The lower half of an argument; these machines put it first. It is all that the kernel looks at
+ * where it takes an int.
+ */
 static size_t argument(unsigned i)
 {
     return offsetof(struct seccomp_data, args) + i * sizeof(uint64_t);
+}
+
+static size_t upper_half(unsigned i)
+{
+    return argument(i) + sizeof(uint32_t);
+}
+
+/* Calls that are allowed by what they are given. Each case ends, so that what was loaded is over.
+ */
+static void write_judged(struct program *p, unsigned refuse)
+{
+    /* Threads, but no processes. */
+    add_case(p, SYS_clone, 4);
+    add_load(p, argument(0));
+    add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1));
+    add_answer(p, SECCOMP_RET_ALLOW);
+    add_answer(p, refuse);
+    /* Whether it is a terminal, and nothing that one does with terminals. */
+    add_case(p, SYS_ioctl, 4);
+    add_load(p, argument(1));
+    add_if(p, TCGETS, 1);
+    add_answer(p, SECCOMP_RET_ALLOW);
+    add_answer(p, refuse);
+    /* Its own threads, as abort does, and nobody else's. */
+    add_case(p, SYS_tgkill, 4);
+    add_load(p, argument(0));
+    add_if(p, (unsigned)getpid(), 1);
+    add_answer(p, SECCOMP_RET_ALLOW);
+    add_answer(p, refuse);
+    /* Limits may be read, its own: where the new ones would be is a pointer, with both its halves.
+     */
+    add_case(p, SYS_prlimit64, 8);
+    add_load(p, argument(2));
+    add_if(p, 0, 5);
+    add_load(p, upper_half(2));
+    add_if(p, 0, 3);
+    add_load(p, argument(0));
+    add_if(p, 0, 1);
+    add_answer(p, SECCOMP_RET_ALLOW);
+    add_answer(p, refuse);
 }
 
 static void write_program(struct program *p, unsigned arch)
@@ -169,24 +217,7 @@ static void write_program(struct program *p, unsigned arch)
     }
     add_case(p, SYS_clone3, 1); /* see write_clone3 */
     add_answer(p, SECCOMP_RET_ALLOW);
-    /* Threads, but no processes. */
-    add_case(p, SYS_clone, 4);
-    add_load(p, argument(0));
-    add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1));
-    add_answer(p, SECCOMP_RET_ALLOW);
-    add_answer(p, refuse);
-    /* Whether it is a terminal, and nothing that one does with terminals. */
-    add_case(p, SYS_ioctl, 4);
-    add_load(p, argument(1));
-    add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCGETS, 0, 1));
-    add_answer(p, SECCOMP_RET_ALLOW);
-    add_answer(p, refuse);
-    /* Limits may be read. */
-    add_case(p, SYS_prlimit64, 4);
-    add_load(p, argument(2));
-    add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1));
-    add_answer(p, SECCOMP_RET_ALLOW);
-    add_answer(p, refuse);
+    write_judged(p, refuse);
     add_answer(p, refuse);
 }
 

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,11 +92,44 @@ static int kill_another(void)
     return no_error(kill(getppid(), 0) == 0);
 }
 
+static int kill_a_thread_of_another(void)
+{
+    return no_error(syscall(SYS_tgkill, getppid(), getppid(), 0) == 0);
+}
+
+static int kill_itself(void)
+{
+    return no_error(raise(0) == 0);
+}
+
 static int raise_limit(void)
 {
     struct rlimit limit = {.rlim_cur = 100, .rlim_max = 100};
 
     return no_error(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
+/* By a pointer whose lower half is 0, as that of none is: the first place that nothing else has. */
+static int raise_limit_from_afar(void)
+{
+    struct rlimit *limit = MAP_FAILED;
+
+    for (uintptr_t half = 1; limit == MAP_FAILED && half < 1u << 15; half++) {
+        limit = mmap((void *)(half << 32), sizeof(*limit), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    }
+    if (limit == MAP_FAILED) {
+        return errno;
+    }
+    *limit = (struct rlimit){.rlim_cur = 100, .rlim_max = 100};
+    return no_error(syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, NULL) == 0);
+}
+
+static int read_limit_of_another(void)
+{
+    struct rlimit limit;
+
+    return no_error(syscall(SYS_prlimit64, getppid(), RLIMIT_NOFILE, NULL, &limit) == 0);
 }
 
 static int read_limit(void)
@@ -163,7 +198,11 @@ static void test_trials(void **state)
         {"running a program", run_program, SANDBOX_SECCOMP, EPERM},
         {"beginning a process", begin_process, SANDBOX_SECCOMP, EPERM},
         {"sending a signal", kill_another, SANDBOX_SECCOMP, EPERM},
+        {"sending one to a thread", kill_a_thread_of_another, SANDBOX_SECCOMP, EPERM},
+        {"sending one to itself", kill_itself, 0, 0},
         {"setting a limit", raise_limit, SANDBOX_SECCOMP, EPERM},
+        {"setting one from afar", raise_limit_from_afar, SANDBOX_SECCOMP, EPERM},
+        {"reading another's limit", read_limit_of_another, SANDBOX_SECCOMP, EPERM},
         {"reading a limit", read_limit, 0, 0},
         {"typing for another", type_for_another, SANDBOX_SECCOMP, EPERM},
         {"beginning a thread", begin_thread, 0, 0},
