@@ -140,7 +140,7 @@ static void allow_all(int rules, const struct config *c)
     allow_file(rules, config_text(c, OPTION_LISTEN_TLS_CERT));
     allow_file(rules, config_text(c, OPTION_LISTEN_TLS_KEY));
     allow_keys(rules, c);
-    if (local[0] == '/') {
+    if (local[0] != '\0') {
         allow_beside(rules, local, LANDLOCK_ACCESS_FS_REMOVE_FILE);
     }
 }

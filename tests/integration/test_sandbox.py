@@ -38,6 +38,17 @@ def test_switched_off(start):
     assert status["NoNewPrivs"] == "0" and status["Seccomp"] == "0"
 
 
+@pytest.mark.parametrize("path", ["parley.sock", "sub/parley.sock"])
+def test_a_relative_unix_socket_is_removed_at_the_end(start, tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    gateway = start("--unix", path)
+    assert (tmp_path / path).is_socket()
+    gateway.terminate()
+    assert gateway.wait_exit() == 0
+    assert not (tmp_path / path).exists()
+
+
 def test_a_reload_reads_files_that_took_the_place_of_others(start, tmp_path):
     """By another name beside it, renamed, and through a link to another directory."""
     real = tmp_path / "secrets"
