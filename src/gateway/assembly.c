@@ -166,6 +166,7 @@ static struct setup *load_setup(const struct assembly *a)
     struct setup_source source = {.sources = a->sources,
                                   .running = a->first != NULL ? &a->first->config : NULL,
                                   .file = a->setup != NULL ? a->setup->config.file : NULL,
+                                  .host_checks = a->ports.host.check_credential != NULL,
                                   .exposed = a->ports.exposed};
 
     return setup_load(&source);

@@ -160,7 +160,7 @@ static bool read_pair(struct setup *p, struct tls **ret_tls)
     return *ret_tls != NULL;
 }
 
-static bool make_policy(struct setup *p)
+static bool make_policy(struct setup *p, bool host_checks)
 {
     const struct config *c = &p->config;
     struct net_policy_source source;
@@ -177,6 +177,7 @@ static bool make_policy(struct setup *p)
     source.hosts = str_from_z(config_text(c, OPTION_LISTEN_HOSTS));
     source.proxies = str_from_z(config_text(c, OPTION_TRUSTED_PROXIES));
     source.check_host = !has_auth(p);
+    source.wants_credential = has_auth(p) || host_checks;
     source.compression = config_number(&p->config, OPTION_COMPRESSION) == COMPRESSION_ON;
     source.max_message_bytes = (uint32_t)config_number(c, OPTION_LIMITS_MESSAGE_BYTES);
     source.max_frame_bytes = (uint32_t)config_number(c, OPTION_LIMITS_FRAME_BYTES);
@@ -239,7 +240,8 @@ static bool load(struct setup *p, const struct setup_source *source)
     sources.found = source->file;
     return config_load(&p->config, &sources, &p->warnings, &p->error) &&
            (source->running == NULL || keep_running(p, source->running)) &&
-           (!source->exposed || check_exposed(p)) && make_access(p) && make_policy(p);
+           (!source->exposed || check_exposed(p)) && make_access(p) &&
+           make_policy(p, source->host_checks);
 }
 
 struct setup *setup_load(const struct setup_source *source)

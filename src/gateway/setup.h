@@ -24,6 +24,7 @@ struct setup_source {
      */
     const struct config *running;
     const char *file; /* that what holds now came from; NULL for none, as at the start */
+    bool host_checks; /* who embeds the gateway looks at credentials, whatever auth.mode says */
     bool exposed;     /* it has been given sockets that are reached from other machines */
 };
 

@@ -119,6 +119,7 @@ struct net_policy *net_policy_new(const struct net_policy_source *source, struct
                              .origin_count = origin_count,
                              .trust = {proxies, proxy_count, hosts, host_count},
                              .check_host = source->check_host,
+                             .wants_credential = source->wants_credential,
                              .compression = source->compression,
                              .max_message_bytes = source->max_message_bytes,
                              .max_frame_bytes = source->max_frame_bytes,

@@ -18,6 +18,7 @@ struct net_policy_source {
     struct str hosts;           /* names for this machine besides localhost and its addresses */
     struct str proxies;         /* whose forwarding fields count; see http_network_parse */
     bool check_host;            /* refuse other names with 421 */
+    bool wants_credential;      /* who shows none has no long body: TRIAL_STRANGER_BODY */
     bool compression;           /* agree to permessage-deflate */
     uint32_t max_message_bytes; /* a longer message is skipped and reported */
     uint32_t max_frame_bytes;   /* a longer message ends the connection */
@@ -31,6 +32,7 @@ struct net_policy {
     size_t origin_count;
     struct http_trust trust;
     bool check_host;
+    bool wants_credential;
     bool compression;
     uint32_t max_message_bytes;
     uint32_t max_frame_bytes;

@@ -211,7 +211,9 @@ static bool judge(struct reactor *r, struct connection *c, const struct asking *
                                 .max_body = r->settings.max_body_bytes,
                                 .check_host = r->policy->check_host && !door->is_unix,
                                 .foreign_host = a->foreign_host,
-                                .status_only = door->status_only};
+                                .status_only = door->status_only,
+                                .shows_none =
+                                    a->evidence.kind == CREDENTIAL_NONE && a->wrong == NULL};
 
     if (rules.check_host && may_be_address(t->head, t->text) && peer_find_own(c->fd, local)) {
         rules.local = local;

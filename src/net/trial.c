@@ -188,6 +188,17 @@ static bool is_json(const struct trial *t)
                             STR("application/json"));
 }
 
+/*
+ * A body is kept until it is whole, and only then does the hub look at who sends it. So of a
+ * stranger little is kept; of how long chunks become nothing is known at the head.
+ */
+static bool is_too_long_for_stranger(const struct trial *t, const struct trial_rules *rules)
+{
+    return rules->policy->wants_credential && rules->shows_none &&
+           (t->head->content_length > TRIAL_STRANGER_BODY ||
+            (t->head->chunked && trial_max_body(rules, t->route) > TRIAL_STRANGER_BODY));
+}
+
 static bool check_request(struct trial *t, const struct trial_rules *rules)
 {
     if (http_expects(t->head) &&
@@ -202,6 +213,12 @@ static bool check_request(struct trial *t, const struct trial_rules *rules)
     }
     if (t->head->content_length > trial_max_body(rules, t->route)) {
         return refuse(t, 413, ERROR_MESSAGE_TOO_LARGE, STR("The body is too long."));
+    }
+    if (is_too_long_for_stranger(t, rules)) {
+        (void)snprintf(t->fields, TRIAL_FIELDS, "WWW-Authenticate: Bearer\r\n");
+        return refuse(t, 401, ERROR_AUTH_REQUIRED,
+                      STR("A message is taken from who has a credential: send it as "
+                          "Authorization: Bearer."));
     }
     return true;
 }

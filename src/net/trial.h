@@ -12,6 +12,8 @@
 enum {
     TRIAL_FIELDS = 128,
     TRIAL_WORLD = 256, /* more than the hub takes */
+    /* A body that is kept for who shows no credential; as much as a WebSocket keeps for him. */
+    TRIAL_STRANGER_BODY = 16 * 1024,
 };
 
 /* What it is judged by. All borrowed. */
@@ -24,6 +26,7 @@ struct trial_rules {
     bool foreign_host;    /* a proxy named one that is not ours */
     const uint8_t *local; /* the address that was called, 16 bytes; or NULL */
     bool status_only;     /* of the routes only those for that */
+    bool shows_none;      /* the head has no credential; it matters if the policy wants one */
 };
 
 struct trial {

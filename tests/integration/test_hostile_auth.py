@@ -118,6 +118,35 @@ def test_who_never_finishes(fort):
             receive_all(s)
 
 
+def begin_body(gateway, sockets, line, *fields, size=1 << 20):
+    """Sends a head and all of a body but its last byte; what the gateway keeps of it is kept until it is whole."""
+    s = gateway.open_socket()
+    sockets.append(s)
+    head = [f"{line} HTTP/1.1", f"Host: {gateway.host}", "Content-Type: application/json", *fields]
+    s.sendall("\r\n".join([*head, "", ""]).encode())
+    with contextlib.suppress(OSError):  # it may have been refused already
+        s.sendall(b"x" * (size - 1))
+    return s
+
+
+def test_long_bodies_of_strangers(fort):
+    """Of who shows no credential no more of a body is kept than of a message of his."""
+    gateway, client = fort()
+    long = f"Content-Length: {1 << 20}"
+    with siege(gateway, client, rss_max=100 << 20) as sockets:
+        for path in ("publish", "explain"):
+            for fields in ((long,), ("Transfer-Encoding: chunked",)):
+                for _ in range(40):
+                    s = begin_body(gateway, sockets, f"POST /api/gateway/{path}", *fields)
+                    status, headers, body = read_response(s)[:3]
+                    assert status == 401 and headers["www-authenticate"] == "Bearer"
+                    assert json.loads(body)["error"]["code"] == "AUTH_REQUIRED"
+        # What is short may come whole, and is answered like any other.
+        s = begin_body(gateway, sockets, "POST /api/gateway/publish", "Content-Length: 16384", size=16384)
+        s.sendall(b"x")
+        assert read_response(s)[0] == 401
+
+
 def test_writers_of_single_bytes(fort):
     gateway, client = fort()
     with siege(gateway, client) as sockets:

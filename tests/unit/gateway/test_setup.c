@@ -40,6 +40,7 @@ static void test_defaults(void **state)
     assert_int_equal(HUB_AUTH_NONE, s->access.mode);
     assert_null(s->password);
     assert_true(s->policy->check_host);
+    assert_false(s->policy->wants_credential);
     assert_int_equal(3, s->policy->origin_count);
     hub_settings_init(&hub);
     setup_hub_settings(s, &hub);
@@ -72,6 +73,7 @@ static void test_tokens(void **state)
     assert_true(str_equal(c->grants.publish, STR("bark")));
     assert_false(c->grants.admin);
     assert_false(s->policy->check_host);
+    assert_true(s->policy->wants_credential);
     hub_settings_init(&hub);
     setup_hub_settings(s, &hub);
     assert_true(hub.verify_sender); /* world.identity: auto */
@@ -175,13 +177,27 @@ static void test_wrong(void **state)
     setup_free(s);
 }
 
+/* Who embeds the gateway may look at credentials where the configuration knows of none. */
+static void test_host_checks(void **state)
+{
+    struct config_sources sources = {0};
+    struct setup_source source = {.sources = &sources, .host_checks = true};
+
+    (void)state;
+    struct setup *s = setup_load(&source);
+    assert_non_null(s);
+    assert_int_equal(0, s->error.len);
+    assert_true(s->policy->wants_credential);
+    setup_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_password), cmocka_unit_test(test_public_url),
         cmocka_unit_test(test_running),  cmocka_unit_test(test_exposed),
-        cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_wrong),    cmocka_unit_test(test_host_checks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

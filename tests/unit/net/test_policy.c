@@ -12,6 +12,7 @@ static void test_copies_and_parses(void **state)
                                        .hosts = str_from_z(hosts),
                                        .proxies = str_from_z(proxies),
                                        .check_host = true,
+                                       .wants_credential = true,
                                        .max_message_bytes = 1,
                                        .max_frame_bytes = 2,
                                        .max_backlog = 3};
@@ -34,6 +35,7 @@ static void test_copies_and_parses(void **state)
     assert_true(http_address_parse(STR("10.9.9.9"), address));
     assert_true(http_networks_have(p->trust.proxies, p->trust.proxy_count, address));
     assert_true(p->check_host);
+    assert_true(p->wants_credential);
     assert_int_equal(1, p->max_message_bytes);
     assert_int_equal(2, p->max_frame_bytes);
     assert_int_equal(3, p->max_backlog);
@@ -57,6 +59,7 @@ static void test_defaults(void **state)
     assert_int_equal(3, p->origin_count);
     assert_int_equal(0, p->trust.proxy_count);
     assert_true(p->check_host);
+    assert_false(p->wants_credential);
     assert_int_equal(1024 * 1024, p->max_message_bytes);
     net_policy_unref(p);
 }

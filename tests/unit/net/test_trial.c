@@ -80,6 +80,66 @@ static void test_hosts(void **state)
     net_policy_unref(policy);
 }
 
+/* The status that a POST with this field is refused with, or 0. */
+static int judge_post(const char *field, const struct trial_rules *rules, struct trial *t)
+{
+    static char text[512];
+    static struct http_head head;
+    const char *reason;
+    size_t len = (size_t)snprintf(text, sizeof(text),
+                                  "POST / HTTP/1.1\r\nHost: localhost\r\n"
+                                  "Content-Type: application/json\r\n%s\r\n\r\n",
+                                  field);
+
+    http_request_init(&head);
+    assert_int_equal(len, http_parse_head(&head, text, len, &reason));
+    trial_init(t, &head, text);
+    return trial_judge(t, rules) ? 0 : t->refusal.status;
+}
+
+/* Who shows no credential where one is wanted has no long body, wherever others may have one. */
+static void test_bodies_of_strangers(void **state)
+{
+    static const struct {
+        const char *field;
+        int status; /* for a stranger */
+    } posts[] = {
+        {"Content-Length: 16384", 0},
+        {"Content-Length: 16385", 401},
+        {"Transfer-Encoding: chunked", 401},
+        {"Content-Length: 100001", 413},
+        {"Content-Length: 16385\r\nExpect: 100-continue", 401},
+    };
+    static const struct route post = {.path = {"/", 1}, .methods = 1u << HTTP_POST};
+    struct net_policy_source source;
+    struct trial t;
+    struct buf error;
+
+    (void)state;
+    buf_init(&error, 0);
+    for (unsigned bits = 0; bits < 4; bits++) {
+        net_policy_source_init(&source);
+        source.wants_credential = (bits & 1) != 0;
+        struct net_policy *policy = net_policy_new(&source, &error);
+        assert_non_null(policy);
+        struct trial_rules rules = {.policy = policy,
+                                    .routes = &post,
+                                    .route_count = 1,
+                                    .max_body = 100000,
+                                    .shows_none = (bits & 2) != 0};
+        for (size_t i = 0; i < sizeof(posts) / sizeof(posts[0]); i++) {
+            int expected = bits == 3 || posts[i].status == 413 ? posts[i].status : 0;
+            assert_int_equal(expected, judge_post(posts[i].field, &rules, &t));
+            assert_true(expected != 401 || (t.refusal.code == ERROR_AUTH_REQUIRED &&
+                                            strstr(t.fields, "WWW-Authenticate: Bearer") != NULL));
+        }
+        /* Where nobody has a long one, chunks end in time. */
+        rules.max_body = TRIAL_STRANGER_BODY;
+        assert_int_equal(0, judge_post("Transfer-Encoding: chunked", &rules, &t));
+        net_policy_unref(policy);
+    }
+}
+
 static void test_ends_of_sockets(void **state)
 {
     static const uint8_t v4_loopback[16] = {[10] = 0xff, 0xff, 127, 0, 0, 1};
@@ -124,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_bodies_of_strangers),
         cmocka_unit_test(test_ends_of_sockets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
