@@ -341,6 +341,7 @@ static void make_settings(struct assembly *a, const char *version)
     s->socket_count = a->ports.socket_count;
     s->unix_path = unix_path[0] != '\0' ? unix_path : NULL;
     s->drain_ms = config_number(c, OPTION_DRAIN);
+    s->reactor.max_body_bytes = REST_BODY;
     s->owner = a;
     s->request = answer;
     s->log = forward_log;

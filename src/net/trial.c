@@ -1,5 +1,6 @@
 #include "net/trial.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "http/origin.h"
@@ -188,6 +189,15 @@ static bool is_json(const struct trial *t)
                             STR("application/json"));
 }
 
+static bool refuse_length(struct trial *t, uint32_t max)
+{
+    int len = snprintf(t->details, TRIAL_DETAILS, "{\"limit_bytes\":%" PRIu32 "}", max);
+
+    t->refusal.details = str_make(t->details, (size_t)len);
+    return refuse(t, 413, ERROR_MESSAGE_TOO_LARGE,
+                  STR("The body is longer than `details.limit_bytes`, which this path takes."));
+}
+
 /*
  * A body is kept until it is whole, and only then does the hub look at who sends it. So of a
  * stranger little is kept; of how long chunks become nothing is known at the head.
@@ -212,7 +222,7 @@ static bool check_request(struct trial *t, const struct trial_rules *rules)
                                    "Content-Type: application/json."));
     }
     if (t->head->content_length > trial_max_body(rules, t->route)) {
-        return refuse(t, 413, ERROR_MESSAGE_TOO_LARGE, STR("The body is too long."));
+        return refuse_length(t, trial_max_body(rules, t->route));
     }
     if (is_too_long_for_stranger(t, rules)) {
         (void)snprintf(t->fields, TRIAL_FIELDS, "WWW-Authenticate: Bearer\r\n");

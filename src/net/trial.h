@@ -11,6 +11,7 @@
 
 enum {
     TRIAL_FIELDS = 128,
+    TRIAL_DETAILS = 64,
     TRIAL_WORLD = 256, /* more than the hub takes */
     /* A body that is kept for who shows no credential; as much as a WebSocket keeps for him. */
     TRIAL_STRANGER_BODY = 16 * 1024,
@@ -35,6 +36,7 @@ struct trial {
     const struct route *route; /* of one that passes */
     struct refusal refusal;    /* of one that does not; points into the trial */
     char fields[TRIAL_FIELDS];
+    char details[TRIAL_DETAILS];
     char world[TRIAL_WORLD]; /* of a handshake: the world it asks for, decoded */
     size_t world_len;
 };

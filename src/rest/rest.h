@@ -65,7 +65,10 @@ struct rest {
  * The paths that are answered, for whoever reads requests; an empty one is behind the last. With a
  * parameter, which is one segment that is not empty, a path is what stands before and behind it.
  */
-enum { REST_AROUND_MESSAGE = 4096 }; /* bytes of a body besides the message in it */
+enum {
+    REST_AROUND_MESSAGE = 4096, /* bytes of a body besides the message in it */
+    REST_BODY = 16 * 1024,      /* bytes of a body on any path that takes no message */
+};
 
 struct rest_path {
     struct str path; /* the whole, or what stands before the parameter */

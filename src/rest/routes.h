@@ -20,8 +20,6 @@ struct handler {
     void (*run)(struct call *call);
 };
 
-enum { ROUTE_BODY = 16 * 1024 };
-
 /* The handler for a path, and what stands in the parameter's place, raw; NULL: there is none. */
 const struct handler *route_find(struct str path, struct str *ret_parameter);
 

@@ -147,6 +147,17 @@ def test_long_bodies_of_strangers(fort):
         assert read_response(s)[0] == 401
 
 
+def test_long_bodies_where_none_are_taken(fort):
+    gateway, client = fort()
+    with siege(gateway, client, rss_max=100 << 20) as sockets:
+        for line in ("POST /api/gateway/drain", "GET /health", "POST /api/gateway/clients/c/kick"):
+            for _ in range(40):
+                s = begin_body(gateway, sockets, line, f"Content-Length: {1 << 20}")
+                status, _, body = read_response(s)[:3]
+                assert status == 413
+                assert json.loads(body)["error"]["details"] == {"limit_bytes": 16384}
+
+
 def test_writers_of_single_bytes(fort):
     gateway, client = fort()
     with siege(gateway, client) as sockets:
