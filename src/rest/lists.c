@@ -61,7 +61,10 @@ static void visit_client(void *ctx, const struct hub_client_view *client)
     struct list *list = ctx;
 
     if (walk_enter(&list->walk, str_from_z(client->client_id))) {
+        /* One that is in a thousand sessions is an entry of many bytes. */
+        size_t before = list->call->out.len;
         write_client(&list->w, list->call->hub, client);
+        list->walk.bytes += list->call->out.len - before;
         list->walk.shown++;
     }
 }

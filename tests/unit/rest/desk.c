@@ -189,6 +189,36 @@ uint64_t desk_client(struct desk *d, const char *registration)
     return desk_client_from(d, registration, &evidence);
 }
 
+uint64_t desk_control(struct desk *d)
+{
+    struct evidence evidence = {.near = true};
+    struct up_batch *batch = up_batch_new();
+    uint64_t conn = conn_make(0, 1, d->next_slot++);
+
+    assert_non_null(batch);
+    struct up *item = up_batch_add_asking(batch, UP_OPENED, conn, &evidence, STR(""));
+    assert_non_null(item);
+    item->dialect = DIALECT_GATEWAY;
+    hub_receive(d->hub, batch);
+    hub_end_turn(d->hub);
+    up_batch_free(batch);
+    return conn;
+}
+
+void desk_say(struct desk *d, uint64_t conn, const char *text)
+{
+    struct up_batch *batch = up_batch_new();
+    struct str message = str_from_z(text);
+
+    assert_non_null(batch);
+    struct up *item = up_batch_add(batch, UP_MESSAGE, conn, message);
+    assert_non_null(item);
+    wire_scan(message.ptr, message.len, WIRE_GATEWAY, &item->wire);
+    hub_receive(d->hub, batch);
+    hub_end_turn(d->hub);
+    up_batch_free(batch);
+}
+
 void desk_leave(struct desk *d, uint64_t conn)
 {
     struct up_batch *batch = up_batch_new();

@@ -47,6 +47,10 @@ uint64_t desk_client(struct desk *d, const char *registration);
 /* The same, with this evidence. */
 uint64_t desk_client_from(struct desk *d, const char *registration,
                           const struct evidence *evidence);
+/* A client of the gateway dialect, near. */
+uint64_t desk_control(struct desk *d);
+/* It sends a message. */
+void desk_say(struct desk *d, uint64_t conn, const char *text);
 /* Its connection is gone. */
 void desk_leave(struct desk *d, uint64_t conn);
 

@@ -195,6 +195,54 @@ static void test_examined_bytes(void **state)
     desk_end(&d);
 }
 
+/* Makes the client a member of `count` sessions, of names as long as names can be. */
+static void join_sessions(struct desk *d, uint64_t conn, const char *how, unsigned count)
+{
+    char text[256];
+
+    for (unsigned i = 0; i < count; i++) {
+        (void)snprintf(text, sizeof(text),
+                       "{\"type\":\"%s\",\"id\":\"%u\",\"payload\":{\"sessionId\":"
+                       "\"%0*u\"}}",
+                       how, i, 128, i);
+        desk_say(d, conn, text);
+    }
+}
+
+/* Clients may be in many sessions, and all are shown, over as many answers as it takes. */
+static void test_bytes_of_clients(void **state)
+{
+    enum { CLIENTS = 40, SESSIONS = 900 };
+    struct desk d;
+    struct str body, entry, next;
+    unsigned answers = 0, seen = 0;
+    char path[128] = "/api/gateway/clients";
+
+    (void)state;
+    desk_begin(&d);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        join_sessions(&d, desk_control(&d), i == 0 ? "session_create" : "session_join", SESSIONS);
+    }
+    do {
+        body = desk_get(&d, 200, path);
+        assert_true(body.len < LIST_BYTES + 256 * 1024);
+        struct json_iter it = json_iter_of(json_get(body, STR("clients")));
+        while (json_next_element(&it, &entry)) {
+            assert_true(json_get(entry, STR("sessions")).len > SESSIONS * 128);
+            seen++;
+        }
+        expect_member(body, "total", "40");
+        answers++;
+        if (json_get(body, STR("next")).len > 0) {
+            assert_true(json_string_plain(json_get(body, STR("next")), &next));
+            (void)snprintf(path, sizeof(path), "/api/gateway/clients?after=%.*s", STR_ARG(next));
+        }
+    } while (json_get(body, STR("next")).len > 0);
+    assert_int_equal(CLIENTS, seen);
+    assert_int_equal(3, answers);
+    desk_end(&d);
+}
+
 static void test_clients(void **state)
 {
     struct evidence elsewhere[] = {
@@ -279,9 +327,10 @@ static void test_sessions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_agents),   cmocka_unit_test(test_refused_queries),
-        cmocka_unit_test(test_examined), cmocka_unit_test(test_examined_bytes),
-        cmocka_unit_test(test_clients),  cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_agents),           cmocka_unit_test(test_refused_queries),
+        cmocka_unit_test(test_examined),         cmocka_unit_test(test_examined_bytes),
+        cmocka_unit_test(test_clients),          cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_bytes_of_clients),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
