@@ -56,6 +56,18 @@ struct str hub_principal_name(const struct hub *hub, uint32_t principal)
     return principal == HUB_NOBODY ? STR("") : principal_at(&hub->principals, principal)->name;
 }
 
+struct str hub_principal_identity(const struct hub *hub, uint32_t principal)
+{
+    if (principal == HUB_NOBODY) {
+        return STR("");
+    }
+    const struct principal *one = principal_at(&hub->principals, principal);
+    if (one->maker != SLAB_NONE) {
+        one = principal_at(&hub->principals, one->maker);
+    }
+    return str_make((const char *)one->digest, DIGEST_SIZE);
+}
+
 /* --- HTTP requests ---------------------------------------------------------------------------- */
 
 void access_forget_asker(struct hub *hub)

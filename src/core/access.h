@@ -115,5 +115,10 @@ bool hub_judge(struct hub *hub, uint64_t conn, const struct evidence *evidence, 
 
 /* The name of a principal, for `userId`; borrowed. "" of HUB_NOBODY. */
 struct str hub_principal_name(const struct hub *hub, uint32_t principal);
+/*
+ * Bytes that tell the person behind a principal from others, who may have the same name; borrowed.
+ * Of a ticket's, its maker's. Whoever renews a signed token has the same ones.
+ */
+struct str hub_principal_identity(const struct hub *hub, uint32_t principal);
 
 #endif

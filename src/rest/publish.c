@@ -91,8 +91,9 @@ static bool enter_key(struct call *call, struct replay **ret_replay)
                           STR("field"), STR("Idempotency-Key"));
         return false;
     }
-    switch (replay_find(&state->replays, hub_principal_name(call->hub, call->asker->principal), key,
-                        call->body, hub_now(call->hub).mono_ms, ret_replay)) {
+    struct str owner = hub_principal_identity(call->hub, call->asker->principal);
+    switch (replay_find(&state->replays, owner, key, call->body, hub_now(call->hub).mono_ms,
+                        ret_replay)) {
     case REPLAY_NEW:
         return true;
     case REPLAY_AGAIN:

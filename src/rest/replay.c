@@ -38,7 +38,7 @@ static struct replay_hash hash_text(const struct replays *r, struct str text)
                                  hash_bytes(r->secret[1], text.ptr, text.len)}};
 }
 
-/* Of the key, and of whose it is: the hash of the name stands in front. */
+/* Of the key, and of whose it is: the hash of the owner stands in front. */
 static struct replay_hash hash_key(const struct replays *r, struct str owner, struct str key)
 {
     struct replay_hash name = hash_text(r, owner);

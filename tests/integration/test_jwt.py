@@ -245,6 +245,28 @@ def test_not_in_by_a_wrong_one(guarded):
     assert reasons == ["expired", "wrong_issuer", "bad_signature", "unknown_key", "malformed"]
 
 
+def test_keys_of_two_issuers(start, site):
+    """Two of the same name, whose tokens different issuers have signed, have an Idempotency-Key each."""
+    issuers = ["https://a.example", "https://b.example"]
+    for number, issuer in enumerate(issuers):
+        site.write_key(f"of-{number}", f"{SECRET} {issuer}")
+    site.configure([f"HS256 {site.path}/of-{n} iss={issuer} kid={n}" for n, issuer in enumerate(issuers)])
+    gateway = start("--config", str(site.config), settings={"auth.mode": "jwt"})
+    body = json.dumps({"world": "main", "message": {"type": "bark", "data": {"text": "hi"}}}).encode()
+
+    def publish(number):
+        token = sign(claims(iss=issuers[number], parley=GRANTS), "HS256", f"{SECRET} {issuers[number]}", kid=f"{number}")
+        fields = ["Content-Type: application/json", f"Content-Length: {len(body)}", "Idempotency-Key: evening-1"]
+        status, headers, _ = gateway.request(
+            "/api/gateway/publish", "POST", [*fields, f"Authorization: Bearer {token}"], body
+        )
+        assert status == 202
+        return "idempotency-replayed" in headers
+
+    # A token of the same person is a new one each time, and the key is still his.
+    assert [publish(0), publish(1), publish(0), publish(1)] == [False, False, True, True]
+
+
 def test_without_the_claim_nothing_is_granted(guarded):
     status, _, body = guarded.request("/api/gateway/clients", headers=[f"Authorization: Bearer {sign(claims())}"])
     assert status == 403 and json.loads(body)["error"]["code"] == "FORBIDDEN"
