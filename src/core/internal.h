@@ -234,6 +234,7 @@ struct hub {
     struct address_counts addresses;
     struct labels user_agents;
     bool short_of_memory; /* above nine tenths of max_memory */
+    bool told_short;      /* what the reactors know of that */
 
     struct buf scratch;   /* for the frame being made */
     struct buf converted; /* a message in the other dialect; see speech.h */

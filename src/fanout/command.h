@@ -118,6 +118,8 @@ enum down_kind {
     DOWN_POLICY,    /* to the reactor: `policy` (taken) holds from now on */
     DOWN_SHED,      /* to the reactor: memory is short. The connection for which most is kept is to
                        end; a WebSocket is reported as UP_FAILED with 1013 */
+    DOWN_SHORT,     /* to the reactor: whether memory is short from now on (`code`: 1 or 0). While
+                       it is no long body is kept, and those that have begun end */
     DOWN_REFUSE,    /* conn: answer it with an HTTP error and close; `code`: enum error_code;
                        bytes: the message, the last `mark` of them its details, a JSON object;
                        `position`: when to come again, in milliseconds, or 0 */

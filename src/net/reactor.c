@@ -67,6 +67,8 @@ static void take_command(void *owner, const struct down *command)
         take_policy(owner, net_policy_of(command->policy));
     } else if (command->kind == DOWN_SHED) {
         connection_shed(owner);
+    } else if (command->kind == DOWN_SHORT) {
+        requests_take_shortage(owner, command->code != 0);
     } else {
         connection_command(owner, command);
     }

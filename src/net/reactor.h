@@ -139,6 +139,7 @@ struct reactor {
     struct reactor_ports ports;
     struct net_policy *policy; /* owned by one reference; what holds now */
     uint32_t longest_body;     /* of all routes, without a message */
+    bool is_short;             /* of memory */
     int epoll;
     int wake_fd;
     int spare_fd; /* given up for a moment when there are no descriptors left */

@@ -212,6 +212,7 @@ static bool judge(struct reactor *r, struct connection *c, const struct asking *
                                 .check_host = r->policy->check_host && !door->is_unix,
                                 .foreign_host = a->foreign_host,
                                 .status_only = door->status_only,
+                                .is_short = r->is_short,
                                 .shows_none =
                                     a->evidence.kind == CREDENTIAL_NONE && a->wrong == NULL};
 
@@ -306,6 +307,34 @@ void request_receive(struct reactor *r, struct connection *c, char *data, size_t
         connection_refuse_status(r, c, -result, reason);
     } else if (c->request == NULL && keep(r, c, str_make(text, text_len)) != NULL) {
         c->request->head = fresh;
+    }
+}
+
+/* --- while memory is short -------------------------------------------------------------------- */
+
+/* Whether its body is, or may become, one that would not be begun now. */
+static bool is_long(const struct connection *c)
+{
+    const struct request *q = c->request;
+
+    return q->head.content_length > TRIAL_STRANGER_BODY ||
+           (q->head.chunked && q->whole.max > q->head.scanned + (size_t)TRIAL_STRANGER_BODY);
+}
+
+void requests_take_shortage(struct reactor *r, bool is_short)
+{
+    r->is_short = is_short;
+    for (uint32_t slot = 0; is_short && slot < slab_limit(&r->connections); slot++) {
+        struct connection *c = slab_at(&r->connections, slot);
+        if (c->outbox.conn == NO_CONN || c->state != CONN_BODY || !is_long(c)) {
+            continue;
+        }
+        struct refusal why = {.fields = "", .is_head = c->request->head.method == HTTP_HEAD};
+        /* What it sent goes now, and not when the answer has been read. */
+        request_free(c->request);
+        c->request = NULL;
+        trial_refuse_for_memory(&why);
+        connection_refuse(r, c, &why);
     }
 }
 

@@ -198,15 +198,37 @@ static bool refuse_length(struct trial *t, uint32_t max)
                   STR("The body is longer than `details.limit_bytes`, which this path takes."));
 }
 
+void trial_refuse_for_memory(struct refusal *refusal)
+{
+    refusal->status = 503;
+    refusal->code = ERROR_LIMIT_REACHED;
+    refusal->message = STR("The gateway is short of memory and takes no long messages; try again "
+                           "later.");
+    refusal->details = STR("{\"limit\":\"memory\"}");
+}
+
 /*
  * A body is kept until it is whole, and only then does the hub look at who sends it. So of a
- * stranger little is kept; of how long chunks become nothing is known at the head.
+ * stranger little is kept, and of anybody while memory is short: a credential may be wrong. Of how
+ * long chunks become nothing is known at the head.
  */
-static bool is_too_long_for_stranger(const struct trial *t, const struct trial_rules *rules)
+static bool check_long_body(struct trial *t, const struct trial_rules *rules)
 {
-    return rules->policy->wants_credential && rules->shows_none &&
-           (t->head->content_length > TRIAL_STRANGER_BODY ||
-            (t->head->chunked && trial_max_body(rules, t->route) > TRIAL_STRANGER_BODY));
+    if (t->head->content_length <= TRIAL_STRANGER_BODY &&
+        !(t->head->chunked && trial_max_body(rules, t->route) > TRIAL_STRANGER_BODY)) {
+        return true;
+    }
+    if (rules->policy->wants_credential && rules->shows_none) {
+        (void)snprintf(t->fields, TRIAL_FIELDS, "WWW-Authenticate: Bearer\r\n");
+        return refuse(t, 401, ERROR_AUTH_REQUIRED,
+                      STR("A message is taken from who has a credential: send it as "
+                          "Authorization: Bearer."));
+    }
+    if (rules->is_short) {
+        trial_refuse_for_memory(&t->refusal);
+        return false;
+    }
+    return true;
 }
 
 static bool check_request(struct trial *t, const struct trial_rules *rules)
@@ -224,13 +246,7 @@ static bool check_request(struct trial *t, const struct trial_rules *rules)
     if (t->head->content_length > trial_max_body(rules, t->route)) {
         return refuse_length(t, trial_max_body(rules, t->route));
     }
-    if (is_too_long_for_stranger(t, rules)) {
-        (void)snprintf(t->fields, TRIAL_FIELDS, "WWW-Authenticate: Bearer\r\n");
-        return refuse(t, 401, ERROR_AUTH_REQUIRED,
-                      STR("A message is taken from who has a credential: send it as "
-                          "Authorization: Bearer."));
-    }
-    return true;
+    return check_long_body(t, rules);
 }
 
 void trial_init(struct trial *t, const struct http_head *head, const char *text)

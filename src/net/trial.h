@@ -13,7 +13,10 @@ enum {
     TRIAL_FIELDS = 128,
     TRIAL_DETAILS = 64,
     TRIAL_WORLD = 256, /* more than the hub takes */
-    /* A body that is kept for who shows no credential; as much as a WebSocket keeps for him. */
+    /*
+     * A longer body is kept only for who shows a credential, and while there is memory; as much as
+     * a WebSocket keeps for a stranger.
+     */
     TRIAL_STRANGER_BODY = 16 * 1024,
 };
 
@@ -27,6 +30,7 @@ struct trial_rules {
     bool foreign_host;    /* a proxy named one that is not ours */
     const uint8_t *local; /* the address that was called, 16 bytes; or NULL */
     bool status_only;     /* of the routes only those for that */
+    bool is_short;        /* of memory: no long bodies */
     bool shows_none;      /* the head has no credential; it matters if the policy wants one */
 };
 
@@ -44,6 +48,8 @@ struct trial {
 void trial_init(struct trial *t, const struct http_head *head, const char *text);
 /* Returns whether it passes. */
 bool trial_judge(struct trial *t, const struct trial_rules *rules);
+/* Why a long body, which would be good at another time, is refused now. */
+void trial_refuse_for_memory(struct refusal *refusal);
 /* How long a body of a request may be. */
 uint32_t trial_max_body(const struct trial_rules *rules, const struct route *route);
 

@@ -158,6 +158,20 @@ def test_long_bodies_where_none_are_taken(fort):
                 assert json.loads(body)["error"]["details"] == {"limit_bytes": 16384}
 
 
+def test_long_bodies_with_a_wrong_credential(fort):
+    """Nobody looks at it until the body is whole, so none is kept once memory is short."""
+    gateway, client = fort()
+    fields = (f"Content-Length: {1 << 20}", f"Authorization: Bearer {WRONG}")
+    with siege(gateway, client) as sockets:
+        posters = []
+        while not any("memory_short" in line for line in gateway.lines):
+            posters.append(begin_body(gateway, sockets, "POST /api/gateway/publish", *fields))
+            assert gateway.request("/health")[0] == 200
+        assert len(posters) > 10
+        # The last may have come when there was room again.
+        assert {read_response(s)[0] for s in posters[:-5]} == {503}
+
+
 def test_writers_of_single_bytes(fort):
     gateway, client = fort()
     with siege(gateway, client) as sockets:

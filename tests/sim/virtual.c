@@ -72,6 +72,10 @@ static void on_other(void *owner, const struct down *item)
         r->v->shed[r->number]++;
         return;
     }
+    if (item->kind == DOWN_SHORT) {
+        r->v->is_short[r->number] = item->code != 0;
+        return;
+    }
     if (item->kind == DOWN_POLICY) {
         shared_unref(item->policy);
         return;

@@ -78,6 +78,7 @@ struct virtual
     uint64_t jobs[VIRTUAL_PASSWORDS];
     char passwords[VIRTUAL_PASSWORDS][64];
     uint32_t job_count;
+    bool is_short[MAX_REACTORS]; /* what a reactor was told of the memory */
     uint32_t shed[MAX_REACTORS]; /* times that a reactor was told to end its slowest connection */
     uint64_t memory;             /* bytes allocated, as the hub is told */
     uint64_t packed;             /* compressed frames that reached a client */

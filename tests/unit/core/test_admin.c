@@ -128,11 +128,13 @@ static void test_memory(void **state)
     int early = room_join(r, "");
     room_advance(r, 100);
     assert_true(room_join(r, "") >= 0);
+    assert_false(r->v.is_short[0] || r->v.is_short[1]);
     r->v.memory = 900000;
     room_advance(r, 100);
     assert_int_equal(room_enter(r, ""), ROOM_REFUSED);
     assert_int_equal(r->clients[r->count - 1].why, ERROR_LIMIT_REACHED);
     assert_int_equal(r->v.shed[0] + r->v.shed[1], 0);
+    assert_true(r->v.is_short[0] && r->v.is_short[1]);
     assert_non_null(r->clients[early].conn);
     r->v.memory = 1000000;
     room_advance(r, 100);
@@ -141,6 +143,7 @@ static void test_memory(void **state)
     assert_int_equal(counts(r).memory_bytes, 1000000);
     r->v.memory = 1000;
     room_advance(r, 100);
+    assert_false(r->v.is_short[0] || r->v.is_short[1]);
     assert_true(room_join(r, "") >= 0);
     assert_int_equal(r->v.shed[0], 1);
     room_free(r);

@@ -12,7 +12,7 @@ static const struct route routes[] = {
     {.path = {"/echo", 5}, .is_websocket = true, .is_echo = true},
     {.path = {"/status", 7}, .methods = 1u << HTTP_GET | 1u << HTTP_HEAD | 1u << HTTP_POST},
     {.path = {"/health", 7}, .methods = 1u << HTTP_GET, .max_body = 10, .is_status = true},
-    {.path = {"/large", 6}, .methods = 1u << HTTP_GET, .max_body = 200000},
+    {.path = {"/large", 6}, .methods = 1u << HTTP_GET | 1u << HTTP_POST, .max_body = 200000},
     {.path = {"/message", 8}, .methods = 1u << HTTP_GET, .max_body = 50, .takes_message = true},
 };
 

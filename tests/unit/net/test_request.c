@@ -418,6 +418,59 @@ static void test_half_closed_client(void **state)
     assert_int_equal(0, g->r->metrics.connections);
 }
 
+static void say_short(struct rig *g, bool is_short)
+{
+    struct down item = {.kind = DOWN_SHORT, .code = is_short};
+
+    assert_true(down_batch_add(g->down, &item));
+    rig_turn(g);
+    rig_settle(g);
+}
+
+/* While memory is short nobody's long body is kept, whatever credential he shows. */
+static void test_bodies_while_memory_is_short(void **state)
+{
+#define LARGE                                                                                      \
+    "POST /large HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"                \
+    "Authorization: Bearer x\r\n"
+    static const char *const heads[] = {LARGE "Content-Length: 16385\r\n\r\nabc",
+                                        LARGE "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+                                        LARGE "Content-Length: 4\r\n\r\nabc"};
+    struct rig *g = *state;
+    int fds[3];
+
+    for (size_t i = 0; i < 3; i++) {
+        fds[i] = rig_connect(g);
+        rig_send(fds[i], str_from_z(heads[i]));
+    }
+    rig_settle(g);
+    say_short(g, true);
+    for (size_t i = 0; i < 2; i++) {
+        rig_expect_answer(fds[i], "HTTP/1.1 503 Service Unavailable\r\n");
+        close(fds[i]);
+        fds[i] = rig_connect(g);
+        rig_send(fds[i], str_from_z(heads[i]));
+        rig_settle(g);
+        rig_expect_answer(fds[i], "HTTP/1.1 503 Service Unavailable\r\n");
+        close(fds[i]);
+    }
+    rig_expect(g, "");
+    /* A short one goes on, and ends. */
+    rig_send(fds[2], STR("d"));
+    rig_settle(g);
+    rig_expect_bytes(fds[2], STR(OK), false);
+    buf_clear(&g->log);
+    close(fds[2]);
+    say_short(g, false);
+    fds[0] = rig_connect(g);
+    rig_send(fds[0], STR(LARGE "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"));
+    rig_settle(g);
+    rig_expect_bytes(fds[0], STR(OK), false);
+    buf_clear(&g->log);
+    close(fds[0]);
+    rig_settle(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -437,6 +490,7 @@ int main(void)
         cmocka_unit_test(test_body_with_a_message),
         cmocka_unit_test(test_allowed_origin),
         cmocka_unit_test(test_half_closed_client),
+        cmocka_unit_test(test_bodies_while_memory_is_short),
     };
     return cmocka_run_group_tests(tests, rig_setup, rig_teardown_empty);
 }
