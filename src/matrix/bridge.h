@@ -166,7 +166,7 @@ enum bridge_event_kind {
     MATRIX_REDACTION, /* of `target` */
     MATRIX_ENCRYPTED, /* the room is encrypted: by its state, or by an event that is */
     MATRIX_NAME,      /* the room's name is `body` */
-    MATRIX_INVITED,   /* us, by `sender` */
+    MATRIX_INVITED,   /* us, by `sender`; empty: it is not clear by whom */
     MATRIX_JOINED,    /* we are in the room; first of all that is told of it */
     MATRIX_LEFT,      /* we are not any more: left, kicked, banned */
 };

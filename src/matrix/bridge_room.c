@@ -124,6 +124,9 @@ static bool is_ours(const struct bridge *b, struct str id)
 
 static bool may_invite(const struct bridge *b, struct str sender)
 {
+    if (sender.len == 0) {
+        return false;
+    }
     for (size_t i = 0; i < b->settings.values.invite_count; i++) {
         if (grants_match(b->settings.values.invites[i], sender)) {
             return true;
@@ -161,6 +164,7 @@ static void left(struct bridge *b, struct room *room)
 static void invited(struct bridge *b, const struct bridge_event *event)
 {
     struct room *room = room_find(b, event->room);
+    struct str inviter = event->sender.len > 0 ? event->sender : STR("unclear");
 
     if (room != NULL && room->is_joining) {
         return;
@@ -170,13 +174,13 @@ static void invited(struct bridge *b, const struct bridge_event *event)
     }
     if (!is_ours(b, event->room) && !may_invite(b, event->sender)) {
         bridge_log(b, LEVEL_WARNING, "bridge_invite_refused", event->room, "inviter=%.*s",
-                   STR_ARG(event->sender));
+                   STR_ARG(inviter));
         return;
     }
     room = room_get(b, event->room);
     if (room != NULL) {
         bridge_log(b, LEVEL_INFO, "bridge_invite_taken", event->room, "inviter=%.*s",
-                   STR_ARG(event->sender));
+                   STR_ARG(inviter));
         room->is_joining = true;
         thing_touch(b, &room->thing);
         join(b, room->thing.key);

@@ -105,22 +105,44 @@ static void take_gap(struct sync_reader *r, const struct id *id, struct str room
     r->gap(r->owner, id_text(id), prev_batch, !has_create(events_of(room, STR("state"))));
 }
 
+static bool is_own_member(struct sync_reader *r, struct str raw)
+{
+    return json_string_is(json_get(raw, STR("type")), STR("m.room.member")) &&
+           json_string_is(json_get(raw, STR("state_key")), r->user_id);
+}
+
+/*
+ * The stripped events come from the inviting server, which may write any sender into them, and only
+ * the invite itself is checked by ours. Which one of several that is, nothing tells: servers
+ * put it last, but need not. So it has no sender when they do not agree, or when one cannot be
+ * read.
+ */
 static void take_invite(struct sync_reader *r, const struct id *id, struct str room)
 {
     struct room_walk w = {.reader = r, .room = *id};
     struct json_iter it = json_iter_of(events_of(room, STR("invite_state")));
+    struct event e, last = {.sender.len = 0};
+    bool is_invited = false, is_doubtful = false;
     struct str raw;
-    struct event e;
 
     while (json_next_element(&it, &raw)) {
-        if (sync_event_read(r, raw, true, &e) && json_string_is(e.type, STR("m.room.member")) &&
-            json_string_is(json_get(raw, STR("state_key")), r->user_id) &&
-            json_string_is(json_get(e.content, STR("membership")), STR("invite"))) {
-            sync_event_tell(&w, &(struct bridge_event){.kind = MATRIX_INVITED}, &e);
-            return;
+        if (!is_own_member(r, raw)) {
+            continue;
         }
+        if (!sync_event_read(r, raw, true, &e)) {
+            is_doubtful = true;
+            continue;
+        }
+        is_doubtful |= last.sender.len > 0 && !str_equal(id_text(&last.sender), id_text(&e.sender));
+        is_invited |= json_string_is(json_get(e.content, STR("membership")), STR("invite"));
+        last = e;
     }
-    r->malformed++;
+    if (!is_invited) {
+        r->malformed++;
+        return;
+    }
+    last.sender.len = is_doubtful ? 0 : last.sender.len;
+    sync_event_tell(&w, &(struct bridge_event){.kind = MATRIX_INVITED}, &last);
 }
 
 static void take_left(struct sync_reader *r, const struct id *id, struct str room)

@@ -46,6 +46,19 @@ def test_refused_invites(place):
     assert place.homeserver.room(room).membership(BOT) == "invite"
 
 
+def test_an_invite_that_names_somebody_else(place):
+    """What stands before the invite itself is the inviting server's, which may write what it likes."""
+    homeserver = place.homeserver
+    room = homeserver.make_room(MALLORY)
+    member = {"type": "m.room.member", "state_key": BOT, "sender": ALICE, "content": {"membership": "invite"}}
+    homeserver.room(room).forged.append(member)
+    homeserver.invite(MALLORY, room, BOT)
+    place.bridge.wait_line("inviter=unclear")
+    other = homeserver.make_room(BOB, [], invite=[BOT])
+    place.wait(lambda: homeserver.room(other).membership(BOT) == "join", "the other, which came after it")
+    assert homeserver.room(room).membership(BOT) == "invite"
+
+
 @pytest.mark.parametrize("at_once", [False, True], ids=["one by one", "between two syncs"])
 def test_kicked_and_back(place, at_once):
     """A sync that comes after both tells of the invite alone."""

@@ -59,6 +59,7 @@ class Room:
     typing_pos: int = 0
     receipts: list = field(default_factory=list)  # (pos, user id, event id, type, thread id, time)
     last_pos: int = 0
+    forged: list = field(default_factory=list)  # stripped events that the inviting server makes up
 
     def membership(self, user_id):
         event = self.state.get(("m.room.member", user_id))
@@ -85,8 +86,9 @@ class Room:
 
     def stripped(self, user_id):
         kept = [event for (kind, _), event in self.state.items() if kind in STRIPPED]
-        kept.append(self.state["m.room.member", user_id])
-        return [{name: event.raw[name] for name in ("type", "state_key", "sender", "content")} for event in kept]
+        stripped = [{name: event.raw[name] for name in ("type", "state_key", "sender", "content")} for event in kept]
+        # As Synapse has it: what the inviting server says, then the invite itself, with all its members.
+        return [*self.forged, *stripped, self.state["m.room.member", user_id].raw]
 
     def state_at(self, pos):
         """The state before the event of this position."""

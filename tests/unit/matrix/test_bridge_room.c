@@ -46,6 +46,34 @@ static void test_invites(void **state)
     rig_free(r);
 }
 
+static void everybody(struct bridge_settings *s)
+{
+    static const struct str rooms[] = {{"!home:here", 10}}, invites[] = {{"*", 1}};
+
+    s->rooms = rooms;
+    s->room_count = 1;
+    s->invites = invites;
+    s->invite_count = 1;
+}
+
+static void test_an_invite_by_nobody_knows_whom(void **state)
+{
+    struct rig *r = rig_new_with(everybody);
+
+    (void)state;
+    bridge_joined(r->b, STR("!home:here"), STR("M_FORBIDDEN"));
+    rig_settle(r);
+    (void)rig_lines(r);
+    invite(r, "!x:friends", "");
+    assert_string_equal(rig_lines(r), "");
+    assert_has(r->logged, "bridge_invite_refused !x:friends inviter=unclear");
+    /* To a room of ours everybody may. */
+    invite(r, "!home:here", "");
+    assert_string_equal(rig_lines(r), "join !home:here\n");
+    assert_has(r->logged, "bridge_invite_taken !home:here inviter=unclear");
+    rig_free(r);
+}
+
 /* A sync that comes after both tells of the invite alone. */
 static void test_kicked_and_invited(void **state)
 {
@@ -279,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_invites),
+        cmocka_unit_test(test_an_invite_by_nobody_knows_whom),
         cmocka_unit_test(test_kicked_and_invited),
         cmocka_unit_test(test_an_invite_that_fails),
         cmocka_unit_test(test_own_rooms),

@@ -428,6 +428,37 @@ static void test_invites(void **state)
     assert_lines(&r, "");
 }
 
+/* The inviting server writes the stripped events; ours adds the invite itself, as it is. */
+static void test_invites_of_several_senders(void **state)
+{
+#define REAL(sender)                                                                               \
+    EVENT("m.room.member", "$i", sender, "{\"membership\":\"invite\"}",                            \
+          ",\"origin_server_ts\":5,\"state_key\":\"@bot:x\"")
+#define FORGED MEMBER("@ann:x", "@bot:x", "invite")
+    static const char *const unclear[] = {
+        INVITED(FORGED "," REAL("@eve:y")),
+        INVITED(REAL("@eve:y") "," FORGED),
+        INVITED(MEMBER("@ann:x", "@bot:x", "join") "," REAL("@eve:y")),
+        INVITED(FORGED "," REAL("@eve:y") "," FORGED),
+        /* One that cannot be read may be the true one. */
+        INVITED(FORGED "," EVENT("m.room.member", "$i", "@eve:y",
+                                 "{\"membership\":\"invite\",\"reason\":\"\\ud800\"}",
+                                 ",\"state_key\":\"@bot:x\"")),
+        INVITED(MEMBER("eve", "@bot:x", "invite") "," FORGED),
+    };
+    struct rig r;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(unclear) / sizeof(*unclear); i++) {
+        assert_true(read_sync(&r, unclear[i], false));
+        assert_memory_equal(r.lines.data, "invited room=!r:x", 17);
+        assert_null(memmem(r.lines.data, r.lines.len, "by=", 3));
+        finish(&r);
+    }
+    assert_true(read_sync(&r, INVITED(FORGED "," REAL("@ann:x")), false));
+    assert_lines(&r, "invited room=!r:x by=@ann:x at=5\n");
+}
+
 static void test_leaves(void **state)
 {
     struct rig r;
@@ -541,6 +572,7 @@ int main(void)
         cmocka_unit_test(test_gaps),
         cmocka_unit_test(test_state_before_a_gap),
         cmocka_unit_test(test_invites),
+        cmocka_unit_test(test_invites_of_several_senders),
         cmocka_unit_test(test_leaves),
         cmocka_unit_test(test_what_is_no_response),
         cmocka_unit_test(test_pages),
