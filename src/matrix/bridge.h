@@ -164,7 +164,7 @@ enum bridge_event_kind {
     MATRIX_MESSAGE,   /* m.room.message of somebody else: m.text, m.emote; others are left out */
     MATRIX_EDIT,      /* `target` has `body` now */
     MATRIX_REDACTION, /* of `target` */
-    MATRIX_ENCRYPTED, /* the room is encrypted: by its state, or by an event that is */
+    MATRIX_ENCRYPTED, /* the room is, by its state: an event alone says nothing */
     MATRIX_NAME,      /* the room's name is `body` */
     MATRIX_INVITED,   /* us, by `sender`; empty: it is not clear by whom */
     MATRIX_JOINED,    /* we are in the room; first of all that is told of it */

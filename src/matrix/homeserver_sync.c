@@ -25,11 +25,12 @@ static void write_names(struct json_writer *w, struct str key, const char *const
     json_end_array(w);
 }
 
+/* Not m.room.encrypted: it cannot be read, and anybody may send one into a room that is not. */
 static void write_types(struct json_writer *w)
 {
     static const char *const types[] = {
-        "m.room.message", "m.room.redaction",       "m.room.encrypted", "m.room.member",
-        "m.room.name",    "m.room.canonical_alias", "m.room.create",    "m.room.encryption",
+        "m.room.message",         "m.room.redaction", "m.room.member",     "m.room.name",
+        "m.room.canonical_alias", "m.room.create",    "m.room.encryption",
     };
 
     write_names(w, STR("types"), types, sizeof(types) / sizeof(*types));

@@ -269,9 +269,6 @@ void sync_event_take(struct room_walk *w, struct str raw)
         is_good = tell_message(w, &e);
     } else if (json_string_is(e.type, STR("m.room.redaction"))) {
         is_good = tell_redaction(w, &e);
-    } else if (json_string_is(e.type, STR("m.room.encrypted"))) {
-        struct bridge_event out = {.kind = MATRIX_ENCRYPTED};
-        sync_event_tell(w, &out, &e);
     } else {
         w->reader->left_out++;
     }

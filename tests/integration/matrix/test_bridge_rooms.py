@@ -129,6 +129,16 @@ def test_encrypted_rooms_get_one_notice(build):
     assert "in clear" not in place.agent.questions()
 
 
+def test_an_encrypted_event_does_not_encrypt_a_room(place):
+    """Anybody who may write may send one."""
+    place.answer("before")
+    place.homeserver.send_event(BOB, place.room, "m.room.encrypted", {"algorithm": "x"})
+    place.answer("behind it")
+    place.restart()
+    place.answer("after")
+    assert notices(place, place.room) == []
+
+
 def test_a_room_that_is_encrypted_while_the_agent_works(build):
     place = build("openai", rooms=2)
     gate = threading.Event()

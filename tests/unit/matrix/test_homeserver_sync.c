@@ -52,7 +52,7 @@ static void assert_query(struct home_rig *r, const char *part, const char *name,
     "\"account_data\":{\"not_types\":[\"*\"]},\"ephemeral\":{\"not_types\":[\"*\"]},\"state\":{"   \
     "\"types\":[\"m.room.create\",\"m.room.encryption\",\"m.room.name\","                          \
     "\"m.room.canonical_alias\"]},\"timeline\":{\"limit\":" limit                                  \
-    ",\"types\":[\"m.room.message\",\"m.room.redaction\",\"m.room.encrypted\",\"m.room.member\","  \
+    ",\"types\":[\"m.room.message\",\"m.room.redaction\",\"m.room.member\","                       \
     "\"m.room.name\",\"m.room.canonical_alias\",\"m.room.create\",\"m.room.encryption\"]}}}"
 
 static void test_first(void **state)
@@ -199,7 +199,7 @@ static void test_gap(void **state)
     assert_query(&r, "/messages", "to", "t9");
     assert_query(&r, "/messages", "limit", "100");
     assert_query(&r, "/messages", "filter",
-                 "{\"types\":[\"m.room.message\",\"m.room.redaction\",\"m.room.encrypted\","
+                 "{\"types\":[\"m.room.message\",\"m.room.redaction\","
                  "\"m.room.member\",\"m.room.name\",\"m.room.canonical_alias\",\"m.room.create\","
                  "\"m.room.encryption\"]}");
     rig_answer(&r, "/messages", 200, "{\"chunk\":[" TEXT("$1", "a") "],\"end\":\"t5\"}");
