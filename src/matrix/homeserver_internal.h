@@ -79,7 +79,8 @@ struct gap {
     struct str to;
     struct buf from; /* where its next page starts */
     bool is_joined;
-    bool is_told; /* what holds in the room */
+    bool is_told;         /* what holds in the room */
+    unsigned empty_pages; /* one after the other */
     char texts[];
 };
 

@@ -8,7 +8,8 @@
 enum {
     STRANGE_GAP_MS = 60000, /* between two lines about events that are none */
     MAX_EMPTIES = 20,       /* in EMPTY_SPAN_MS; then the next sync waits as long */
-    EMPTY_SPAN_MS = 1000
+    EMPTY_SPAN_MS = 1000,
+    MAX_EMPTY_PAGES = 50 /* of a gap, one after the other */
 };
 
 /* --- requests -----------------------------------------------------------------------------------
@@ -309,6 +310,23 @@ static void end_gap(struct homeserver *h)
     }
 }
 
+/*
+ * Whether the page that was read is the last one of its gap: a server may filter all of a page
+ * away, so one without events has others behind it, but not without end.
+ */
+static bool is_last_page(struct homeserver *h, struct gap *gap, size_t events, struct str end)
+{
+    gap->empty_pages = events == 0 ? gap->empty_pages + 1 : 0;
+    if (end.len == 0 || str_equal(end, buf_str(&gap->from)) || str_equal(end, gap->to)) {
+        return true;
+    }
+    if (gap->empty_pages >= MAX_EMPTY_PAGES) {
+        home_log(h, LEVEL_WARNING, "gap_lost", gap->room, "empty_pages=%u", gap->empty_pages);
+        return true;
+    }
+    return false;
+}
+
 bool home_answer_messages(struct home_call *c, struct str body)
 {
     struct homeserver *h = c->home;
@@ -328,7 +346,7 @@ bool home_answer_messages(struct home_call *c, struct str body)
         return r.failed;
     }
     log_strange(h, &r);
-    bool is_end = end.len == 0 || str_equal(end, buf_str(&gap->from)) || str_equal(end, gap->to);
+    bool is_last = is_last_page(h, gap, r.paged, end);
     buf_clear(&gap->from);
     buf_append_str(&gap->from, end);
     if (gap->from.failed) {
@@ -336,7 +354,7 @@ bool home_answer_messages(struct home_call *c, struct str body)
         return true;
     }
     h->ports.synced(h->ports.owner, STR(""));
-    if (is_end) {
+    if (is_last) {
         end_gap(h);
     }
     home_sync_tick(h);

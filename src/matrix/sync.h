@@ -22,6 +22,7 @@ struct sync_reader {
     void (*gap)(void *owner, struct str room, struct str prev_batch, bool was_joined);
     size_t left_out;  /* counted: events that ask for nothing, m.notice and what is not known */
     size_t malformed; /* counted: events that are not as the specification has them */
+    size_t paged;     /* counted: events of pages, whatever they are */
     char token[1024]; /* a position that was written with escapes */
     bool failed;      /* there was no memory for an event: what has been told is not all */
 };
@@ -43,7 +44,8 @@ void sync_read_state(struct sync_reader *r, struct str text, struct str room);
 /*
  * Reads one page of /messages?dir=f, oldest first, of one room. *is_joined goes from page to page,
  * at first `was_joined` of the gap: what was said while we were not in the room is old. *ret_end
- * is where the next page starts, and borrows as above; empty: there is none.
+ * is where the next page starts, and borrows as above; empty: there is none. A page without any
+ * event (`paged`) is not the last one, as long as it has an end.
  */
 bool sync_read_page(struct sync_reader *r, struct str room, struct str text, bool *is_joined,
                     struct str *ret_end);

@@ -271,13 +271,11 @@ bool sync_read_page(struct sync_reader *r, struct str room, struct str text, boo
     memcpy(w.room.bytes, room.ptr, room.len);
     w.room.len = room.len;
     struct json_iter it = json_iter_of(chunk);
-    bool is_empty = true;
     while (!r->failed && json_next_element(&it, &raw)) {
         sync_event_take(&w, raw);
-        is_empty = false;
+        r->paged++;
     }
     *is_joined = !w.is_old;
-    /* Some servers give an end behind the end. */
-    *ret_end = is_empty ? STR("") : read_token(r, json_get(text, STR("end")));
+    *ret_end = read_token(r, json_get(text, STR("end")));
     return !r->failed;
 }

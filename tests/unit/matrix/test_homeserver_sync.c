@@ -234,9 +234,11 @@ static void test_actions_while_a_gap_is_told(void **state)
 static void test_ends_of_gaps(void **state)
 {
     static const char *const pages[] = {
-        "{\"chunk\":[]}", "{\"chunk\":[],\"end\":\"t5\"}",
+        "{\"chunk\":[]}",
         "{\"chunk\":[7],\"end\":\"t9\"}", /* where the timeline begins */
         "{\"chunk\":[7],\"end\":\"s1\"}", /* where it was */
+        "{\"chunk\":[],\"end\":\"t9\"}",
+        "{\"chunk\":[],\"end\":\"s1\"}",
     };
     struct home_rig r;
 
@@ -249,6 +251,51 @@ static void test_ends_of_gaps(void **state)
                              "joined !r:x\nmessage !r:x i\njoined !q:x\nsynced s2\n");
         rig_teardown(&r);
     }
+}
+
+static void answer_empty_pages(struct home_rig *r, unsigned count)
+{
+    char page[60];
+
+    for (unsigned i = 0; i < count; i++) {
+        (void)snprintf(page, sizeof(page), "{\"chunk\":[],\"end\":\"e%u\"}", i);
+        rig_answer(r, "/messages", 200, page);
+    }
+}
+
+/* "An empty chunk does not necessarily imply that no more events are available." */
+static void test_empty_pages(void **state)
+{
+    struct home_rig r;
+
+    (void)state;
+    rig_ready(&r, "s1");
+    rig_answer(&r, "/sync", 200, GAP);
+    answer_empty_pages(&r, 49);
+    assert_query(&r, "/messages", "from", "e48");
+    rig_answer(&r, "/messages", 200, "{\"chunk\":[" TEXT("$1", "a") "],\"end\":\"t5\"}");
+    r.lines.len = 0;
+    answer_empty_pages(&r, 49);
+    rig_answer(&r, "/messages", 200, "{\"chunk\":[" TEXT("$2", "b") "]}");
+    buf_append_char(&r.lines, '\0');
+    assert_non_null(strstr(r.lines.data, "message !r:x b\nsynced \njoined !r:x\nmessage !r:x i\n"));
+    assert_int_equal(r.logs.len, 0);
+    rig_teardown(&r);
+}
+
+static void test_empty_pages_without_end(void **state)
+{
+    struct home_rig r;
+
+    (void)state;
+    rig_ready(&r, "s1");
+    rig_answer(&r, "/sync", 200, GAP);
+    answer_empty_pages(&r, 49);
+    r.lines.len = 0;
+    answer_empty_pages(&r, 1);
+    rig_assert_lines(&r, "synced \njoined !r:x\nmessage !r:x i\njoined !q:x\nsynced s2\n");
+    assert_non_null(strstr(r.logs.data, "gap_lost !r:x empty_pages=50"));
+    rig_teardown(&r);
 }
 
 static void test_gap_that_is_not_seen(void **state)
@@ -348,6 +395,8 @@ int main(void)
         cmocka_unit_test(test_gap),
         cmocka_unit_test(test_actions_while_a_gap_is_told),
         cmocka_unit_test(test_ends_of_gaps),
+        cmocka_unit_test(test_empty_pages),
+        cmocka_unit_test(test_empty_pages_without_end),
         cmocka_unit_test(test_gap_that_is_not_seen),
         cmocka_unit_test(test_gap_with_failures),
         cmocka_unit_test(test_gap_of_a_new_room),

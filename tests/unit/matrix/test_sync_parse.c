@@ -535,8 +535,10 @@ static void test_pages(void **state)
     assert_true(read_page(&r, "{\"chunk\":[" TEXT("$1", "a") "]}", &is_joined));
     assert_string_equal(r.next, "");
     assert_lines(&r, SAYS " body=a\n");
+    assert_int_equal(r.reader.paged, 1);
     assert_true(read_page(&r, "{\"chunk\":[],\"end\":\"t3\"}", &is_joined));
-    assert_string_equal(r.next, "");
+    assert_string_equal(r.next, "t3");
+    assert_int_equal(r.reader.paged, 0);
     assert_lines(&r, "");
     assert_true(is_joined);
 
