@@ -174,17 +174,23 @@ static bool tell_message(struct room_walk *w, const struct event *e)
     return true;
 }
 
-/* Up to version 10 of rooms `redacts` stands beside the content, since version 11 in it. */
+/*
+ * Up to version 10 of rooms `redacts` stands beside the content, since version 11 in it, and
+ * servers give both. The server looks at only one of them, and the other may be whatever the sender
+ * likes: what he may take back with the one, he may not with the other. So they have to agree.
+ */
 static bool tell_redaction(struct room_walk *w, const struct event *e)
 {
     struct bridge_event out = {.kind = MATRIX_REDACTION};
-    struct id target;
+    struct id inside, beside;
+    bool is_inside = sync_event_read_id(json_get(e->content, STR("redacts")), '$', &inside);
+    bool is_beside = sync_event_read_id(json_get(e->raw, STR("redacts")), '$', &beside);
 
-    if (!sync_event_read_id(json_get(e->content, STR("redacts")), '$', &target) &&
-        !sync_event_read_id(json_get(e->raw, STR("redacts")), '$', &target)) {
+    if ((!is_inside && !is_beside) ||
+        (is_inside && is_beside && !str_equal(id_text(&inside), id_text(&beside)))) {
         return false;
     }
-    out.target = id_text(&target);
+    out.target = id_text(is_inside ? &inside : &beside);
     sync_event_tell(w, &out, e);
     return true;
 }

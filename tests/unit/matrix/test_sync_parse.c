@@ -261,7 +261,9 @@ static void test_redactions(void **state)
     (void)state;
     assert_event(REDACTS("{}", ",\"redacts\":\"$0\""), line, 0, 0);
     assert_event(REDACTS("{\"redacts\":\"$0\"}", ""), line, 0, 0);
-    assert_event(REDACTS("{\"redacts\":\"$0\"}", ",\"redacts\":\"$9\""), line, 0, 0);
+    assert_event(REDACTS("{\"redacts\":\"$0\"}", ",\"redacts\":\"$0\""), line, 0, 0);
+    /* One of them is what the server has looked at, and the other what the sender likes. */
+    assert_event(REDACTS("{\"redacts\":\"$0\"}", ",\"redacts\":\"$9\""), "", 0, 1);
     assert_event(REDACTS("{\"redacts\":0}", ",\"redacts\":\"$0\""), line, 0, 0);
     assert_event(REDACTS("{}", ""), "", 0, 1);
 }
