@@ -262,7 +262,8 @@ void inbox_redaction(struct bridge *b, const struct bridge_event *event)
 {
     struct question *q = thing_find(b, TABLE_QUESTION, event->target);
 
-    if (q == NULL) {
+    /* The server has asked who may take back what in the room of the redaction, and no other. */
+    if (q == NULL || !str_equal(q->room_id, event->room)) {
         return;
     }
     q->is_redacted = true;

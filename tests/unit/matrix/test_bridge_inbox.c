@@ -20,13 +20,18 @@ static void edit(struct rig *r, const char *target, const char *sender, const ch
                                         .body = str_from_z(body)});
 }
 
-static void redact(struct rig *r, const char *target)
+static void redact_in(struct rig *r, const char *room, const char *target)
 {
     rig_event(r, &(struct bridge_event){.kind = MATRIX_REDACTION,
-                                        .room = STR("!a:here"),
+                                        .room = str_from_z(room),
                                         .event_id = STR("$redaction"),
                                         .sender = STR("@ann:here"),
                                         .target = str_from_z(target)});
+}
+
+static void redact(struct rig *r, const char *target)
+{
+    redact_in(r, "!a:here", target);
 }
 
 static void test_what_is_a_question(void **state)
@@ -210,6 +215,21 @@ static void test_a_redaction_of_what_is_about_to_end(void **state)
     rig_free(r);
 }
 
+static void test_a_redaction_in_another_room(void **state)
+{
+    struct rig *r = talking();
+
+    (void)state;
+    rig_join(r, "!b:here");
+    rig_say(r, "first");
+    (void)rig_lines(r);
+    redact_in(r, "!b:here", "$1");
+    assert_string_equal(rig_lines(r), "");
+    redact(r, "$1");
+    assert_has(rig_lines(r), "stop");
+    rig_free(r);
+}
+
 static void test_the_order_after_a_kill(void **state)
 {
     struct rig *r = talking();
@@ -262,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_a_redaction_of_what_waits),
         cmocka_unit_test(test_a_redaction_of_what_runs),
         cmocka_unit_test(test_a_redaction_of_what_is_about_to_end),
+        cmocka_unit_test(test_a_redaction_in_another_room),
         cmocka_unit_test(test_the_order_after_a_kill),
         cmocka_unit_test(test_forgetting),
     };
