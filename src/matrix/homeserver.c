@@ -136,7 +136,7 @@ struct homeserver *homeserver_new(const struct homeserver_settings *settings,
     h->retry_at_ms = UINT64_MAX;
     h->date_ms = -1;
     h->timeline_limit = 20;
-    h->page_limit = 100;
+    h->page_limit = HOME_PAGE_LIMIT;
     list_init(&h->calls);
     list_init(&h->gaps);
     credentials_init(&h->credentials);

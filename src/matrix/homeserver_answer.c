@@ -117,12 +117,28 @@ static void tell_away(struct home_call *c, const struct finding *f)
     }
 }
 
+/*
+ * A page that took too long, or came broken, was perhaps too much; 504 is a proxy's word for it. Or
+ * the server was away for a while: so it is not made so small that the rest would take for ever.
+ */
+static bool may_be_too_much(const struct home_call *c, const struct http_response *r)
+{
+    enum { SMALL_PAGE = 10 };
+
+    return c->kind == CALL_MESSAGES && c->home->page_limit > SMALL_PAGE &&
+           (r->error == HTTP_TIMEOUT ||
+            (r->error == HTTP_OK && (r->status / 100 == 2 || r->status == 504)));
+}
+
 /* It failed, and that can pass. */
 static void fail_call(struct home_call *c, const struct finding *f)
 {
     struct homeserver *h = c->home;
 
     tell_away(c, f);
+    if (may_be_too_much(c, f->response)) {
+        (void)home_sync_less(c);
+    }
     h->wants_quick |= c->kind == CALL_SYNC;
     if (c->is_unwanted || !call_rules[c->kind].is_patient) {
         home_log(h, LEVEL_DEBUG, "homeserver_skipped", buf_str(&c->room), "request=%s status=%u",

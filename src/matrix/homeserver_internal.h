@@ -165,6 +165,8 @@ struct homeserver {
     struct buf aliases; /* room ids of rooms, each with a NUL; empty: not found */
 };
 
+enum { HOME_PAGE_LIMIT = 100 }; /* of each gap at first */
+
 /* --- homeserver.c ------------------------------------------------------------------------------
  */
 
@@ -254,7 +256,7 @@ void home_sync_end(struct homeserver *h);
 bool home_answer_sync(struct home_call *c, struct str body);
 bool home_answer_messages(struct home_call *c, struct str body);
 bool home_refuse_messages(struct home_call *c, unsigned status, struct str code);
-/* The response of a sync or a page was too large: less is asked for. False: less cannot be. */
+/* The response of a sync or a page was too much: less is asked for. False: less cannot be. */
 bool home_sync_less(struct home_call *c);
 
 /* --- homeserver_send.c -------------------------------------------------------------------------

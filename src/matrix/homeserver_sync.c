@@ -303,6 +303,7 @@ bool home_answer_sync(struct home_call *c, struct str body)
 /* The first gap is filled; behind the last one the response is told that they are of. */
 static void end_gap(struct homeserver *h)
 {
+    h->page_limit = HOME_PAGE_LIMIT; /* what was too much in this room need not be elsewhere */
     free_gap(list_entry(h->gaps.next, struct gap, link));
     if (list_empty(&h->gaps)) {
         tell_sync(h, buf_str(&h->kept));

@@ -320,8 +320,7 @@ static void test_gap_with_failures(void **state)
     rig_answer(&r, "/sync", 200, GAP);
     rig_answer(&r, "/messages", 500, "");
     rig_tick_to_deadline(&r, 1000);
-    rig_answer(&r, "/messages", 200, "<html>");
-    rig_tick_to_deadline(&r, 2000);
+    assert_query(&r, "/messages", "limit", "100");
     rig_fail(&r, "/messages", HTTP_TOO_LARGE);
     assert_query(&r, "/messages", "limit", "50");
     rig_answer(&r, "/messages", 401, "{\"errcode\":\"M_UNKNOWN_TOKEN\"}");
@@ -329,6 +328,32 @@ static void test_gap_with_failures(void **state)
     rig_answer(&r, "/messages", 200, "{\"chunk\":[" TEXT("$1", "a") "]}");
     rig_assert_lines(&r, "joined !r:x\nmessage !r:x a\nsynced \n"
                          "joined !r:x\nmessage !r:x i\njoined !q:x\nsynced s2\n");
+    rig_teardown(&r);
+}
+
+/* What a server cannot do in time it may do in parts, and of another room at once. */
+static void test_pages_that_are_too_much(void **state)
+{
+    struct home_rig r;
+
+    (void)state;
+    rig_ready(&r, "s1");
+    rig_answer(&r, "/sync", 200,
+               SYNC("s2", ROOM("!r:x", "true", "", "") "," ROOM("!q:x", "true", "", "")));
+    rig_fail(&r, "/messages", HTTP_TIMEOUT);
+    rig_tick_to_deadline(&r, 60000);
+    assert_query(&r, "/messages", "limit", "50");
+    rig_answer(&r, "/messages", 200, "{\"chunk\":[" TEXT("$1", "a"));
+    rig_tick_to_deadline(&r, 60000);
+    assert_query(&r, "/messages", "limit", "25");
+    for (int i = 0; i < 4; i++) {
+        rig_answer(&r, "/messages", 504, "<html>");
+        rig_tick_to_deadline(&r, 60000);
+    }
+    assert_query(&r, "/messages", "limit", "6");
+    rig_answer(&r, "/messages", 200, "{\"chunk\":[" TEXT("$1", "a") "]}");
+    assert_query(&r, "q%3Ax/messages", "limit", "100");
+    assert_int_equal(r.fault, HOMESERVER_FINE);
     rig_teardown(&r);
 }
 
@@ -399,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_empty_pages_without_end),
         cmocka_unit_test(test_gap_that_is_not_seen),
         cmocka_unit_test(test_gap_with_failures),
+        cmocka_unit_test(test_pages_that_are_too_much),
         cmocka_unit_test(test_gap_of_a_new_room),
         cmocka_unit_test(test_two_gaps_and_a_stop),
         cmocka_unit_test(test_malformed_is_logged_seldom),
