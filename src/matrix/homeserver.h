@@ -11,6 +11,7 @@
  *   homeserver_find.c     finding the server: .well-known, /versions
  *   homeserver_login.c    tokens: login, refresh, soft logout; the table of its states
  *   homeserver_sync.c     sync, gaps (/messages), the first sync
+ *   homeserver_gap.c      gaps that cannot be filled
  *   homeserver_send.c     sends, joins, typing, receipts; 429 and backoff
  *   homeserver_call.c     requests that wait and are under way, backoff
  *   homeserver_answer.c   what becomes of one: the token, 429, what passes, what is refused for

@@ -139,6 +139,9 @@ static void fail_call(struct home_call *c, const struct finding *f)
     if (may_be_too_much(c, f->response)) {
         (void)home_sync_less(c);
     }
+    if (c->kind == CALL_MESSAGES) {
+        home_gap_failed(h, f->response->status);
+    }
     h->wants_quick |= c->kind == CALL_SYNC;
     if (c->is_unwanted || !call_rules[c->kind].is_patient) {
         home_log(h, LEVEL_DEBUG, "homeserver_skipped", buf_str(&c->room), "request=%s status=%u",

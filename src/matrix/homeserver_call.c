@@ -43,6 +43,8 @@ const struct call_rule call_rules[CALL_KINDS] = {
                       home_answer_resolve, home_refuse_resolve},
     [CALL_JOINED_ROOMS] = {"joined_rooms", "GET", true, true, false, false, 60000, PAGE_BODY,
                            home_answer_joined_rooms, home_refuse_any},
+    [CALL_PROBE] = {"probe", "GET", true, false, false, false, 20000, SMALL_BODY, home_answer_probe,
+                    home_refuse_any},
 };
 
 /* --- life ---------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ enum call_kind {
     CALL_RECEIPT,
     CALL_RESOLVE,
     CALL_JOINED_ROOMS,
+    CALL_PROBE, /* whether the server is well, while a room is not */
     CALL_KINDS
 };
 
@@ -81,6 +82,9 @@ struct gap {
     bool is_joined;
     bool is_told;         /* what holds in the room */
     unsigned empty_pages; /* one after the other */
+    unsigned failures;    /* to get the next page */
+    uint64_t failing_ms;  /* since when */
+    uint64_t logged_ms;   /* 0: never */
     char texts[];
 };
 
@@ -258,6 +262,16 @@ bool home_answer_messages(struct home_call *c, struct str body);
 bool home_refuse_messages(struct home_call *c, unsigned status, struct str code);
 /* The response of a sync or a page was too much: less is asked for. False: less cannot be. */
 bool home_sync_less(struct home_call *c);
+
+/* The first gap is over; behind the last one the response is told that they are of. */
+void home_gap_end(struct homeserver *h);
+
+/* --- homeserver_gap.c --------------------------------------------------------------------------
+ */
+
+/* The request of its next page has failed, with this status; 0: it was not answered. */
+void home_gap_failed(struct homeserver *h, unsigned status);
+bool home_answer_probe(struct home_call *c, struct str body);
 
 /* --- homeserver_send.c -------------------------------------------------------------------------
  */

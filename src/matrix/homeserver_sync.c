@@ -300,8 +300,7 @@ bool home_answer_sync(struct home_call *c, struct str body)
     return true;
 }
 
-/* The first gap is filled; behind the last one the response is told that they are of. */
-static void end_gap(struct homeserver *h)
+void home_gap_end(struct homeserver *h)
 {
     h->page_limit = HOME_PAGE_LIMIT; /* what was too much in this room need not be elsewhere */
     free_gap(list_entry(h->gaps.next, struct gap, link));
@@ -347,6 +346,7 @@ bool home_answer_messages(struct home_call *c, struct str body)
         return r.failed;
     }
     log_strange(h, &r);
+    gap->failures = 0;
     bool is_last = is_last_page(h, gap, r.paged, end);
     buf_clear(&gap->from);
     buf_append_str(&gap->from, end);
@@ -356,7 +356,7 @@ bool home_answer_messages(struct home_call *c, struct str body)
     }
     h->ports.synced(h->ports.owner, STR(""));
     if (is_last) {
-        end_gap(h);
+        home_gap_end(h);
     }
     home_sync_tick(h);
     return true;
@@ -369,7 +369,7 @@ bool home_refuse_messages(struct home_call *c, unsigned status, struct str code)
     const struct gap *gap = list_entry(h->gaps.next, struct gap, link);
 
     home_log(h, LEVEL_WARNING, "gap_lost", gap->room, "status=%u code=%.*s", status, STR_ARG(code));
-    end_gap(h);
+    home_gap_end(h);
     home_sync_tick(h);
     return true;
 }

@@ -357,6 +357,102 @@ static void test_pages_that_are_too_much(void **state)
     rig_teardown(&r);
 }
 
+/* For so long each page is answered so, and each question who we are with `whoami`. */
+static void fail_pages(struct home_rig *r, uint64_t ms, unsigned status, unsigned whoami)
+{
+    uint64_t begin = r->now_ms;
+
+    while (r->now_ms - begin < ms && fake_count(r->http, "/sync") == 0) {
+        if (fake_count(r->http, "/account/whoami") > 0) {
+            rig_answer(r, "/account/whoami", whoami, WHOAMI_OK);
+        } else if (fake_count(r->http, "/messages") > 0) {
+            rig_answer(r, "/messages", status, "{\"errcode\":\"M_UNKNOWN\"}");
+        } else {
+            rig_tick_to_deadline(r, 60000);
+        }
+    }
+}
+
+static unsigned count_logs(struct home_rig *r, const char *event)
+{
+    unsigned count = 0;
+
+    buf_append_char(&r->logs, '\0');
+    r->logs.len--;
+    for (const char *at = r->logs.data; (at = strstr(at, event)) != NULL; at++) {
+        count++;
+    }
+    return count;
+}
+
+/* One room that the server cannot read does not stop the others for ever. */
+static void test_a_gap_that_is_stuck(void **state)
+{
+    struct home_rig r;
+
+    (void)state;
+    rig_ready(&r, "s1");
+    rig_answer(&r, "/sync", 200, GAP);
+    fail_pages(&r, 299000, 500, 200);
+    rig_assert_lines(&r, "");
+    assert_int_equal(count_logs(&r, "gap_stuck !r:x tries=3 status=500 look="), 1);
+    assert_int_equal(count_logs(&r, "gap_stuck"), 1);
+    assert_int_equal(count_logs(&r, "gap_lost"), 0);
+    fail_pages(&r, 121000, 500, 200);
+    rig_assert_lines(&r, "joined !r:x\nmessage !r:x i\njoined !q:x\nsynced s2\n");
+    assert_int_equal(count_logs(&r, "gap_lost !r:x tries="), 1);
+    assert_int_equal(fake_count(r.http, "/messages"), 0);
+    assert_query(&r, "/sync", "since", "s2");
+    rig_teardown(&r);
+}
+
+/* A proxy answers for a server that is away: then nothing is given up, however long it takes. */
+static void test_a_gap_while_the_server_is_ill(void **state)
+{
+    struct home_rig r;
+
+    (void)state;
+    rig_ready(&r, "s1");
+    rig_answer(&r, "/sync", 200, GAP);
+    fail_pages(&r, 3600000, 502, 502);
+    assert_int_equal(count_logs(&r, "gap_lost"), 0);
+    assert_in_range(count_logs(&r, "gap_stuck"), 10, 12);
+    while (fake_count(r.http, "/messages") == 0) {
+        rig_tick_to_deadline(&r, 60000);
+    }
+    rig_answer(&r, "/messages", 200, "{\"chunk\":[" TEXT("$1", "a") "]}");
+    rig_assert_lines(&r, "joined !r:x\nmessage !r:x a\nsynced \n"
+                         "joined !r:x\nmessage !r:x i\njoined !q:x\nsynced s2\n");
+    rig_teardown(&r);
+}
+
+/* The page comes while it is asked who we are, or comes and the next one fails. */
+static void test_a_gap_that_gets_on(void **state)
+{
+    struct home_rig r;
+
+    (void)state;
+    rig_ready(&r, "s1");
+    rig_answer(&r, "/sync", 200,
+               SYNC("s2", ROOM("!r:x", "true", "", "") "," ROOM("!q:x", "true", "", "")));
+    for (int i = 0; fake_count(r.http, "/account/whoami") == 0 && i < 100; i++) {
+        if (fake_count(r.http, "/messages") > 0) {
+            rig_answer(&r, "/messages", 500, "");
+        } else {
+            rig_tick_to_deadline(&r, 60000);
+        }
+    }
+    rig_tick_to_deadline(&r, 60000);
+    rig_answer(&r, "r%3Ax/messages", 200, "{\"chunk\":[7],\"end\":\"t5\"}");
+    rig_answer(&r, "r%3Ax/messages", 500, "");
+    rig_answer(&r, "/account/whoami", 200, WHOAMI_OK);
+    rig_tick_to_deadline(&r, 60000);
+    rig_answer(&r, "r%3Ax/messages", 200, "{\"chunk\":[" TEXT("$1", "a") "]}");
+    assert_int_equal(fake_count(r.http, "q%3Ax/messages"), 1);
+    assert_int_equal(count_logs(&r, "gap_lost"), 0);
+    rig_teardown(&r);
+}
+
 /* What was said before we were there is no question, however we learn of it. */
 static void test_gap_of_a_new_room(void **state)
 {
@@ -425,6 +521,9 @@ int main(void)
         cmocka_unit_test(test_gap_that_is_not_seen),
         cmocka_unit_test(test_gap_with_failures),
         cmocka_unit_test(test_pages_that_are_too_much),
+        cmocka_unit_test(test_a_gap_that_is_stuck),
+        cmocka_unit_test(test_a_gap_while_the_server_is_ill),
+        cmocka_unit_test(test_a_gap_that_gets_on),
         cmocka_unit_test(test_gap_of_a_new_room),
         cmocka_unit_test(test_two_gaps_and_a_stop),
         cmocka_unit_test(test_malformed_is_logged_seldom),
