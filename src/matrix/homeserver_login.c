@@ -3,6 +3,9 @@
 #include "json/reader.h"
 #include "json/writer.h"
 
+/* Ten years: more is as good as for ever, and is added to what the clock says. */
+#define MAX_LIFETIME_MS (UINT64_C(10) * 365 * 24 * 3600 * 1000)
+
 enum {
     MAX_MARGIN_MS = 60000, /* how long before its end a token is renewed, at most */
     MARGIN_PART = 4,       /* and at most this part of its life */
@@ -350,6 +353,7 @@ bool home_answer_token(struct home_call *c, struct str body)
     }
     (void)take_string(json_get(body, STR("refresh_token")), &own->refresh_token);
     (void)str_to_uint(json_get(body, STR("expires_in_ms")), INT64_MAX, &lifetime_ms);
+    lifetime_ms = lifetime_ms < MAX_LIFETIME_MS ? lifetime_ms : MAX_LIFETIME_MS;
     h->lifetime_ms = lifetime_ms;
     h->refresh_at_ms = UINT64_MAX;
     own->expires_ms = lifetime_ms > 0 ? h->now.wall_ms + lifetime_ms : 0;

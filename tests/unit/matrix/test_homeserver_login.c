@@ -1,6 +1,7 @@
 /* Finding the server, and every edge of the table above `enter` in homeserver_login.c. */
 
 #include "home_rig.h"
+#include "matrix/credentials.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -326,6 +327,28 @@ static void test_margin_of_long_tokens(void **state)
     rig_teardown(&r);
 }
 
+/* What a server says of a token must not make a file that the next start refuses. */
+static void test_a_lifetime_without_end(void **state)
+{
+    struct credentials read;
+    struct home_rig r;
+    struct buf error;
+
+    (void)state;
+    start_password(&r);
+    rig_answer(&r, "/login", 200,
+               "{\"user_id\":\"@bot:x\",\"access_token\":\"a\",\"refresh_token\":\"b\","
+               "\"expires_in_ms\":9223372036854775807}");
+    buf_init(&error, 1000);
+    credentials_init(&read);
+    assert_true(credentials_read(&read, r.path, &error));
+    assert_int_equal(read.expires_ms, 1700000000000 + r.now_ms + 315360000000);
+    assert_int_equal(homeserver_deadline(r.home), r.now_ms + 315360000000 - 60000);
+    credentials_fini(&read);
+    buf_fini(&error);
+    rig_teardown(&r);
+}
+
 static void test_several_meet_a_dead_token(void **state)
 {
     struct home_rig r;
@@ -526,6 +549,7 @@ int main(void)
         cmocka_unit_test(test_token_of_the_file_has_ended),
         cmocka_unit_test(test_tokens_of_two_seconds),
         cmocka_unit_test(test_margin_of_long_tokens),
+        cmocka_unit_test(test_a_lifetime_without_end),
         cmocka_unit_test(test_several_meet_a_dead_token),
         cmocka_unit_test(test_a_late_401),
         cmocka_unit_test(test_refresh_refused),
