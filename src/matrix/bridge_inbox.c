@@ -28,18 +28,45 @@ static void refuse(struct bridge *b, const struct bridge_event *event, struct ro
     (void)outbox_add(b, room, &saying);
 }
 
-/* Questions come in faster than answers go out. One sentence stands for all until it is sent. */
-static void refuse_full(struct bridge *b, const struct bridge_event *event, struct room *room)
+/*
+ * Questions come in faster than answers go out. One sentence of a kind stands for all of its thread
+ * until it is sent; for all of the room when that is full, since anybody can begin threads.
+ */
+static bool is_refused_already(const struct room *room, struct str thread, enum send_role role)
 {
+    bool is_full = room->send_count >= SENDS_MAX;
+
     list_each(link, &room->sends) {
         const struct send *s = list_entry(link, struct send, of_room);
-        if (s->role == SEND_FULL && s != room->sending && str_equal(s->thread, event->thread)) {
-            return;
+        if (s->role == role && s != room->sending && (is_full || str_equal(s->thread, thread))) {
+            return true;
         }
     }
-    refuse(b, event, room, SEND_FULL,
-           "There is too much waiting here already, so I have not taken this, nor what may have "
-           "been said since. Please say it again when I have answered.");
+    return false;
+}
+
+static void refuse_full(struct bridge *b, const struct bridge_event *event, struct room *room)
+{
+    if (!is_refused_already(room, event->thread, SEND_FULL)) {
+        refuse(b, event, room, SEND_FULL,
+               "There is too much waiting here already, so I have not taken this, nor what may "
+               "have been said since. Please say it again when I have answered.");
+    }
+}
+
+static void refuse_too_long(struct bridge *b, const struct bridge_event *event, struct room *room)
+{
+    if (is_refused_already(room, event->thread, SEND_TOO_LONG)) {
+        return;
+    }
+    buf_clear(&b->scratch);
+    buf_printf(&b->scratch,
+               "This message is too long for me: it has %zu bytes, and I take at most %u. "
+               "Please send it in parts, and so what may have been as long since.",
+               event->body.len, b->settings.values.max_message_bytes);
+    buf_append_char(&b->scratch, '\0');
+    b->failed |= b->scratch.failed;
+    refuse(b, event, room, SEND_TOO_LONG, b->scratch.failed ? "" : b->scratch.data);
 }
 
 /* --- settled questions ------------------------------------------------------------------------ */
@@ -170,15 +197,11 @@ static void set_text(struct bridge *b, struct question *q, const struct bridge_e
     text_set(b, &q->text, buf_str(&b->scratch));
 }
 
-static bool is_full(const struct bridge *b, const struct room *room, const struct talk *talk)
-{
-    return talk->waiting_count >= b->settings.values.max_waiting || room->send_count >= SENDS_MAX;
-}
-
 static void take(struct bridge *b, struct question *q, struct room *room,
                  const struct bridge_event *event)
 {
     bool is_crowded = slab_count(&b->tables[TABLE_TALK].slab) >= 2 * TALKS_MAX;
+    bool may_say = room->send_count < SENDS_MAX;
     struct talk *talk = is_crowded ? NULL : talk_get(b, room, event->thread);
 
     if (talk != NULL) {
@@ -187,20 +210,13 @@ static void take(struct bridge *b, struct question *q, struct room *room,
         list_append(&b->talks, &talk->by_use);
         thing_touch(b, &talk->thing);
     }
-    if (talk != NULL && is_command(event) && room->send_count < SENDS_MAX) {
+    if (may_say && talk != NULL && is_command(event)) {
         inbox_settle(b, q, false);
         command_run(b, talk, event->event_id, event->sender, event->body);
-    } else if (event->body.len > b->settings.values.max_message_bytes) {
+    } else if (may_say && event->body.len > b->settings.values.max_message_bytes) {
         inbox_settle(b, q, false);
-        buf_clear(&b->scratch);
-        buf_printf(&b->scratch,
-                   "This message is too long for me: it has %zu bytes, and I take at most %u. "
-                   "Please send it in parts.",
-                   event->body.len, b->settings.values.max_message_bytes);
-        buf_append_char(&b->scratch, '\0');
-        b->failed |= b->scratch.failed;
-        refuse(b, event, room, SEND_TEXT, b->scratch.failed ? "" : b->scratch.data);
-    } else if (talk == NULL || is_full(b, room, talk)) {
+        refuse_too_long(b, event, room);
+    } else if (!may_say || talk == NULL || talk->waiting_count >= b->settings.values.max_waiting) {
         inbox_settle(b, q, false);
         refuse_full(b, event, room);
     } else {

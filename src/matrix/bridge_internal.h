@@ -170,6 +170,7 @@ enum send_role {
     SEND_PART,      /* an answer so far */
     SEND_FULL,      /* that questions are not taken: said once for all of them */
     SEND_ENCRYPTED, /* that the room is encrypted: the only one that goes into such a room */
+    SEND_TOO_LONG,  /* that a question is too long: said once, as SEND_FULL */
     SEND_ROLES
 };
 

@@ -103,14 +103,14 @@ static void check_answer(struct model *m, uint32_t number)
     m->checks++;
 }
 
-/* Whether a sentence stands for those that were not taken in this thread. */
+/* Whether a sentence stands for it: one of its thread, or of another one when the room was full. */
 static bool is_covered(const struct model *m, uint32_t question)
 {
     const struct event *e = &m->events[question];
 
     for (uint32_t i = m->message_count; i-- > 0;) {
         const struct message *msg = &m->messages[i];
-        if (msg->room == e->room && msg->thread == e->thread && msg->stream > question &&
+        if (msg->room == e->room && msg->stream > question &&
             has(msg, "too much waiting here already, so")) {
             return true;
         }

@@ -135,6 +135,47 @@ static void test_a_flood_of_commands(void **state)
     rig_free(r);
 }
 
+/* What cannot be taken does not stand before the answers of others without end. */
+static void test_a_flood_of_long_messages(void **state)
+{
+    struct rig *r = talking();
+    char *body = calloc(20002, 1);
+
+    (void)state;
+    assert_non_null(body);
+    memset(body, 'x', 20001);
+    for (int i = 0; i < 500; i++) {
+        rig_say(r, body);
+    }
+    /* One is under way, one waits and stands for the others. */
+    assert_int_equal(rig_counts(r).sends_waiting, 2);
+    for (int i = 0; i < 500; i++) {
+        char thread[16];
+        (void)snprintf(thread, sizeof(thread), "$t%d", i);
+        rig_say_in(r, "!a:here", thread, "@eve:here", body);
+    }
+    assert_int_equal(rig_counts(r).sends_waiting, 65);
+    free(body);
+    rig_free(r);
+}
+
+static void test_a_flood_of_threads(void **state)
+{
+    struct rig *r = talking();
+
+    (void)state;
+    for (int i = 0; i < 70; i++) {
+        rig_say(r, "/help");
+    }
+    for (int i = 0; i < 500; i++) {
+        char thread[16];
+        (void)snprintf(thread, sizeof(thread), "$t%d", i);
+        rig_say_in(r, "!a:here", thread, "@eve:here", "x");
+    }
+    assert_int_equal(rig_counts(r).sends_waiting, 65);
+    rig_free(r);
+}
+
 static void test_edits(void **state)
 {
     struct rig *r = talking();
@@ -278,6 +319,8 @@ int main(void)
         cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_a_flood_of_commands),
+        cmocka_unit_test(test_a_flood_of_long_messages),
+        cmocka_unit_test(test_a_flood_of_threads),
         cmocka_unit_test(test_edits),
         cmocka_unit_test(test_a_redaction_of_what_waits),
         cmocka_unit_test(test_a_redaction_of_what_runs),
