@@ -23,6 +23,7 @@ struct turn {
     uint64_t since_ms; /* it waits for a connection since then */
     bool sent;
     bool spoken;        /* a part has come */
+    size_t bytes;       /* of the frame that it was sent in */
     struct buf request; /* raw JSON */
     struct buf text;
 };
@@ -50,6 +51,7 @@ void gateway_send(struct agent *a, struct json_writer *w, struct buf *frame)
     } else {
         uplink_send(&a->uplink, buf_str(frame));
     }
+    a->sent_bytes = frame->len;
     buf_fini(frame);
 }
 
@@ -94,6 +96,7 @@ static void send_turn(struct agent *a, struct turn *t)
     json_key_uint(&w, STR("timeoutMs"), left);
     json_key_bool(&w, STR("stream"), true);
     gateway_send(a, &w, &frame);
+    t->bytes = a->sent_bytes;
 }
 
 static void send_cancel(struct agent *a, const struct turn *t)
@@ -257,6 +260,30 @@ static void hear_error(struct agent *a, struct turn *t, struct str payload)
     end_turn(a, t, FAILURE_REFUSED, "the gateway refused the request");
 }
 
+/*
+ * A message that is too large is not read by the gateway, so its error names no request, but the
+ * size; where it does not, it is about the largest that nothing has come of.
+ */
+static void hear_too_large(struct agent *a, struct str payload)
+{
+    struct turn *found = NULL;
+    uint64_t size = 0;
+
+    (void)str_to_uint(json_get(json_get(payload, STR("details")), STR("size")), UINT64_MAX, &size);
+    list_each(link, &a->turns) {
+        struct turn *t = list_entry(link, struct turn, link);
+        bool is_it = size > 0 ? t->bytes == size : found == NULL || t->bytes > found->bytes;
+        if (t->sent && !t->spoken && is_it) {
+            found = t;
+        }
+    }
+    if (found != NULL) {
+        end_turn(a, found, FAILURE_REFUSED,
+                 "it is too large for the gateway with what was said before; "
+                 "limits.message_bytes there and bridge.history_bytes here set that");
+    }
+}
+
 static void hear(void *owner, struct str text)
 {
     struct agent *a = owner;
@@ -264,12 +291,19 @@ static void hear(void *owner, struct str text)
 
     wire_scan(text.ptr, text.len, WIRE_GATEWAY, &wire);
     struct str reply_to = wire_raw(&wire, text.ptr, WIRE_REPLY_TO);
-    if (wire.status != WIRE_OK || json_kind_of(reply_to) != JSON_STRING) {
+    struct str type = wire_raw(&wire, text.ptr, WIRE_TYPE);
+    struct str payload = wire_raw(&wire, text.ptr, WIRE_PAYLOAD);
+    if (wire.status != WIRE_OK) {
+        return;
+    }
+    if (json_kind_of(reply_to) != JSON_STRING) {
+        if (json_string_is(type, STR("error")) &&
+            json_string_is(json_get(payload, STR("code")), STR("MESSAGE_TOO_LARGE"))) {
+            hear_too_large(a, payload);
+        }
         return;
     }
     struct turn *t = find_turn(a, reply_to);
-    struct str type = wire_raw(&wire, text.ptr, WIRE_TYPE);
-    struct str payload = wire_raw(&wire, text.ptr, WIRE_PAYLOAD);
     if (t != NULL && json_string_is(type, STR("route_response"))) {
         hear_response(a, t, payload);
     } else if (t != NULL && json_string_is(type, STR("error"))) {

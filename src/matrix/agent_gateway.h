@@ -19,7 +19,8 @@ struct agent {
     struct uplink uplink;
     struct list turns;
     struct list places;
-    uint64_t frames; /* that were sent; their ids */
+    uint64_t frames;   /* that were sent; their ids */
+    size_t sent_bytes; /* of the last one */
 };
 
 /* Begins a frame; the caller writes members of its payload; then it is sent, and freed. */

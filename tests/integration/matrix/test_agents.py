@@ -263,6 +263,23 @@ def test_gateway_fails(driver, agents):
     assert driver.ask(2, "x") == ("", "broken", "it says that it has failed")
 
 
+def test_gateway_finds_it_too_large():
+    with Gateway("--set", "limits.message_bytes=4KiB") as gateway:
+        agent = Agent(gateway.url, "--exec", "cat")
+        try:
+            agent.says("ready")
+            with Driver("gateway", gateway.ws_url("/ws"), "", 5000) as driver:
+                driver.wait("reachable")
+                driver.tell("ask", 1, "", "small")
+                text, failure, sentence = driver.ask(2, "x" * 5000)
+                assert (text, failure) == ("", "refused")
+                assert "limits.message_bytes" in sentence
+                # The others, and the connection, live.
+                assert driver.ask(3, "ping") == ("ping", "", "")
+        finally:
+            agent.process.kill()
+
+
 def test_gateway_runs_out(gateway, agents):
     agents("sleep 1000")
     with Driver("gateway", gateway.ws_url("/ws"), "", 500) as driver:
