@@ -1,8 +1,9 @@
 /*
  * A request to a capability, over a WebSocket in Parley's gateway dialect. The request is
- * {message, sender, session, history}. A result that is a text is a line of the answer, as
- * `parley agent run --stream` sends them; one that is {delta: TEXT} is put behind what there is;
- * of another object its `content`, `text` or `message` is taken; anything else is shown as JSON.
+ * {message, sender, session, conversation, history}. A result that is a text is a line of the
+ * answer, as `parley agent run --stream` sends them; one that is {delta: TEXT} is put behind what
+ * there is; of another object its `content`, `text` or `message` is taken; anything else is shown
+ * as JSON.
  *
  * A turn whose connection is lost before its first text is asked again when there is another one,
  * with the same key; so is one that begins while there is none.
@@ -120,6 +121,7 @@ static void write_request(const struct agent *a, const struct bridge_action *act
     json_key_string(&w, STR("message"), action->question);
     json_key_string(&w, STR("sender"), action->sender);
     json_key_string(&w, STR("session"), action->session_name);
+    json_key_string(&w, STR("conversation"), action->conversation);
     json_key_string(&w, STR("idempotencyKey"), action->idempotency_key);
     struct str model = action->model.len > 0 ? action->model : a->settings.model;
     if (model.len > 0) {

@@ -96,6 +96,7 @@ struct bridge_action {
     struct str idempotency_key; /* one a question, the same after a kill; another one for /retry */
     struct str session_name;    /* how a new session is to be called */
     struct str session_id;      /* the agent's own id of it; empty: there is none yet */
+    struct str conversation;    /* unique: names are not, and people choose them */
     struct str model;           /* empty: that of the configuration */
     struct str question;        /* text */
     struct str history;         /* raw JSON array of {role, content}, for agents that keep none */

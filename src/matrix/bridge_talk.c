@@ -164,6 +164,12 @@ static struct str date_of(uint64_t wall_ms, char buffer[24])
     return str_format(buffer, 24, "%04u-%02u-%02u", year, month + 1, (unsigned)days + 1);
 }
 
+/* Of dates as above; any is later than none. */
+static bool is_later(struct str date, struct str other)
+{
+    return other.len != date.len || memcmp(date.ptr, other.ptr, date.len) > 0;
+}
+
 /* "!abc:example.org" is "abc". */
 static struct str localpart(struct str id)
 {
@@ -204,6 +210,34 @@ static struct str make_name(struct bridge *b, const struct room *room, struct st
     return buf_str(&b->scratch);
 }
 
+/* Whether a session that is remembered there is called so. */
+static bool is_taken(const struct talk *talk, struct str name)
+{
+    list_each(link, &talk->sessions) {
+        if (str_equal(list_entry(link, struct session, of_talk)->name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* By the template; what is taken, since people choose names and clocks go back, gets a number. */
+static void set_name(struct bridge *b, const struct talk *talk, struct session *s, struct str date,
+                     struct str name)
+{
+    struct room *room = talk->room;
+    struct str made = make_name(b, room, date, name);
+
+    while (!b->scratch.failed && is_taken(talk, made)) {
+        (void)make_name(b, room, date, name);
+        buf_append_char(&b->scratch, '-');
+        buf_append_uint(&b->scratch, room->session_count++);
+        made = buf_str(&b->scratch);
+    }
+    b->failed |= b->scratch.failed;
+    text_set(b, &s->name, made);
+}
+
 /* --- sessions --------------------------------------------------------------------------------- */
 
 struct session *session_find(struct bridge *b, struct talk *talk, uint64_t number)
@@ -242,7 +276,7 @@ struct session *session_new(struct bridge *b, struct talk *talk, struct str name
     if (s == NULL) {
         return NULL;
     }
-    if (!str_equal(date, room->session_date)) {
+    if (is_later(date, room->session_date)) {
         text_set(b, &room->session_date, date);
         room->session_count = 0;
     }
@@ -250,7 +284,7 @@ struct session *session_new(struct bridge *b, struct talk *talk, struct str name
     thing_touch(b, &room->thing);
     text_set(b, &s->room_id, talk->room_id);
     text_set(b, &s->thread, talk->thread);
-    text_set(b, &s->name, make_name(b, room, date, name));
+    set_name(b, talk, s, date, name);
     list_append(&talk->sessions, &s->of_talk);
     talk->session_number = s->thing.number;
     thing_touch(b, &talk->thing);

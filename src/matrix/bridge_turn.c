@@ -129,6 +129,19 @@ void turn_change(struct bridge *b, struct turn *t, enum turn_event event, struct
 
 /* --- beginning -------------------------------------------------------------------------------- */
 
+/* "!room:example.org/$thread/7", in b->scratch. */
+static struct str conversation_of(struct bridge *b, const struct session *s)
+{
+    buf_clear(&b->scratch);
+    buf_append_str(&b->scratch, s->room_id);
+    buf_append_char(&b->scratch, '/');
+    buf_append_str(&b->scratch, s->thread);
+    buf_append_char(&b->scratch, '/');
+    buf_append_uint(&b->scratch, s->thing.number);
+    b->failed |= b->scratch.failed;
+    return buf_str(&b->scratch);
+}
+
 static void ask(struct bridge *b, struct turn *t)
 {
     struct session *s = session_find(b, t->talk, t->session_number);
@@ -152,6 +165,7 @@ static void ask(struct bridge *b, struct turn *t)
     action.idempotency_key = t->question->idempotency_key;
     action.session_name = s->name;
     action.session_id = s->agent_id;
+    action.conversation = conversation_of(b, s);
     action.model = t->talk->model;
     action.question = t->question->text;
     action.history = s->history.len > 0 ? s->history : STR("[]");

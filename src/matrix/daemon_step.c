@@ -24,12 +24,13 @@ static struct str put(char **at, struct str text)
 }
 
 /* The texts of an action, wherever they stand. */
-enum { ACTION_TEXTS = 12 };
+enum { ACTION_TEXTS = 13 };
 static void list_texts(struct bridge_action *a, struct str *ret_texts[ACTION_TEXTS])
 {
-    struct str *texts[ACTION_TEXTS] = {&a->room,   &a->event_id, &a->thread,       &a->type,
-                                       &a->txn_id, &a->content,  &a->session_name, &a->session_id,
-                                       &a->model,  &a->question, &a->history,      &a->sender};
+    struct str *texts[ACTION_TEXTS] = {
+        &a->room,     &a->event_id,     &a->thread,     &a->type,         &a->txn_id,
+        &a->content,  &a->session_name, &a->session_id, &a->conversation, &a->model,
+        &a->question, &a->history,      &a->sender};
 
     memcpy(ret_texts, texts, sizeof(texts));
 }

@@ -100,6 +100,7 @@ static void obey(const struct agent_adapter *adapter, struct agent *a, struct st
                                              .idempotency_key =
                                                  str_format(key, sizeof(key), "key-%d", (int)turn),
                                              .session_name = STR("matrix:room"),
+                                             .conversation = STR("!room:test//7"),
                                              .session_id = fields[2],
                                              .question = fields[3],
                                              .sender = STR("@alice:test")};

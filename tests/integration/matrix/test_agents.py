@@ -229,6 +229,11 @@ def test_gateway_answers(driver, agents):
     assert driver.ask(1, "ping \U0001f600") == ("ping \U0001f600", "", "")
 
 
+def test_gateway_tells_the_conversation(driver, agents):
+    agents("""python3 -c 'import json, sys; print(json.load(sys.stdin)["conversation"])'""")
+    assert driver.ask(1, "which?") == ("!room:test//7", "", "")
+
+
 def test_gateway_streams(driver, agents):
     agents("sh -c 'cat >/dev/null; for n in 1 2 3; do echo line $n; done'", "--stream")
     assert driver.ask(1, "count") == ("line 1\nline 2\nline 3", "", "")

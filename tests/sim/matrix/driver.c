@@ -69,10 +69,11 @@ static bool port_act(void *owner, const struct bridge_action *a)
 {
     struct driver *d = owner;
     struct bridge_action copy = *a;
-    struct str *texts[] = {
-        &copy.room,     &copy.event_id, &copy.thread,          &copy.type,         &copy.txn_id,
-        &copy.content,  &copy.model,    &copy.idempotency_key, &copy.session_name, &copy.session_id,
-        &copy.question, &copy.history,  &copy.sender};
+    struct str *texts[] = {&copy.room,       &copy.event_id,        &copy.thread,
+                           &copy.type,       &copy.txn_id,          &copy.content,
+                           &copy.model,      &copy.idempotency_key, &copy.session_name,
+                           &copy.session_id, &copy.conversation,    &copy.question,
+                           &copy.history,    &copy.sender};
     size_t bytes = 1;
 
     if (d->act_count == d->act_cap) {

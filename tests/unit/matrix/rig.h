@@ -34,6 +34,7 @@ struct rig {
     uint64_t last_turn;
     char last_txn[TXN_ID_SIZE];
     char last_key[64];
+    char last_conversation[128];
     char last_content[70000];
     unsigned random;
     unsigned next_event; /* "$1" is the first that rig_say says */
@@ -154,6 +155,7 @@ static inline bool rig_act(void *owner, const struct bridge_action *a)
     case ACT_ASK:
         r->last_turn = a->turn;
         (void)rig_z(a->idempotency_key, r->last_key, sizeof(r->last_key));
+        (void)rig_z(a->conversation, r->last_conversation, sizeof(r->last_conversation));
         rig_line(r, "ask '%.*s' by %.*s in %.*s/%.*s model '%.*s' history %.*s\n",
                  STR_ARG(a->question), STR_ARG(a->sender), STR_ARG(a->session_name),
                  STR_ARG(a->session_id), STR_ARG(a->model), STR_ARG(a->history));

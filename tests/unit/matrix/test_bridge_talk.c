@@ -161,6 +161,59 @@ static void test_names(void **state)
     rig_free(r);
 }
 
+static void test_names_are_not_given_twice(void **state)
+{
+    struct rig *r = rig_new_with(template);
+
+    (void)state;
+    rig_join(r, "!a:here");
+    turn(r, "one", "1");
+    rig_say(r, "/new_session x");
+    assert_has(rig_lines(r), "`x-a 2026-11-30 {x} x`");
+    rig_sent(r, "$m");
+    rig_say(r, "/new_session x");
+    assert_has(rig_lines(r), "`x-a 2026-11-30 {x} x-3`");
+    rig_sent(r, "$m");
+    /* A clock that is put back does not count anew. */
+    r->now.wall_ms += 86400000;
+    rig_pass(r, 0);
+    rig_say(r, "/new_session");
+    assert_has(rig_lines(r), "`1-a 2026-12-01 {x} 1`");
+    rig_sent(r, "$m");
+    r->now.wall_ms -= 86400000;
+    rig_pass(r, 0);
+    rig_say(r, "/new_session");
+    assert_has(rig_lines(r), "`2-a 2026-11-30 {x} 2`");
+    rig_free(r);
+}
+
+/* Whatever people call rooms and sessions, each has an id of its own, which stays. */
+static void test_conversations(void **state)
+{
+    struct rig *r = talking();
+    static const char *const rooms[] = {"!a:here", "!b:there"};
+
+    (void)state;
+    rig_join(r, "!b:there");
+    for (int i = 0; i < 2; i++) {
+        rig_event(r, &(struct bridge_event){
+                         .kind = MATRIX_NAME, .room = str_from_z(rooms[i]), .body = STR("help")});
+    }
+    rig_say_in(r, "!a:here", "", "@ann:here", "one");
+    assert_has(rig_lines(r), "in matrix:help:2026-11-30-1/");
+    assert_string_equal(r->last_conversation, "!a:here//1");
+    rig_say_in(r, "!b:there", "", "@eve:there", "two");
+    assert_has(rig_lines(r), "in matrix:help:2026-11-30-1/");
+    assert_string_equal(r->last_conversation, "!b:there//2");
+    rig_say_in(r, "!a:here", "$t", "@eve:there", "/new_session 1");
+    rig_say_in(r, "!a:here", "$t", "@eve:there", "three");
+    assert_has(rig_lines(r), "in matrix:help:2026-11-30-1/");
+    assert_string_equal(r->last_conversation, "!a:here/$t/3");
+    rig_again(r);
+    assert_string_equal(r->last_conversation, "!a:here/$t/3");
+    rig_free(r);
+}
+
 static void test_leap_days(void **state)
 {
     static const struct {
@@ -238,6 +291,8 @@ int main(void)
         cmocka_unit_test(test_retry_in_another_session),
         cmocka_unit_test(test_a_redaction_reaches_the_history),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_names_are_not_given_twice),
+        cmocka_unit_test(test_conversations),
         cmocka_unit_test(test_leap_days),
         cmocka_unit_test(test_many_sessions),
         cmocka_unit_test(test_many_threads),
