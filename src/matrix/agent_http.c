@@ -68,14 +68,16 @@ static bool can_pass(const struct http_response *response)
                                            response->status == 408 || response->status == 425));
 }
 
-/* Also by an answer that refuses: whoever refuses is there. The key is not for people to mend. */
+/* Also by an answer that refuses, or is too long to be read: whoever says it is there. The key is
+ * not for people to mend. */
 static void learn(struct agent *a, const struct http_response *response)
 {
     const char *sentence = sentence_of(response);
-    bool is_away = response->error != HTTP_OK || response->status / 100 == 5 ||
-                   response->status == 401 || response->status == 403;
+    bool is_away = (response->error != HTTP_OK && response->error != HTTP_TOO_LARGE) ||
+                   response->status / 100 == 5 || response->status == 401 ||
+                   response->status == 403;
 
-    if (response->error != HTTP_NO_MEMORY && response->error != HTTP_TOO_LARGE) {
+    if (response->error != HTTP_NO_MEMORY) {
         reach(a, !is_away, is_away && sentence != NULL ? sentence : "");
     }
 }

@@ -166,6 +166,22 @@ static void a_probe_opens_no_session(void **state)
     rig_fini(&r);
 }
 
+/* Whoever says too much is there. */
+static void a_long_answer_to_a_probe_is_one(void **state)
+{
+    struct agent_rig r;
+
+    (void)state;
+    rig_init(&r, &agent_aiagent);
+    r.adapter->probe(r.agent);
+    rig_respond(&r, &(struct http_response){.error = HTTP_TOO_LARGE, .status = 200});
+    rig_expect(&r, "reachable\n");
+    r.adapter->probe(r.agent);
+    rig_respond(&r, &(struct http_response){.error = HTTP_TOO_LARGE, .status = 500});
+    rig_expect(&r, "away its answer is too long\n");
+    rig_fini(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +192,7 @@ int main(void)
         cmocka_unit_test(ids_are_needed),
         cmocka_unit_test(an_answer_has_a_most_and_a_deadline),
         cmocka_unit_test(a_probe_opens_no_session),
+        cmocka_unit_test(a_long_answer_to_a_probe_is_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

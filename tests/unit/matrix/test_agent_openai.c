@@ -225,7 +225,7 @@ static void what_cannot_pass_is_told_at_once(void **state)
         {{.error = HTTP_TLS},
          "away its certificate is not to be believed\nanswered 1 away  | its certificate is not to "
          "be believed\n"},
-        {{.error = HTTP_TOO_LARGE}, "answered 1 broken  | its answer is too long\n"},
+        {{.error = HTTP_TOO_LARGE}, "reachable\nanswered 1 broken  | its answer is too long\n"},
     };
 
     (void)state;
