@@ -5,6 +5,7 @@
  *   CREATE   POST create_path {name}       ASK, when there is no session yet
  *   ASK      POST ask_path {content, key}  POLL; the key makes doing it twice harmless
  *   POLL     GET poll_path                 POLL again while it is running; else the end
+ *   REFUSE   none                          the end: the path is too long to be asked for
  *
  * The answer is what the agent has said since: all texts of its own, in their order.
  */
@@ -14,8 +15,12 @@
 #include "json/reader.h"
 #include "json/writer.h"
 
-enum step { STEP_CREATE, STEP_ASK, STEP_POLL };
-enum { MAX_REQUEST = 16 * 1024 * 1024 };
+enum step { STEP_CREATE, STEP_ASK, STEP_POLL, STEP_REFUSE };
+enum {
+    MAX_REQUEST = 16 * 1024 * 1024,
+    MAX_ID = 1024,                  /* that the agent gives */
+    MAX_PATH = AGENT_MAX_SMALL / 2, /* the rest of the URL is the base */
+};
 
 /* --- requests --------------------------------------------------------------------------------- */
 
@@ -68,14 +73,23 @@ static bool step(struct agent_turn *t)
     if (t->step == STEP_CREATE && t->session.len > 0) {
         t->step = STEP_ASK;
     }
-    buf_init(&path, AGENT_MAX_SMALL);
+    if (t->step == STEP_REFUSE) {
+        agent_end(t, FAILURE_REFUSED, "the ids that it gave are too long");
+        return true;
+    }
+    buf_init(&path, MAX_PATH);
     buf_init(&body, MAX_REQUEST);
     fill_path(&path, paths[t->step], t);
     if (t->step != STEP_POLL) {
         write_body(t, &body);
     }
-    bool ok =
-        !path.failed && agent_send(t, buf_str(&path), t->step != STEP_POLL ? &body : NULL, NULL);
+    bool ok = true;
+    if (path.failed) {
+        /* An id that was kept long ago, perhaps: were this no memory, each start would end so. */
+        agent_next(t, STEP_REFUSE, 0);
+    } else {
+        ok = agent_send(t, buf_str(&path), t->step != STEP_POLL ? &body : NULL, NULL);
+    }
     buf_fini(&path);
     buf_fini(&body);
     return ok;
@@ -83,13 +97,13 @@ static bool step(struct agent_turn *t)
 
 /* --- responses -------------------------------------------------------------------------------- */
 
-/* An id is a string or a number; whatever it is, it is not empty. */
+/* An id is a string or a number; whatever it is, it is not empty, and fits into a path. */
 static bool take_id(struct str body, struct str pointer, struct buf *out)
 {
     struct str raw = json_point(body, pointer);
 
     buf_fini(out);
-    buf_init(out, AGENT_MAX_SMALL);
+    buf_init(out, MAX_ID);
     if (json_kind_of(raw) == JSON_NUMBER) {
         buf_append_str(out, raw);
     } else {

@@ -129,6 +129,40 @@ static void ids_are_needed(void **state)
     }
 }
 
+/* What is kept of a session has to be of use for its next question. */
+static void ids_have_a_most(void **state)
+{
+    struct agent_rig r;
+    char body[1200], session[21901];
+
+    (void)state;
+    rig_init(&r, &agent_aiagent);
+    (void)str_format(body, sizeof(body), "{\"id\":\"%01025d\"}", 7);
+    assert_true(rig_ask(&r, 1, NULL));
+    rig_answer(&r, 200, body);
+    rig_expect(&r, "reachable\nanswered 1 broken  | it gave the session no id\n");
+    (void)str_format(body, sizeof(body), "{\"message_id\":\"%01025d\"}", 7);
+    assert_true(rig_ask(&r, 1, "s"));
+    rig_answer(&r, 200, body);
+    rig_expect(&r, "answered 1 broken  | it gave the question no id\n");
+    assert_true(rig_ask(&r, 2, NULL));
+    (void)str_format(body, sizeof(body), "{\"id\":\"%01024d\"}", 7);
+    rig_answer(&r, 200, body);
+    buf_append_char(&r.record, '\0');
+    assert_memory_equal(r.record.data, "session 2 000", 13);
+    buf_clear(&r.record);
+    r.adapter->stop(r.agent, 2);
+    /* One of an earlier version that has kept a longer one is refused, when the bridge listens. */
+    memset(session, '/', 21900);
+    session[21900] = '\0';
+    assert_true(rig_ask(&r, 3, session));
+    rig_expect(&r, "");
+    assert_int_equal(r.adapter->deadline(r.agent), r.now_ms);
+    rig_pass(&r, 0);
+    rig_expect(&r, "answered 3 refused  | the ids that it gave are too long\n");
+    rig_fini(&r);
+}
+
 static void an_answer_has_a_most_and_a_deadline(void **state)
 {
     struct agent_rig r;
@@ -190,6 +224,7 @@ int main(void)
         cmocka_unit_test(each_step_is_tried_again),
         cmocka_unit_test(what_is_no_answer_is_told),
         cmocka_unit_test(ids_are_needed),
+        cmocka_unit_test(ids_have_a_most),
         cmocka_unit_test(an_answer_has_a_most_and_a_deadline),
         cmocka_unit_test(a_probe_opens_no_session),
         cmocka_unit_test(a_long_answer_to_a_probe_is_one),
