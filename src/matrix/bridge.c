@@ -166,7 +166,7 @@ static bool has_number(enum bridge_table table)
     return table == TABLE_SESSION || table == TABLE_TURN || table == TABLE_SEND;
 }
 
-/* Returns NULL, or what is wrong with it. */
+/* Returns NULL, or what is wrong with it; with b->failed that is of no importance. */
 static const char *restore(struct bridge *b, const struct bridge_row *row)
 {
     uint64_t number = 0;
@@ -186,7 +186,7 @@ static const char *restore(struct bridge *b, const struct bridge_row *row)
     }
     struct thing *t = thing_new(b, row->table, row->key);
     if (t == NULL) {
-        return "there is no memory for it";
+        return NULL;
     }
     list_remove(&t->dirty);
     t->number = number;
@@ -197,13 +197,16 @@ static const char *restore(struct bridge *b, const struct bridge_row *row)
     if (wrong == NULL && !restored(b, t)) {
         wrong = "what it belongs to is missing";
     }
-    return b->failed ? "there is no memory for it" : wrong;
+    return wrong;
 }
 
 bool bridge_restore(struct bridge *b, const struct bridge_row *row, struct buf *error)
 {
     const char *wrong = restore(b, row);
 
+    if (b->failed) {
+        return false;
+    }
     if (wrong != NULL) {
         b->failed = true;
         buf_printf(error, "row '%.*s' of table %u is none of ours: %s", STR_ARG(row->key),

@@ -145,8 +145,8 @@ bool bridge_reload(struct bridge *b, const struct bridge_settings *settings);
 
 /*
  * Before bridge_start, for every row that was kept, table by table in the order of the enum, each
- * in the order of its keys (numbers as numbers). False: the row is none of ours; `error` gets a
- * sentence.
+ * in the order of its keys (numbers as numbers). False: the row is none of ours, and `error` gets a
+ * sentence; or there is no memory for it, and it gets none.
  */
 bool bridge_restore(struct bridge *b, const struct bridge_row *row, struct buf *error);
 /* All rows are in: asks for everything that was under way. A step, to be settled like any other. */

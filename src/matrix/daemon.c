@@ -319,6 +319,20 @@ static bool restore_row(void *ctx, const struct bridge_row *row)
     return bridge_restore(d->bridge, row, d->error);
 }
 
+/* What was kept. What may pass is no matter of the configuration: the next start goes on. */
+static bool restore(struct daemon *d)
+{
+    enum store_state state = STORE_USABLE;
+    bool ok = store_each(d->store, restore_row, d, &state, d->error);
+
+    if (!ok && d->error->len == 0) {
+        buf_append_str(d->error, STR("out of memory"));
+        state = STORE_SHORT;
+    }
+    d->code = state == STORE_SHORT ? DAEMON_FAILED : DAEMON_CONFIG;
+    return ok;
+}
+
 /* False: *d->error says why, and d->code of which kind it is. */
 static bool open_parts(struct daemon *d)
 {
@@ -352,7 +366,7 @@ static bool open_parts(struct daemon *d)
         d->code = DAEMON_FAILED;
         return false;
     }
-    return store_each(d->store, restore_row, d, d->error);
+    return restore(d);
 }
 
 /* --- the loop --------------------------------------------------------------------------------- */

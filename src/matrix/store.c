@@ -378,7 +378,12 @@ static int each_of_table(struct store *s, unsigned table,
             struct bridge_row row = {.table = (enum bridge_table)table,
                                      .key = column(stmt, 0),
                                      .value = column(stmt, 1)};
-            code = visit(ctx, &row) ? code : SQLITE_ABORT;
+            if ((row.key.ptr == NULL || row.value.ptr == NULL) &&
+                (sqlite3_errcode(s->db) & 0xff) == SQLITE_NOMEM) {
+                code = SQLITE_NOMEM;
+            } else {
+                code = visit(ctx, &row) ? code : SQLITE_ABORT;
+            }
         }
     }
     (void)sqlite3_finalize(stmt);
@@ -386,13 +391,14 @@ static int each_of_table(struct store *s, unsigned table,
 }
 
 bool store_each(struct store *s, bool (*visit)(void *ctx, const struct bridge_row *row), void *ctx,
-                struct buf *error)
+                enum store_state *ret_state, struct buf *error)
 {
     for (unsigned i = 0; i < BRIDGE_TABLES; i++) {
         int code = each_of_table(s, i, visit, ctx);
         if (code != SQLITE_DONE) {
             if (code != SQLITE_ABORT) {
                 explain(s, code, error);
+                *ret_state = state_of(code, 0);
             }
             return false;
         }

@@ -28,10 +28,12 @@ struct store *store_open(const char *path, enum store_state *ret_state, struct b
 enum store_state store_probe(const char *path, struct buf *error);
 /* What was not committed is lost. NULL is taken. */
 void store_close(struct store *s);
-/* Every row, in the order that bridge_restore wants. Stops, and returns false, when `visit` does.
+/*
+ * Every row, in the order that bridge_restore wants. Stops, and returns false, when `visit` does;
+ * when they cannot be read it gives *ret_state too, as store_open, and `error` a sentence.
  */
 bool store_each(struct store *s, bool (*visit)(void *ctx, const struct bridge_row *row), void *ctx,
-                struct buf *error);
+                enum store_state *ret_state, struct buf *error);
 /* Adds a row to the transaction; copies. False: no memory. */
 bool store_put(struct store *s, const struct bridge_row *row);
 /* Returns false, and the sentence, when it is not on the disk; nothing of it is then. */

@@ -199,6 +199,34 @@ static void test_every_allocation(void **state)
     rig_free(r);
 }
 
+/* A row that there is no memory for is not called wrong: the next start may find some. */
+static void test_restoring_without_memory(void **state)
+{
+    struct rig *r = rig_new();
+    struct bridge_ports ports = rig_ports(r);
+    struct bridge_row row = {
+        .table = TABLE_ROOM, .key = STR("!a:here"), .value = STR("{\"name\":\"n\"}")};
+    unsigned failed = 0;
+    bool ok = false;
+
+    (void)state;
+    while (!ok) {
+        struct bridge *b = bridge_new(&r->settings, &ports, r->now);
+        struct buf error;
+        assert_non_null(b);
+        buf_init(&error, 1000);
+        famine_after = (int)failed;
+        ok = bridge_restore(b, &row, &error);
+        famine_after = -1;
+        assert_int_equal(error.len, 0);
+        failed += !ok;
+        buf_fini(&error);
+        bridge_free(b);
+    }
+    assert_true(failed > 2);
+    rig_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_reload),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_every_allocation),
+        cmocka_unit_test(test_restoring_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,7 +99,7 @@ static void must_have(struct store *s, const char *rows)
     struct buf list;
 
     buf_init(&list, 1 << 20);
-    assert_true(store_each(s, list_row, &list, &error));
+    assert_true(store_each(s, list_row, &list, &kind, &error));
     buf_append_char(&list, '\0');
     assert_string_equal(list.data, rows);
     buf_fini(&list);
@@ -131,11 +131,41 @@ static void test_rows(void **state)
     s = must_open();
     must_have(s, "0 sync={}\n2 !a:b\n$t={\"x\":\"\xc3\xa4\"}\n4 $10={}\n"
                  "6 9={\"a\":2}\n6 10={\"b\":1}\n6 9223372036854775807={}\n");
-    assert_false(store_each(s, refuse_row, &seen, &error));
+    assert_false(store_each(s, refuse_row, &seen, &kind, &error));
     assert_int_equal(seen, 2);
     assert_int_equal(error.len, 0);
     store_close(s);
     store_close(NULL);
+}
+
+/* Rows that there is no memory to read are no rows that are wrong. */
+static void test_no_memory_for_a_row(void **state)
+{
+    char *value = malloc(1000001);
+    struct store *s = must_open();
+    struct buf list;
+
+    (void)state;
+    assert_non_null(value);
+    memset(value, 'x', 1000000);
+    value[1000000] = '\0';
+    put(s, TABLE_SYNC, "sync", value);
+    commit(s);
+    store_close(s);
+    free(value);
+    s = must_open();
+    buf_init(&list, 1 << 20);
+    kind = STORE_USABLE;
+    (void)sqlite3_hard_heap_limit64(sqlite3_memory_used() + 200000);
+    bool ok = store_each(s, list_row, &list, &kind, &error);
+    (void)sqlite3_hard_heap_limit64(0);
+    assert_false(ok);
+    assert_int_equal(kind, STORE_SHORT);
+    assert_int_equal(list.len, 0);
+    buf_append_char(&error, '\0');
+    assert_non_null(strstr(error.data, "there is not enough memory"));
+    buf_fini(&list);
+    store_close(s);
 }
 
 static void test_nobody_else_reads_it(void **state)
@@ -308,6 +338,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_rows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_memory_for_a_row, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nobody_else_reads_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_locked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_not_ours, set_up, tear_down),

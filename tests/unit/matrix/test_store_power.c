@@ -322,7 +322,7 @@ static void check(const struct image *images, unsigned confirmed, unsigned op, c
     buf_init(&error, 4096);
     write_images(images);
     struct store *s = store_open(path, &kind, &error);
-    if (s == NULL || !store_each(s, find_rows, &found, &error)) {
+    if (s == NULL || !store_each(s, find_rows, &found, &kind, &error)) {
         fail_msg("after operation %u, %s: %.*s", op, how, STR_ARG(buf_str(&error)));
     }
     unsigned questions = found.n < 5 ? found.n : 5;
