@@ -11,7 +11,7 @@
 #include "base/printable.h"
 #include "http/head.h"
 
-enum { TIME_MS = 5000, MAX_ANSWER = 1024 * 1024 };
+enum { TIME_MS = 5000, REST_MS = 1000, MAX_ANSWER = 1024 * 1024 };
 
 struct visitor {
     int fd; /* -1: the place is free */
@@ -26,6 +26,7 @@ struct visitor {
 struct health {
     struct health_ports ports;
     int fd;
+    uint64_t rest_ms; /* until when nobody is let in; 0: they are */
     struct visitor visitors[HEALTH_CONNECTIONS];
 };
 
@@ -204,10 +205,14 @@ static void answer_request(struct health *h, struct visitor *v)
 
 /* --- sockets ---------------------------------------------------------------------------------- */
 
+/* Without a descriptor who knocks goes on to knock, and would be looked at again and again. */
 static void accept_visitor(struct health *h, uint64_t now_ms)
 {
     int fd = accept4(h->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
+    if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+        h->rest_ms = now_ms + REST_MS;
+    }
     for (size_t i = 0; fd >= 0 && i < HEALTH_CONNECTIONS; i++) {
         struct visitor *v = &h->visitors[i];
         if (v->fd < 0) {
@@ -274,7 +279,7 @@ size_t health_watch(const struct health *h, struct http_watch watches[HEALTH_WAT
     if (h == NULL) {
         return 0;
     }
-    watches[count++] = (struct http_watch){.fd = h->fd, .events = POLLIN};
+    watches[count++] = (struct http_watch){.fd = h->fd, .events = h->rest_ms == 0 ? POLLIN : 0};
     for (size_t i = 0; i < HEALTH_CONNECTIONS; i++) {
         const struct visitor *v = &h->visitors[i];
         if (v->fd >= 0) {
@@ -311,6 +316,9 @@ void health_ready(struct health *h, const struct http_watch *watches, size_t cou
             visitor_end(v);
         }
     }
+    if (now_ms >= h->rest_ms) {
+        h->rest_ms = 0;
+    }
     if (count > 0 && watches[0].revents != 0) {
         accept_visitor(h, now_ms);
     }
@@ -318,7 +326,7 @@ void health_ready(struct health *h, const struct http_watch *watches, size_t cou
 
 uint64_t health_deadline(const struct health *h)
 {
-    uint64_t deadline = UINT64_MAX;
+    uint64_t deadline = h != NULL && h->rest_ms > 0 ? h->rest_ms : UINT64_MAX;
 
     for (size_t i = 0; h != NULL && i < HEALTH_CONNECTIONS; i++) {
         if (h->visitors[i].fd >= 0 && h->visitors[i].until_ms < deadline) {

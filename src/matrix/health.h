@@ -33,7 +33,8 @@ size_t health_watch(const struct health *h, struct http_watch watches[HEALTH_WAT
 /* Serves what they have become ready for. */
 void health_ready(struct health *h, const struct http_watch *watches, size_t count,
                   uint64_t now_ms);
-/* When a connection has had its time, monotonic; UINT64_MAX: there is none. */
+/* When a connection has had its time, or others are let in again, monotonic; UINT64_MAX: there is
+ * nothing to wait for. */
 uint64_t health_deadline(const struct health *h);
 
 #endif
