@@ -480,8 +480,9 @@ static void reload(struct daemon *d)
     struct config_sources sources = *d->sources;
     sources.found = d->setup->config.file;
     struct setup *s = load(&sources, &error);
-    if (s != NULL) { /* what the adapter was made with goes on to hold for the core, too */
+    if (s != NULL) { /* what the parts were made with goes on to hold */
         const struct setup *first = d->earlier != NULL ? d->earlier : d->setup;
+        s->homeserver.sync_timeout_ms = first->homeserver.sync_timeout_ms;
         s->bridge.turn_timeout_ms = first->bridge.turn_timeout_ms;
         s->bridge.model = first->bridge.model;
     }

@@ -257,3 +257,20 @@ def test_reload_names_what_waits(place):
     place.bridge.process.send_signal(1)
     place.bridge.wait_line("reload_failed")
     place.answer("three")
+
+
+def test_reload_leaves_readiness_alone(build):
+    """It goes by the timeout that syncs are asked with, not by one that waits for a restart."""
+    from place import yaml_of
+
+    place = build("openai", config={"bridge": {"timeout": "60s"}})
+    place.start()
+    place.bridge.wait_status("/readyz", 200)
+    place.config["bridge"]["timeout"] = "1s"
+    place.write("bridge.yaml", yaml_of(place.config), 0o644)
+    place.bridge.process.send_signal(1)
+    place.bridge.wait_line('needs_restart="bridge.timeout"')
+    # Until it looks at the agent once more: that is 30 s after the last time.
+    seen = len(place.agent.requests)
+    place.wait(lambda: len(place.agent.requests) > seen, "a look at the agent", 90)
+    assert place.bridge.get("/readyz")[0] == 200
