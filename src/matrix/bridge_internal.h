@@ -24,15 +24,15 @@
 
 enum {
     ROOMS_MAX = 10000,
-    TALKS_MAX = 4096,                 /* above which those go that were not used for longest */
-    SESSIONS_MAX = 20,                /* of one talk; the oldest go */
-    SETTLED_MAX = 2048,               /* questions that are remembered to know repeats by */
-    SETTLED_HARD_MAX = 65536,         /* the same, within a gap that is being filled */
-    KEPT_TEXT_MAX = 8 * 1024 * 1024,  /* of settled questions, for /retry */
-    SENDS_MAX = 64,                   /* of one room; above, nothing new is begun there */
-    ROW_MAX_BYTES = 64 * 1024 * 1024, /* more than any limit of the configuration allows */
-    NAME_MAX_BYTES = 128,             /* of a room's name, a session's, a model's */
-    EDITS_MAX = 30,                   /* of one message, the last one included */
+    TALKS_MAX = 4096,                  /* above which those go that were not used for longest */
+    SESSIONS_MAX = 20,                 /* of one talk; the oldest go */
+    SETTLED_MAX = 2048,                /* questions that are remembered to know repeats by */
+    SETTLED_HARD_MAX = 65536,          /* the same, within a gap that is being filled */
+    KEPT_TEXT_MAX = 8 * 1024 * 1024,   /* of settled questions, for /retry */
+    SENDS_MAX = 64,                    /* of one room; above, nothing new is begun there */
+    ROW_MAX_BYTES = 128 * 1024 * 1024, /* see below */
+    NAME_MAX_BYTES = 128,              /* of a room's name, a session's, a model's */
+    EDITS_MAX = 30,                    /* of one message, the last one included */
     EDIT_MIN_MS = 1000,
     EDIT_MAX_MS = 60000,
     FIRST_TEXT_MS = 300, /* from the first text of the agent to the first one in the room */
@@ -41,6 +41,9 @@ enum {
     PIECE_MIN_BYTES = 256,
     KEY_BYTES = 16, /* random ones in an id */
 };
+/* The longest row has the longest answer, agent.max_answer_bytes of at most 16 MiB, in which each
+ * byte may be one that JSON writes as six. What else stands in it has a few MiB at most. */
+_Static_assert(ROW_MAX_BYTES >= (6 * 16 + 16) * 1024 * 1024, "an answer has to fit into a row");
 
 /* --- bridge_thing.c --------------------------------------------------------------------------- */
 

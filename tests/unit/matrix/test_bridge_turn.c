@@ -312,15 +312,42 @@ static void test_sessions_of_the_agent(void **state)
     rig_free(r);
 }
 
+/* JSON writes each of these bytes as six. The most is 16 MiB; less is enough, and slow already. */
+static void test_a_long_answer_of_controls(void **state)
+{
+    struct rig *r = rig_new();
+    size_t len = 11 * 1024 * 1024;
+    char *text = malloc(len);
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, 1, len);
+    text[0] = 'a';
+    rig_join(r, "!a:here");
+    rig_say(r, "q");
+    bridge_answered(r->b, r->last_turn, str_make(text, len), FAILURE_NONE, STR(""));
+    assert_true(bridge_settle(r->b));
+    free(text);
+    assert_has(rig_lines(r), "\"body\":\"a");
+    rig_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_begin),       cmocka_unit_test(test_asked),
-        cmocka_unit_test(test_showing),     cmocka_unit_test(test_the_first_part_is_overtaken),
-        cmocka_unit_test(test_shown),       cmocka_unit_test(test_closing),
-        cmocka_unit_test(test_restoring),   cmocka_unit_test(test_one_at_a_time),
-        cmocka_unit_test(test_fair_shares), cmocka_unit_test(test_the_whole_turn_has_a_limit),
-        cmocka_unit_test(test_failures),    cmocka_unit_test(test_sessions_of_the_agent),
+        cmocka_unit_test(test_begin),
+        cmocka_unit_test(test_asked),
+        cmocka_unit_test(test_showing),
+        cmocka_unit_test(test_the_first_part_is_overtaken),
+        cmocka_unit_test(test_shown),
+        cmocka_unit_test(test_closing),
+        cmocka_unit_test(test_restoring),
+        cmocka_unit_test(test_one_at_a_time),
+        cmocka_unit_test(test_fair_shares),
+        cmocka_unit_test(test_the_whole_turn_has_a_limit),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_sessions_of_the_agent),
+        cmocka_unit_test(test_a_long_answer_of_controls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
