@@ -8,6 +8,7 @@ import string
 import pytest
 
 from harness.access import PASSWORD, SHARED, WRONG, bearer, password_settings, write_secret
+from harness.gateway import is_sanitized
 from harness.raw import (
     BINARY,
     CONTINUATION,
@@ -158,6 +159,7 @@ def test_long_bodies_where_none_are_taken(fort):
                 assert json.loads(body)["error"]["details"] == {"limit_bytes": 16384}
 
 
+@pytest.mark.skipif(is_sanitized(), reason="what a sanitizer allocates is not counted, so memory is never short")
 def test_long_bodies_with_a_wrong_credential(fort):
     """Nobody looks at it until the body is whole, so none is kept once memory is short."""
     gateway, client = fort()
@@ -165,6 +167,7 @@ def test_long_bodies_with_a_wrong_credential(fort):
     with siege(gateway, client) as sockets:
         posters = []
         while not any("memory_short" in line for line in gateway.lines):
+            assert len(posters) < 1000, "a GiB is kept, and memory is not short"
             posters.append(begin_body(gateway, sockets, "POST /api/gateway/publish", *fields))
             assert gateway.request("/health")[0] == 200
         assert len(posters) > 10
