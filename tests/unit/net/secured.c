@@ -79,3 +79,13 @@ void secured_say_frame(struct rig *g, SSL *client, struct str text)
 
     secured_say(g, client, str_make(frame, rig_frame(frame, 0x81, text)));
 }
+
+SSL *secured_open(struct rig *g)
+{
+    SSL *client = secured_connect(g);
+
+    secured_say(g, client, STR(HANDSHAKE));
+    secured_expect_start(client, "HTTP/1.1 101 ");
+    buf_clear(&g->log);
+    return client;
+}

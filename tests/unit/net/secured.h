@@ -18,6 +18,8 @@ void secured_start(struct rig *g, const struct pair *p);
 
 /* A client whose handshake is over. */
 SSL *secured_connect(struct rig *g);
+/* One with an open WebSocket; of its coming nothing is left in the log. */
+SSL *secured_open(struct rig *g);
 void secured_leave(struct rig *g, SSL *client);
 void secured_say(struct rig *g, SSL *client, struct str text);
 /* A text frame of at most 150 bytes. */

@@ -29,16 +29,6 @@ static int setup(void **state)
     return 0;
 }
 
-static SSL *open_secured(struct rig *g)
-{
-    SSL *client = secured_connect(g);
-
-    secured_say(g, client, STR(HANDSHAKE));
-    secured_expect_start(client, "HTTP/1.1 101 ");
-    buf_clear(&g->log);
-    return client;
-}
-
 static void update_keys(SSL *client)
 {
     assert_int_equal(1, SSL_key_update(client, SSL_KEY_UPDATE_REQUESTED));
@@ -48,7 +38,7 @@ static void update_keys(SSL *client)
 static void test_new_keys(void **state)
 {
     struct rig *g = *state;
-    SSL *client = open_secured(g);
+    SSL *client = secured_open(g);
 
     for (int i = 0; i < 3; i++) {
         update_keys(client);
@@ -63,7 +53,7 @@ static void test_new_keys_now_and_then(void **state)
 {
     enum { MANY = 60, FRAMES = 180 }; /* of 106 bytes: more than 16 KiB */
     struct rig *g = *state;
-    SSL *client = open_secured(g);
+    SSL *client = secured_open(g);
     char text[100], frame[120];
 
     memset(text, 'x', sizeof(text));
@@ -99,7 +89,7 @@ static void expect_end(struct rig *g, int fd)
 static void test_too_many_new_keys(void **state)
 {
     struct rig *g = *state;
-    SSL *client = open_secured(g);
+    SSL *client = secured_open(g);
 
     for (int i = 0; i < 60; i++) {
         update_keys(client);
@@ -210,7 +200,7 @@ static void test_short_records(void **state)
 {
     enum { BYTES = 200 };
     struct rig *g = *state;
-    SSL *many = open_secured(g), *one = open_secured(g);
+    SSL *many = secured_open(g), *one = secured_open(g);
     uint64_t before = g->r->metrics.bytes_in;
     char frame[BYTES + 10];
     char text[BYTES];
@@ -236,7 +226,7 @@ static void test_long_records(void **state)
     enum { RECORDS = 8 };
     static char text[RECORD_MAX];
     struct rig *g = *state;
-    SSL *client = open_secured(g);
+    SSL *client = secured_open(g);
     uint64_t before = g->r->metrics.reads;
 
     memset(text, 0, sizeof(text));

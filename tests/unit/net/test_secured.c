@@ -23,20 +23,10 @@ static int setup(void **state)
     return 0;
 }
 
-static SSL *open_secured(struct rig *g)
-{
-    SSL *client = secured_connect(g);
-
-    secured_say(g, client, STR(HANDSHAKE));
-    secured_expect_start(client, "HTTP/1.1 101 ");
-    buf_clear(&g->log);
-    return client;
-}
-
 static void test_a_websocket(void **state)
 {
     struct rig *g = *state;
-    SSL *client = open_secured(g);
+    SSL *client = secured_open(g);
 
     secured_say_frame(g, client, STR("{\"type\":\"a\"}"));
     rig_expect(g, "M:{\"type\":\"a\"}");
@@ -113,7 +103,7 @@ static void test_a_full_socket(void **state)
 static void test_full_at_goodbye(void **state)
 {
     struct rig *g = *state;
-    SSL *client = open_secured(g);
+    SSL *client = secured_open(g);
     struct connection *c = slab_at(&g->r->connections, 0);
     char have[10];
     bool ended;
@@ -166,7 +156,7 @@ static void expect_name(SSL *client, const char *name)
 static void test_another_certificate(void **state)
 {
     struct rig *g = *state;
-    SSL *before = open_secured(g);
+    SSL *before = secured_open(g);
     SSL *half = pair_client(secured_context, rig_connect(g));
 
     assert_false(pair_shake(half));
@@ -175,7 +165,7 @@ static void test_another_certificate(void **state)
     rig_say_policy(g);
     g->policy.tls = NULL;
     rig_settle(g);
-    SSL *after = open_secured(g);
+    SSL *after = secured_open(g);
     while (!pair_shake(half)) {
         rig_turn(g);
     }
@@ -193,7 +183,7 @@ static void test_handshakes_leave_room_for_others(void **state)
 {
     enum { MANY = 3 * HANDSHAKE_SLICE };
     struct rig *g = *state;
-    SSL *open = open_secured(g);
+    SSL *open = secured_open(g);
     SSL *clients[MANY];
     char frame[200];
 
@@ -303,7 +293,7 @@ static void test_handshakes_of_many_addresses(void **state)
 static void test_slow_reader(void **state)
 {
     struct rig *g = *state;
-    SSL *client = open_secured(g);
+    SSL *client = secured_open(g);
     int size = 4096;
     static char big[60000], have[4 * 60000];
     size_t heard = 0;
