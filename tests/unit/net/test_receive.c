@@ -97,16 +97,25 @@ static void reload_longest(struct rig *g, uint32_t longest)
     rig_settle(g);
 }
 
+/* Somebody with a message under way, of which this has come. */
+static int begin_message(struct rig *g, struct str piece)
+{
+    int fd = rig_open(g);
+
+    rig_send_frame(fd, 0x01, piece);
+    rig_settle(g);
+    buf_clear(&g->log);
+    return fd;
+}
+
 /* A message that was too big once is skipped to its end, whatever the limit is by then. */
 static void test_limit_grows_while_skipping(void **state)
 {
     struct rig *g = *state;
-    int fd = rig_open(g);
     char big[60];
 
     memset(big, 'x', sizeof(big));
-    rig_send_frame(fd, 0x01, str_make(big, 60));
-    rig_settle(g);
+    int fd = begin_message(g, str_make(big, 60));
     rig_send_frame(fd, 0x00, str_make(big, 60));
     rig_settle(g);
     buf_clear(&g->log);
@@ -127,13 +136,10 @@ static void test_limit_grows_while_skipping(void **state)
 static void test_limit_falls_under_way(void **state)
 {
     struct rig *g = *state;
-    int fd = rig_open(g);
     char big[60];
 
     memset(big, 'x', sizeof(big));
-    rig_send_frame(fd, 0x01, str_make(big, 60));
-    rig_settle(g);
-    buf_clear(&g->log);
+    int fd = begin_message(g, str_make(big, 60));
     reload_longest(g, 59);
     rig_send_frame(fd, 0x80, STR(""));
     rig_settle(g);

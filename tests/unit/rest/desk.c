@@ -161,6 +161,14 @@ void desk_wait(struct desk *d, uint64_t ms)
 
 /* --- clients ---------------------------------------------------------------------------------- */
 
+/* The hub has a turn with what is in the batch, which is freed. */
+static void take(struct desk *d, struct up_batch *batch)
+{
+    hub_receive(d->hub, batch);
+    hub_end_turn(d->hub);
+    up_batch_free(batch);
+}
+
 uint64_t desk_client_from(struct desk *d, const char *registration, const struct evidence *evidence)
 {
     struct up_batch *batch = up_batch_new();
@@ -174,9 +182,7 @@ uint64_t desk_client_from(struct desk *d, const char *registration, const struct
         assert_non_null(item);
         wire_scan(text.ptr, text.len, WIRE_WORLD, &item->wire);
     }
-    hub_receive(d->hub, batch);
-    hub_end_turn(d->hub);
-    up_batch_free(batch);
+    take(d, batch);
     return conn;
 }
 
@@ -199,9 +205,7 @@ uint64_t desk_control(struct desk *d)
     struct up *item = up_batch_add_asking(batch, UP_OPENED, conn, &evidence, STR(""));
     assert_non_null(item);
     item->dialect = DIALECT_GATEWAY;
-    hub_receive(d->hub, batch);
-    hub_end_turn(d->hub);
-    up_batch_free(batch);
+    take(d, batch);
     return conn;
 }
 
@@ -214,9 +218,7 @@ void desk_say(struct desk *d, uint64_t conn, const char *text)
     struct up *item = up_batch_add(batch, UP_MESSAGE, conn, message);
     assert_non_null(item);
     wire_scan(message.ptr, message.len, WIRE_GATEWAY, &item->wire);
-    hub_receive(d->hub, batch);
-    hub_end_turn(d->hub);
-    up_batch_free(batch);
+    take(d, batch);
 }
 
 void desk_leave(struct desk *d, uint64_t conn)
@@ -225,9 +227,7 @@ void desk_leave(struct desk *d, uint64_t conn)
 
     assert_non_null(batch);
     assert_non_null(up_batch_add(batch, UP_CLOSED, conn, STR("")));
-    hub_receive(d->hub, batch);
-    hub_end_turn(d->hub);
-    up_batch_free(batch);
+    take(d, batch);
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
