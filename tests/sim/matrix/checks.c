@@ -103,19 +103,38 @@ static void check_answer(struct model *m, uint32_t number)
     m->checks++;
 }
 
-/* Whether a sentence stands for it: one of its thread, or of another one when the room was full. */
+/* Whether this message says that the like of a question was not taken. */
+static bool stands_for(const struct message *msg, const struct event *e)
+{
+    return has(msg, "too much waiting here already, so") ||
+           (e->is_long && has(msg, "too long for me"));
+}
+
+/*
+ * Whether a sentence stands for it: one of its thread, or of another one when the room was full: of
+ * the FULL that waited then, all were said after it.
+ */
 static bool is_covered(const struct model *m, uint32_t question)
 {
+    enum { FULL = 64 };
     const struct event *e = &m->events[question];
+    uint32_t said = 0;
+    bool is_said = false;
 
     for (uint32_t i = m->message_count; i-- > 0;) {
         const struct message *msg = &m->messages[i];
-        if (msg->room == e->room && msg->stream > question &&
-            has(msg, "too much waiting here already, so")) {
-            return true;
+        if (msg->room != e->room || msg->stream <= question) {
+            continue;
+        }
+        said++;
+        if (stands_for(msg, e)) {
+            if (msg->thread == e->thread) {
+                return true;
+            }
+            is_said = true;
         }
     }
-    return false;
+    return is_said && said >= FULL;
 }
 
 static void check_question(struct model *m, uint32_t number, uint32_t answers, uint32_t refusals)
