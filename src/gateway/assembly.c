@@ -19,6 +19,7 @@ static void read_figures(void *owner, unsigned reactor, struct rest_figures *ret
         .connections = metric_read(&m->connections),
         .accepted = metric_read(&m->accepted),
         .turned_away = metric_read(&m->turned_away),
+        .displaced = metric_read(&m->displaced),
         .out_of_files = metric_read(&m->out_of_files),
         .bytes_in = metric_read(&m->bytes_in),
         .bytes_out = metric_read(&m->bytes_out),

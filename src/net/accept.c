@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -105,6 +106,14 @@ static bool shed(struct reactor *r, int listener)
     return true;
 }
 
+/* Nobody has to go as long as nobody waits: without a descriptor accept4 cannot tell. */
+static bool make_way(struct reactor *r, int listener)
+{
+    struct pollfd waiting = {.fd = listener, .events = POLLIN};
+
+    return poll(&waiting, 1, 0) == 1 && connection_make_room(r);
+}
+
 static void take_in(struct reactor *r, int fd, unsigned door)
 {
     metric_add(&r->metrics.accepted, 1);
@@ -130,7 +139,7 @@ void doors_accept(struct reactor *r, unsigned door)
         } else if (errno == EAGAIN) {
             return;
         } else if (errno == EMFILE || errno == ENFILE) {
-            if (!shed(r, listener)) {
+            if (!make_way(r, listener) && !shed(r, listener)) {
                 return;
             }
         } else if (errno == ENOMEM || errno == ENOBUFS) {

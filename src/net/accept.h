@@ -3,7 +3,8 @@
 
 /*
  * The doors of a reactor: the listeners it accepts from. Running out of descriptors or memory
- * costs those who want to come in, never those who are in, and never makes the reactor spin.
+ * costs those who want to come in and those who have not said yet what they want, never those who
+ * are in, and never makes the reactor spin.
  */
 
 #include "net/connection.h"

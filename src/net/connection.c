@@ -1,9 +1,7 @@
 #include "net/connection.h"
-#include "ws/deflate.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/stream_tls.h"
@@ -52,20 +50,15 @@ void connection_enter(struct reactor *r, struct connection *c, enum connection_s
     ticks_set(&r->ticks, connection_slot(c), limit == 0 ? 0 : r->tick + limit);
 }
 
-/* --- the beginning ---------------------------------------------------------------------------- */
-
-static void turn_away(struct reactor *r, int fd, bool is_plain)
+uint32_t connection_age(const struct reactor *r, const struct connection *c)
 {
-    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\n"
-                                 "Content-Length: 0\r\nConnection: close\r\n\r\n";
+    uint32_t limit = connection_is_secured(r, c) ? time_limit(r, (enum connection_state)c->state)
+                                                 : ticks_of(r->settings.tls_ms);
 
-    /* Best effort: what the socket's buffer does not take is lost. */
-    if (is_plain) {
-        (void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    }
-    close(fd);
-    metric_add(&r->metrics.turned_away, 1);
+    return r->tick + limit - ticks_get(&r->ticks, connection_slot(c));
 }
+
+/* --- the beginning ---------------------------------------------------------------------------- */
 
 /* Prepares what its stream keeps. */
 static bool add_stream(struct reactor *r, uint32_t slot, int fd)
@@ -81,14 +74,17 @@ void connection_open(struct reactor *r, int fd, unsigned door)
     uint32_t slot;
     struct connection *c = slab_acquire(&r->connections, &slot);
 
+    if (c == NULL && connection_make_room(r)) {
+        c = slab_acquire(&r->connections, &slot);
+    }
     if (c == NULL) {
-        turn_away(r, fd, is_plain);
+        connection_turn_away(r, fd, is_plain);
         return;
     }
     if (!ticks_reserve(&r->ticks, slot) || (!is_plain && !add_stream(r, slot, fd))) {
         c->outbox.conn = NO_CONN;
         slab_release(&r->connections, slot);
-        turn_away(r, fd, is_plain);
+        connection_turn_away(r, fd, is_plain);
         return;
     }
     r->generation = (r->generation + 1) & 0xffffff;
@@ -142,14 +138,9 @@ bool connection_watch(struct reactor *r, struct connection *c, bool read, bool w
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
-static bool keeps_message(const struct connection *c)
-{
-    return c->is_websocket && !c->has_early;
-}
-
 static void free_partial(struct connection *c)
 {
-    if (keeps_message(c)) {
+    if (connection_keeps_message(c)) {
         message_free(c->message);
     } else {
         request_free(c->request);
@@ -223,50 +214,6 @@ void connection_stall(struct reactor *r, struct connection *c)
     } else if (c->state == CONN_OPEN) {
         connection_enter(r, c, CONN_CLOSING);
     }
-}
-
-/* What it has yet to read, and what of its own is not whole yet. */
-static uint64_t kept_bytes(const struct connection *c)
-{
-    uint64_t bytes = outbox_backlog(&c->outbox);
-
-    if (keeps_message(c)) {
-        const struct message *m = c->message;
-        uint64_t window = m != NULL && m->inflater != NULL ? INFLATER_BYTES : 0;
-        return bytes + window + (m != NULL ? m->text.len + m->held.len : 0);
-    }
-    return bytes + (c->request != NULL ? c->request->text.len + c->request->whole.len : 0);
-}
-
-static bool may_be_shed(const struct connection *c)
-{
-    return c->outbox.conn != NO_CONN && c->state != CONN_CLOSING && c->state != CONN_LINGER &&
-           c->state != CONN_GONE;
-}
-
-void connection_shed(struct reactor *r)
-{
-    struct connection *worst = NULL;
-    uint64_t most = 0;
-
-    for (uint32_t slot = 0; slot < slab_limit(&r->connections); slot++) {
-        struct connection *c = slab_at(&r->connections, slot);
-        uint64_t bytes = may_be_shed(c) ? kept_bytes(c) : 0;
-        if (bytes > most) {
-            worst = c;
-            most = bytes;
-        }
-    }
-    if (worst == NULL) {
-        return;
-    }
-    metric_add(&r->metrics.shed, 1);
-    if (worst->state == CONN_OPEN) {
-        connection_fail(r, worst, WS_CLOSE_TRY_LATER,
-                        STR("the gateway is short of memory: connect again later"));
-    }
-    /* Its close cannot overtake what it does not read. */
-    connection_doom(r, worst);
 }
 
 static void expire_head(struct reactor *r, struct connection *c)

@@ -131,6 +131,12 @@ static inline const struct listener *connection_door(const struct reactor *r,
     return r->doors[c->door];
 }
 
+/* Whether `message` is what it has of the two. */
+static inline bool connection_keeps_message(const struct connection *c)
+{
+    return c->is_websocket && !c->has_early;
+}
+
 /* What its stream keeps; NULL for a plain one. */
 static inline struct stream *connection_stream(const struct reactor *r, const struct connection *c)
 {
@@ -145,6 +151,8 @@ struct connection *connection_find(const struct reactor *r, uint64_t conn);
 void connection_open(struct reactor *r, int fd, unsigned door);
 /* The only place where a state changes; sets the deadline that goes with it. */
 void connection_enter(struct reactor *r, struct connection *c, enum connection_state state);
+/* HEAD, BODY: for how many ticks it has been in its state; with TLS, since its handshake. */
+uint32_t connection_age(const struct reactor *r, const struct connection *c);
 /* What epoll is to tell about it. Returns whether it lives. */
 bool connection_watch(struct reactor *r, struct connection *c, bool read, bool write);
 /* All has been written: tells the peer, and reads on until it ends as well. */
@@ -285,6 +293,22 @@ void connection_accept(struct reactor *r, struct connection *c);
 void connection_set_limit(const struct reactor *r, struct connection *c);
 /* What the hub says to the reactor about a connection. */
 void connection_command(struct reactor *r, const struct down *command);
+
+/* --- pressure.c ------------------------------------------------------------------------------- */
+
+enum {
+    ROOM_MS = 1000,  /* HEAD, BODY: for so long nobody has to give way to a newcomer */
+    ROOM_SLICE = 64, /* how many are ended at once, at most */
+};
+
+/* There is no room for who has just been accepted: closes the socket, if it can with a word. */
+void connection_turn_away(struct reactor *r, int fd, bool is_plain);
+/*
+ * No descriptor or no slot is left. Ends some of those that have been here for ROOM_MS without a
+ * whole request, so that a flood of the silent keeps nobody out who speaks. Returns whether there
+ * were any; when not, it does not look again before the next tick.
+ */
+bool connection_make_room(struct reactor *r);
 /* DOWN_SHED: ends the connection for which most is kept: what it does not read, or not end. */
 void connection_shed(struct reactor *r);
 

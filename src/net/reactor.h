@@ -93,6 +93,7 @@ struct reactor_metrics {
     _Atomic uint64_t accepted;
     _Atomic uint64_t handed_over;  /* to another reactor */
     _Atomic uint64_t turned_away;  /* accepted and closed at once, for want of room or memory */
+    _Atomic uint64_t displaced;    /* ended without a whole request, to make room for newcomers */
     _Atomic uint64_t out_of_files; /* accepts that failed with EMFILE or ENFILE */
     _Atomic uint64_t reads;        /* system calls that gave bytes */
     _Atomic uint64_t bytes_in;
@@ -152,10 +153,12 @@ struct reactor {
     struct list held; /* messages of connections that hold what they have said; held.c */
     struct ticks ticks;
     struct reader reader;
-    struct up_batch *up;  /* owned */
-    uint64_t outstanding; /* bytes of up batches taken and not credited yet */
-    uint32_t generation;  /* of the last connection */
-    uint32_t tick;        /* now */
+    struct up_batch *up;    /* owned */
+    uint64_t outstanding;   /* bytes of up batches taken and not credited yet */
+    uint32_t generation;    /* of the last connection */
+    uint32_t tick;          /* now */
+    uint32_t room_at;       /* where connection_make_room goes on looking, */
+    uint32_t no_room_until; /* and the tick before which it does not */
     uint32_t door_count;
     bool doors_shut;   /* not in epoll until the next tick: there are no descriptors */
     bool doors_closed; /* for good */

@@ -24,6 +24,11 @@ void ticks_fini(struct ticks *t);
 bool ticks_reserve(struct ticks *t, uint32_t slot);
 /* Sets the deadline of a slot to a tick above 0, in place of the one it has; 0 for none. */
 void ticks_set(struct ticks *t, uint32_t slot, uint32_t tick);
+/* The deadline of a slot; 0: it has none. */
+static inline uint32_t ticks_get(const struct ticks *t, uint32_t slot)
+{
+    return slot < t->cap ? t->at[slot] : 0;
+}
 /*
  * Finds the next slot from *slot on that is due at `now`, clears its deadline and leaves its number
  * in *slot; false when there is none. Deadlines may be set and cleared between calls.

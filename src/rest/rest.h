@@ -16,6 +16,7 @@ struct rest_figures {
     uint64_t connections; /* now, those of HTTP included */
     uint64_t accepted;
     uint64_t turned_away; /* accepted and closed at once, for want of room */
+    uint64_t displaced;   /* ended without a whole request, to make room */
     uint64_t out_of_files;
     uint64_t bytes_in;
     uint64_t bytes_out;

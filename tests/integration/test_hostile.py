@@ -23,6 +23,7 @@ from harness.raw import (
     upgrade_head,
     wait_until,
 )
+from harness.siege import metric
 
 PING_TEXT = '{"type":"ping"}'
 BARK = '{"type":"bark","n":%d}'
@@ -317,9 +318,24 @@ def test_no_descriptors_left(start, threads):
     assert clients[0].text() == BARK % 99
 
 
+def test_who_never_finishes_keeps_nobody_out(start, threads):
+    """A flood that holds all descriptors, and ends no request: whoever does gets in all the same."""
+    gateway = start(threads=threads, prefix=["prlimit", "--nofile=80:80"])
+    flood = [gateway.open_socket() for _ in range(200)]
+    for s in flood:
+        with contextlib.suppress(OSError):
+            s.sendall(b"GET / HTTP/1.1\r\n")
+    client = wait_until(lambda: try_client(gateway), "a new client gets in")
+    client.barrier_texts()
+    assert metric(gateway, "parley_connections_displaced_total") > 0
+    assert metric(gateway, "parley_connection_timeouts_total") == 0
+    for s in flood:
+        s.close()
+
+
 def try_client(gateway):
     try:
         client = gateway.client()
-    except (AssertionError, OSError):
+    except (AssertionError, EOFError, OSError):
         return None
     return client if client.response.status_code == 101 else None

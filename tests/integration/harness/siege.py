@@ -41,9 +41,11 @@ class Steady(threading.Thread):
 
 
 def metric(gateway, name):
-    """The value of a metric without labels."""
+    """The value of a metric; of one with labels the sum of all."""
     lines = gateway.request("/metrics")[2].decode().splitlines()
-    return float(next(line for line in lines if line.startswith(name + " ")).split()[1])
+    values = [line.rpartition(" ")[2] for line in lines if line.startswith((name + " ", name + "{"))]
+    assert values, f"there is no metric {name}"
+    return sum(map(float, values))
 
 
 @contextlib.contextmanager

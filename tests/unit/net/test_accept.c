@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "net/connection.h"
+
 static int setup(void **state)
 {
     static struct rig g;
@@ -93,10 +95,122 @@ static void test_too_many(void **state)
     assert_int_equal(0, g->r->metrics.connections);
 }
 
-/* In a process of its own, for the limit is the process's. Says in its exit status what failed. */
-static int run_out_of_files(struct rig *g)
+/* Who has been let in, and who has yet to get an answer, never has to go; who is silent has. */
+static void test_the_silent_make_room(void **state)
+{
+    struct rig *g = *state;
+    char have[256];
+    bool ended;
+
+    int open = rig_open(g);
+    int silent = rig_connect(g);
+    int half = rig_connect(g);
+    int asks = rig_connect(g);
+    rig_send(half, STR("POST /status HTTP/1.1\r\nHost: localhost\r\n"
+                       "Content-Type: application/json\r\nContent-Length: 9\r\n\r\nhalf"));
+    g->mute = true;
+    rig_send(asks, STR("GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    rig_settle(g);
+    rig_advance(g, ROOM_MS - TICK_MS);
+    int early = rig_connect(g);
+    rig_expect_answer(early, "HTTP/1.1 503");
+    assert_int_equal(0, g->r->metrics.displaced);
+    rig_advance(g, TICK_MS);
+    g->mute = false;
+    int newcomer = rig_open(g);
+    assert_int_equal(2, g->r->metrics.displaced);
+    assert_int_equal(1, g->r->metrics.turned_away);
+    assert_int_equal(3, g->r->metrics.connections);
+    int gone[] = {silent, half};
+    for (int i = 0; i < 2; i++) {
+        rig_expect_answer(gone[i], "HTTP/1.1 503");
+    }
+    rig_send_frame(open, 0x81, STR("alive"));
+    rig_settle(g);
+    rig_expect_bytes(open,
+                     STR("\x81\x05"
+                         "alive"),
+                     false);
+    assert_int_equal(0, rig_read(asks, have, sizeof(have), &ended));
+    assert_false(ended);
+    close(open);
+    close(silent);
+    close(half);
+    close(asks);
+    close(early);
+    close(newcomer);
+}
+
+/* Between two requests there is nothing to be answered: it would be taken for the next answer. */
+static void test_the_idle_make_room_without_a_word(void **state)
+{
+    struct rig *g = *state;
+    char have[1024];
+    bool ended;
+    int fds[4];
+
+    for (int i = 0; i < 4; i++) {
+        fds[i] = rig_connect(g);
+        rig_send(fds[i], STR("GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        rig_settle(g);
+        assert_true(rig_read(fds[i], have, sizeof(have), &ended) > 0);
+        assert_false(ended);
+    }
+    rig_advance(g, ROOM_MS);
+    int newcomer = rig_open(g);
+    assert_int_equal(4, g->r->metrics.displaced);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(0, rig_read(fds[i], have, sizeof(have), &ended));
+        assert_true(ended);
+        close(fds[i]);
+    }
+    close(newcomer);
+}
+
+/* Of a flood so many go at a time as are needed, and it is not looked for more than once a tick. */
+static void test_room_is_made_a_slice_at_a_time(void **state)
+{
+    struct rig *g = *state;
+    enum { MANY = ROOM_SLICE + 10 };
+    int fds[MANY];
+
+    slab_fini(&g->r->connections);
+    slab_init(&g->r->connections, sizeof(struct connection), MANY);
+    for (int i = 0; i < MANY; i++) {
+        fds[i] = rig_connect(g);
+    }
+    rig_advance(g, ROOM_MS);
+    assert_true(connection_make_room(g->r));
+    assert_int_equal(ROOM_SLICE, g->r->metrics.displaced);
+    assert_true(connection_make_room(g->r));
+    assert_int_equal(MANY, g->r->metrics.displaced);
+    int late = rig_connect(g);
+    rig_advance(g, 0);
+    assert_false(connection_make_room(g->r));
+    rig_advance(g, ROOM_MS);
+    assert_true(connection_make_room(g->r));
+    assert_int_equal(MANY + 1, g->r->metrics.displaced);
+    for (int i = 0; i < MANY; i++) {
+        close(fds[i]);
+    }
+    close(late);
+}
+
+/* Descriptors end below `fd`; -1: they do no more. */
+static bool limit_files(int fd)
 {
     struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return false;
+    }
+    limit.rlim_cur = fd < 0 ? limit.rlim_max : (rlim_t)fd;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+/* Says what failed. */
+static int run_out_of_files(struct rig *g)
+{
     char have[64];
     int waiting[3];
 
@@ -108,11 +222,7 @@ static int run_out_of_files(struct rig *g)
     }
     close(free_fd);
     /* The next descriptor would be free_fd; it is above the limit now. */
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return 1;
-    }
-    limit.rlim_cur = (rlim_t)free_fd;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    if (!limit_files(free_fd)) {
         return 2;
     }
     for (int i = 0; i < 3; i++) {
@@ -135,8 +245,7 @@ static int run_out_of_files(struct rig *g)
                      STR("\x81\x05"
                          "alive"),
                      false);
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    if (!limit_files(-1)) {
         return 6;
     }
     int fd = connect_tcp(g);
@@ -144,7 +253,40 @@ static int run_out_of_files(struct rig *g)
     return 0;
 }
 
-static void test_out_of_files(void **state)
+/* One who has been silent for long goes; then there is nobody any more who might. */
+static int run_out_of_files_among_the_silent(struct rig *g)
+{
+    char have[64];
+    int waiting[2];
+
+    int silent = rig_connect(g);
+    rig_advance(g, ROOM_MS);
+    int free_fd = dup(0);
+    for (int i = 0; i < 2; i++) {
+        waiting[i] = connect_tcp(g);
+        rig_send(waiting[i], STR(HANDSHAKE));
+    }
+    close(free_fd);
+    if (!limit_files(free_fd)) {
+        return 1;
+    }
+    for (int i = 0; i < 2; i++) {
+        turn_until_readable(g, waiting[i]);
+        if ((recv(waiting[i], have, sizeof(have), 0) > 0) != (i == 0)) {
+            return 2;
+        }
+    }
+    if (recv(silent, have, sizeof(have), 0) < 12 || memcmp(have, "HTTP/1.1 503", 12) != 0) {
+        return 3;
+    }
+    if (g->r->metrics.displaced != 1 || g->r->metrics.out_of_files != 1) {
+        return 4;
+    }
+    return 0;
+}
+
+/* In a process of its own, for the limit is the process's. */
+static void run_apart(struct rig *g, int (*run)(struct rig *))
 {
     int status = -1;
 
@@ -154,12 +296,22 @@ static void test_out_of_files(void **state)
     }
     pid_t child = fork();
     if (child == 0) {
-        _exit(run_out_of_files(*state));
+        _exit(run(g));
     }
     assert_true(child > 0);
     assert_int_equal(child, waitpid(child, &status, 0));
     assert_true(WIFEXITED(status));
     assert_int_equal(0, WEXITSTATUS(status));
+}
+
+static void test_out_of_files(void **state)
+{
+    run_apart(*state, run_out_of_files);
+}
+
+static void test_out_of_files_among_the_silent(void **state)
+{
+    run_apart(*state, run_out_of_files_among_the_silent);
 }
 
 static bool hand_over(void *owner, unsigned reactor, int fd, unsigned door)
@@ -281,7 +433,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_tcp_client, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_too_many, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_the_silent_make_room, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_the_idle_make_room_without_a_word, setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(test_room_is_made_a_slice_at_a_time, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_out_of_files, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_out_of_files_among_the_silent, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_hand_over, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_doors_closed, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_doors_open_one_by_one, setup, rig_teardown),
