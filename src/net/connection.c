@@ -209,6 +209,10 @@ void connection_doom(struct reactor *r, struct connection *c)
 
 void connection_stall(struct reactor *r, struct connection *c)
 {
+    /* CLOSING it has its deadline already, which is now when it is doomed. */
+    if (c->state == CONN_CLOSING) {
+        return;
+    }
     if (!c->outbox.closing) {
         ticks_set(&r->ticks, connection_slot(c), r->tick + time_limit(r, CONN_CLOSING));
     } else if (c->state == CONN_OPEN) {

@@ -248,6 +248,28 @@ static void test_shed(void **state)
     leave(g, idle);
 }
 
+/* Who reads a little just then is not spared: what it takes gives its last bytes no more time. */
+static void test_shed_who_reads_on(void **state)
+{
+    struct rig *g = *state;
+    struct down shed = {.kind = DOWN_SHED};
+    static char have[1 << 20];
+    bool ended;
+    int fd;
+
+    (void)fill(g, 18, &fd);
+    uint64_t before = g->r->metrics.connections;
+    assert_true(down_batch_add(g->down, &shed));
+    rig_turn(g);
+    uint64_t blocked = g->r->metrics.would_block;
+    assert_true(rig_read(fd, have, sizeof(have), &ended) > 0);
+    rig_turn(g);
+    assert_int_equal(blocked + 1, g->r->metrics.would_block);
+    rig_advance(g, 200);
+    assert_int_equal(before - 1, g->r->metrics.connections);
+    leave(g, fd);
+}
+
 /* A response that nobody reads holds memory as well; the hub knows of no client there. */
 static void test_shed_a_response(void **state)
 {
@@ -373,6 +395,7 @@ int main(void)
         cmocka_unit_test(test_lag_and_room),
         cmocka_unit_test(test_too_much_that_is_not_skipped),
         cmocka_unit_test(test_shed),
+        cmocka_unit_test(test_shed_who_reads_on),
         cmocka_unit_test(test_shed_a_response),
         cmocka_unit_test(test_shed_what_is_not_whole),
         cmocka_unit_test(test_response_in_parts),
