@@ -27,7 +27,7 @@ static void shed(struct hub *hub)
     }
 }
 
-/* Once, whichever it is. Who could not be told is told in the next tick. */
+/* Once, whichever it is, and all of them or none: then they are told in the next tick. */
 static void tell_shortage(struct hub *hub)
 {
     if (hub->told_short == hub->short_of_memory) {
@@ -37,6 +37,8 @@ static void tell_shortage(struct hub *hub)
         if (!down_batch_reserve(hub->down[r], 1)) {
             return;
         }
+    }
+    for (unsigned r = 0; r < hub->settings.reactors; r++) {
         hub_tell(hub, r, &(struct down){.kind = DOWN_SHORT, .code = hub->short_of_memory});
     }
     hub->told_short = hub->short_of_memory;

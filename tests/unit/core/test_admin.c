@@ -1,5 +1,6 @@
 #include "attach.h"
 #include "core/admin.h"
+#include "famine.h"
 #include "room.h"
 #include "unit.h"
 
@@ -147,6 +148,40 @@ static void test_memory(void **state)
     assert_true(room_join(r, "") >= 0);
     assert_int_equal(r->v.shed[0], 1);
     room_free(r);
+}
+
+/* Whoever could not be told of a shortage for want of memory: none goes on to believe in it. */
+static void test_memory_and_famine(void **state)
+{
+    struct hub_settings s;
+    bool told = false;
+
+    (void)state;
+    hub_settings_init(&s);
+    s.max_memory = 1000000;
+    s.reactors = 2;
+    for (int n = 0; !told; n++) {
+        struct room *r = room_with(&s);
+        assert_true(n < 100);
+        /* What was reserved at the start is used up. */
+        r->v.memory = 900000;
+        room_advance(r, 100);
+        r->v.memory = 1000;
+        room_advance(r, 100);
+        r->v.memory = 900000;
+        famine_after = n;
+        virtual_tick(&r->v, 100);
+        told = famine_after >= 0;
+        famine_after = -1;
+        virtual_settle(&r->v);
+        r->v.memory = 1000;
+        room_advance(r, 100);
+        assert_false(r->v.is_short[0] || r->v.is_short[1]);
+        r->v.memory = 900000;
+        room_advance(r, 100);
+        assert_true(r->v.is_short[0] && r->v.is_short[1]);
+        room_free(r);
+    }
 }
 
 /* --- views, kicks ----------------------------------------------------------------------------- */
@@ -372,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_rate),
         cmocka_unit_test(test_rate_and_pongs),
         cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_memory_and_famine),
         cmocka_unit_test(test_heard_since_it_came),
         cmocka_unit_test(test_views),
         cmocka_unit_test(test_kick),
