@@ -14,6 +14,7 @@ enum {
     OWED_MAX = 128 * 1024, /* a certificate with its chain, and a record */
     LEAST_READ = 2 * 1024, /* bytes of a receive, of records that may be tiny; */
     LARGE_RECORD = 256,    /* with records of as many, it may be more */
+    PLAIN_READS = 8,       /* of as many bytes, of what is no TLS */
     LATE_MAX = 16,         /* messages of the handshake after its end, both ways, and one */
     LATE_BYTES = 8 * 1024  /* more for as many bytes of data in between */
 };
@@ -221,15 +222,22 @@ static bool begin(struct stream *s)
     return true;
 }
 
-/* Somebody speaks HTTP without TLS. */
+/*
+ * Somebody speaks HTTP without TLS. What has come of his request is taken, all of a head: left
+ * unread it would make a reset of the end, which may take the answer with it.
+ */
 static void answer_plain(int fd)
 {
     static const char answer[] =
         "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
         "{\"error\":{\"code\":\"INVALID_MESSAGE\",\"message\":\"This port speaks TLS: use https:// "
         "or wss://.\",\"details\":{}}}\n";
+    char rest[LEAST_READ];
 
     (void)write_socket(fd, answer, sizeof(answer) - 1);
+    for (int i = 0; i < PLAIN_READS && recv(fd, rest, sizeof(rest), MSG_DONTWAIT) > 0; i++) {
+    }
+    explicit_bzero(rest, sizeof(rest)); /* there may be a credential in it */
 }
 
 static const char *name_failure(const struct stream *s)

@@ -366,6 +366,21 @@ static void test_plain_http(void **state)
     assert_non_null(strstr(have, "https://"));
 }
 
+/* The end of a long one is no reset, either. */
+static void test_long_plain_http(void **state)
+{
+    static const char head[] = "GET / HTTP/1.1\r\nHost: a\r\nCookie: ";
+    struct ends *e = *state;
+    char text[16000];
+    char have[1000];
+
+    memset(text, 'c', sizeof(text));
+    memcpy(text, head, sizeof(head) - 1);
+    expect_failure(e, text, sizeof(text));
+    assert_int_equal(0, recv(e->fd[0], have, sizeof(have), 0));
+    assert_true(recv(e->fd[1], have, sizeof(have), 0) > 0);
+}
+
 static void test_broken_record(void **state)
 {
     struct ends *e = *state;
@@ -542,6 +557,7 @@ int main(void)
         CASE(test_socket_ends),
         CASE(test_garbage),
         CASE(test_plain_http),
+        CASE(test_long_plain_http),
         CASE(test_broken_record),
         CASE(test_old_versions),
         CASE(test_version_1_2),
