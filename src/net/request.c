@@ -164,9 +164,9 @@ static void receive_chunks(struct reactor *r, struct connection *c, struct str f
         connection_refuse_status(r, c, -taken, "The chunked body is broken, or too long.");
         return;
     }
-    /* Chunks are kept in q->whole only; the text waits for what follows the body. */
+    /* Chunks are kept in q->whole only, and nothing of what they came in: that may be much more. */
     if (!done) {
-        buf_clear(&q->text);
+        buf_fini(&q->text);
         return;
     }
     report_kept(r, c, buf_str(&q->whole));

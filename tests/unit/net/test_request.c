@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/connection.h"
+
 #define GET  "GET /status HTTP/1.1\r\nHost: localhost\r\n"
 #define POST "POST /status HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 #define OK   "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -427,6 +429,30 @@ static void say_short(struct rig *g, bool is_short)
     rig_settle(g);
 }
 
+/* Chunks of a byte are six long: what is kept of them is the body. */
+static void test_small_chunks_take_no_room(void **state)
+{
+    struct rig *g = *state;
+    struct connection *c = slab_at(&g->r->connections, 0);
+    char chunks[60000];
+    int fd = rig_connect(g);
+
+    for (size_t i = 0; i < sizeof(chunks); i += 6) {
+        memcpy(chunks + i, "1\r\nx\r\n", 6);
+    }
+    rig_send(fd, STR("POST /large HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                     "Transfer-Encoding: chunked\r\n\r\n"));
+    rig_settle(g);
+    rig_send(fd, str_make(chunks, sizeof(chunks)));
+    rig_settle(g);
+    assert_int_equal(CONN_BODY, c->state);
+    assert_true(c->request->whole.len > sizeof(chunks) / 6);
+    assert_true(c->request->text.cap + c->request->whole.cap < sizeof(chunks) / 2);
+    close(fd);
+    rig_settle(g);
+    rig_expect(g, "");
+}
+
 /* While memory is short nobody's long body is kept, whatever credential he shows. */
 static void test_bodies_while_memory_is_short(void **state)
 {
@@ -490,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_body_with_a_message),
         cmocka_unit_test(test_allowed_origin),
         cmocka_unit_test(test_half_closed_client),
+        cmocka_unit_test(test_small_chunks_take_no_room),
         cmocka_unit_test(test_bodies_while_memory_is_short),
     };
     return cmocka_run_group_tests(tests, rig_setup, rig_teardown_empty);
