@@ -239,6 +239,17 @@ void held_resume(struct reactor *r, struct connection *c);
 /* Goes on with a slice of what is held longest. False: nothing waits for a turn. */
 bool held_go_on(struct reactor *r);
 
+/* --- shake.c ---------------------------------------------------------------------------------- */
+
+/* Whether another handshake may be gone on with in this turn, and this one. */
+bool shake_begin(struct reactor *r, const struct connection *c);
+/* It may not: it is not read until its turn comes. Returns whether it lives. */
+bool shake_wait(struct reactor *r, struct connection *c, uint32_t events);
+/* Whether its handshake waits for a turn. */
+bool shake_waits(const struct reactor *r, const struct connection *c);
+/* Goes on with some of those that wait. */
+void shake_go_on(struct reactor *r);
+
 /* --- request.c -------------------------------------------------------------------------------- */
 
 /* Deals with bytes that were read while HEAD or BODY. Credentials in a head are overwritten. */

@@ -114,6 +114,7 @@ struct reactor *reactor_new(const struct reactor_settings *settings,
     r->tick = 1;
     packer_init(&r->packer);
     slab_init(&r->connections, sizeof(struct connection), settings->max_connections);
+    list_init(&r->shaking);
     list_init(&r->held);
     ticks_init(&r->ticks);
     reader_init(&r->reader, settings->index,
@@ -170,6 +171,12 @@ static bool out_of_credit(const struct reactor *r)
     return r->outstanding > CREDIT_LIMIT;
 }
 
+/* For a turn, with what they have said. */
+static bool anybody_waits(const struct reactor *r)
+{
+    return !list_empty(&r->held) || !list_empty(&r->shaking);
+}
+
 void reactor_wait(struct reactor *r, int timeout_ms)
 {
     if (out_of_credit(r)) {
@@ -180,7 +187,7 @@ void reactor_wait(struct reactor *r, int timeout_ms)
     if (r->event_at < r->event_count) {
         return;
     }
-    int count = epoll_wait(r->epoll, r->events, EVENT_COUNT, list_empty(&r->held) ? timeout_ms : 0);
+    int count = epoll_wait(r->epoll, r->events, EVENT_COUNT, anybody_waits(r) ? 0 : timeout_ms);
     r->event_at = 0;
     r->event_count = count > 0 ? (uint32_t)count : 0;
 }
@@ -253,6 +260,8 @@ void reactor_read(struct reactor *r, uint64_t mono_ms)
     r->cost = 0;
     if (out_of_credit(r)) {
         clear_wake(r);
+    } else {
+        shake_go_on(r);
     }
     while (!out_of_credit(r) && r->event_at < r->event_count && !has_read_enough(r)) {
         take_event(r, &r->events[r->event_at++]);
@@ -324,5 +333,5 @@ void reactor_credit(struct reactor *r, uint64_t bytes)
 bool reactor_busy(const struct reactor *r)
 {
     return reactor_has_up(r) || reader_pending(&r->reader) ||
-           ((r->event_at < r->event_count || !list_empty(&r->held)) && !out_of_credit(r));
+           ((r->event_at < r->event_count || anybody_waits(r)) && !out_of_credit(r));
 }

@@ -44,6 +44,7 @@ enum {
     ACCEPT_SLICE = 64,              /* connections accepted from a listener in one turn */
     HANDSHAKE_SLICE = 8,            /* reads in one turn that may cost a TLS handshake: one from an
                                        address, so that who begins many waits for those who do not */
+    HANDSHAKE_LOOK = 4,             /* of those who wait for that, looked at before the others */
     EVENT_COUNT = 256,              /* events taken from epoll at once */
 };
 
@@ -150,7 +151,8 @@ struct reactor {
     uint64_t cost;          /* of what was read in this turn, see READ_BUDGET */
     uint32_t handshakes;    /* reads in this turn, of those whose handshake is not over, */
     struct ip_network shaken[HANDSHAKE_SLICE]; /* and whose they were */
-    struct list held; /* messages of connections that hold what they have said; held.c */
+    struct list shaking; /* streams whose handshake waits for its turn; shake.c */
+    struct list held;    /* messages of connections that hold what they have said; held.c */
     struct ticks ticks;
     struct reader reader;
     struct up_batch *up;    /* owned */

@@ -326,23 +326,6 @@ static bool take_bytes(struct reactor *r, struct connection *c, char *data, size
     return true;
 }
 
-/* Whether another handshake may be gone on with in this turn, and this one. */
-static bool may_shake_hands(struct reactor *r, struct stream *s)
-{
-    const struct ip_network *peer = stream_tls_peer(s);
-
-    for (uint32_t i = 0; i < r->handshakes; i++) {
-        if (memcmp(&r->shaken[i], peer, sizeof(*peer)) == 0) {
-            return false;
-        }
-    }
-    if (r->handshakes == HANDSHAKE_SLICE) {
-        return false;
-    }
-    r->shaken[r->handshakes++] = *peer;
-    return true;
-}
-
 /* One read of a stream that may be in its handshake: of a slice, and a record begun before it. */
 static ssize_t receive_secured(struct reactor *r, struct connection *c, char *data)
 {
@@ -383,8 +366,8 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
     if (held_any(c)) {
         return true; /* its turn comes; epoll says so again */
     }
-    if (!connection_is_secured(r, c) && !may_shake_hands(r, connection_stream(r, c))) {
-        return true; /* epoll says so again */
+    if (!connection_is_secured(r, c) && !shake_begin(r, c)) {
+        return shake_wait(r, c, events);
     }
     ssize_t got = connection_stream(r, c) != NULL
                       ? receive_secured(r, c, data)

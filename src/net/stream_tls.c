@@ -23,6 +23,8 @@ struct stream {
     struct tls *tls; /* owned by one reference */
     SSL *ssl;        /* NULL until the peer has said something */
     int fd;
+    struct list waiting;    /* for its turn in the handshake, */
+    uint64_t conn;          /* and whose it is */
     struct ip_network peer; /* once it is known */
     bool knows_peer;
     bool is_ready;
@@ -134,6 +136,7 @@ struct stream *stream_tls_new(struct tls *tls, int fd)
 
     if (s != NULL) {
         s->fd = fd;
+        list_init(&s->waiting);
         s->reach = LEAST_READ;
         s->tls = tls;
         (void)shared_ref(&tls->shared);
@@ -159,6 +162,7 @@ void stream_tls_free(struct stream *s)
         if (s->has_ended && !s->has_failed) {
             say_goodbye(s);
         }
+        list_remove(&s->waiting);
         SSL_free(s->ssl);
         buf_fini(&s->owed);
         tls_unref(s->tls);
@@ -175,6 +179,30 @@ const struct ip_network *stream_tls_peer(struct stream *s)
         s->knows_peer = true;
     }
     return &s->peer;
+}
+
+void stream_tls_queue(struct stream *s, struct list *queue, uint64_t conn)
+{
+    s->conn = conn;
+    if (list_empty(&s->waiting)) {
+        list_append(queue, &s->waiting);
+    }
+}
+
+bool stream_tls_is_queued(const struct stream *s)
+{
+    return !list_empty(&s->waiting);
+}
+
+bool stream_tls_next(struct list *queue, uint64_t *ret_conn)
+{
+    if (list_empty(queue)) {
+        return false;
+    }
+    struct stream *s = list_entry(queue->next, struct stream, waiting);
+    list_remove(&s->waiting);
+    *ret_conn = s->conn;
+    return true;
 }
 
 bool stream_tls_is_ready(const struct stream *s)

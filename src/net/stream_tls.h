@@ -29,6 +29,7 @@
 
 #include "base/buf.h"
 #include "base/ip.h"
+#include "base/list.h"
 #include "net/stream.h"
 
 enum {
@@ -73,6 +74,11 @@ const char *stream_tls_failure(const struct stream *s);
 void stream_tls_free(struct stream *s);
 /* Where its peer is, as it counts; looked for when it is first asked for. */
 const struct ip_network *stream_tls_peer(struct stream *s);
+/* Its handshake waits: puts it at the end of `queue`, if it is in none. `conn`: whose it is. */
+void stream_tls_queue(struct stream *s, struct list *queue, uint64_t conn);
+bool stream_tls_is_queued(const struct stream *s);
+/* Takes the first out of the queue, and says whose it is; false: there is none. */
+bool stream_tls_next(struct list *queue, uint64_t *ret_conn);
 /* The handshake is over. */
 bool stream_tls_is_ready(const struct stream *s);
 /* ... and was spared by a ticket. */

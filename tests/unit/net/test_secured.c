@@ -264,6 +264,42 @@ static void test_many_handshakes_of_one_address(void **state)
     secured_leave(g, elsewhere);
 }
 
+/* While they wait they take no place among those that epoll names, and nobody sleeps. */
+static void test_who_waits_is_not_watched(void **state)
+{
+    enum { MANY = 40 };
+    struct rig *g = *state;
+    SSL *clients[MANY];
+
+    for (size_t i = 0; i < MANY; i++) {
+        clients[i] = pair_client(secured_context, rig_connect(g));
+        assert_false(pair_shake(clients[i]));
+    }
+    rig_turn(g);
+    rig_turn(g);
+    assert_int_equal(0, g->r->event_count);
+    assert_true(reactor_busy(g->r));
+    /* One that is given up meanwhile waits for no turn. */
+    int fd = SSL_get_fd(clients[MANY - 1]);
+    uint64_t before = g->r->metrics.connections;
+    SSL_free(clients[MANY - 1]);
+    close(fd);
+    rig_turn(g);
+    assert_int_equal(before - 1, g->r->metrics.connections);
+    for (size_t i = 0; i < MANY - 1; i++) {
+        while (!pair_shake(clients[i])) {
+            rig_turn(g);
+        }
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        rig_turn(g);
+    }
+    assert_false(reactor_busy(g->r));
+    for (size_t i = 0; i < MANY - 1; i++) {
+        secured_leave(g, clients[i]);
+    }
+}
+
 static void test_handshakes_of_many_addresses(void **state)
 {
     enum { MANY = 2 * HANDSHAKE_SLICE };
@@ -333,6 +369,7 @@ int main(void)
         CASE(test_another_certificate),
         CASE(test_handshakes_leave_room_for_others),
         CASE(test_many_handshakes_of_one_address),
+        CASE(test_who_waits_is_not_watched),
         CASE(test_handshakes_of_many_addresses),
         CASE(test_slow_reader),
     };
