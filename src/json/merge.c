@@ -10,13 +10,19 @@ struct change {
     struct str key; /* raw, as the value is */
     struct str value;
     uint64_t hash;
-    bool is_old; /* the target has this name */
+    struct changes *inner; /* owned: the members of the value, read when they are needed first */
+    uint32_t next;         /* the next one that is not null; `count`: there is none */
+    bool is_old;           /* the target has this name; for null it does not matter */
 };
 
-/* The members of a patch in their order, found by name without a walk. */
+/*
+ * The members of a patch in their order, found by name without a walk. A target may have a name
+ * many times, and each is changed; so they are read once, and those that are null are passed over.
+ */
 struct changes {
     struct change *all; /* owned */
     uint32_t count, cap;
+    uint32_t first; /* that is not null */
     struct map by_name;
 };
 
@@ -88,6 +94,18 @@ static bool add(struct changes *c, uint64_t hash, struct str key, struct str val
     return true;
 }
 
+/* Once all are there: of a name that stands twice the last value counts. */
+static void chain(struct changes *c)
+{
+    uint32_t next = c->count;
+
+    for (uint32_t i = c->count; i-- > 0;) {
+        c->all[i].next = next;
+        next = json_kind_of(c->all[i].value) != JSON_NULL ? i : next;
+    }
+    c->first = next;
+}
+
 static bool read_changes(const struct merge *m, struct changes *c, struct str patch)
 {
     struct json_iter it = json_iter_of(patch);
@@ -97,12 +115,46 @@ static bool read_changes(const struct merge *m, struct changes *c, struct str pa
             return false;
         }
     }
+    chain(c);
     return true;
+}
+
+/* As deep as a patch is: 64 levels at most. */
+static void free_changes(struct changes *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < c->count; i++) {
+        free_changes(c->all[i].inner);
+    }
+    map_fini(&c->by_name);
+    free(c->all);
+    free(c);
+}
+
+/* The members of an object that a name becomes; NULL: no memory. */
+static struct changes *inner_of(const struct merge *m, struct change *change)
+{
+    if (change->inner != NULL) {
+        return change->inner;
+    }
+    struct changes *c = calloc(1, sizeof(*c));
+    if (c == NULL) {
+        return NULL;
+    }
+    map_init(&c->by_name, &changes_map, c);
+    if (!read_changes(m, c, change->value)) {
+        free_changes(c);
+        return NULL;
+    }
+    change->inner = c;
+    return c;
 }
 
 /* --- merging ---------------------------------------------------------------------------------- */
 
-static void merge(struct merge *m, struct str target, struct str patch);
+static void merge(struct merge *m, struct str target, struct change *change);
 
 static void write_key(struct merge *m, bool *first, struct str key)
 {
@@ -129,54 +181,55 @@ static void write_old(struct merge *m, struct str target, struct changes *c, boo
         change->is_old = true;
         if (json_kind_of(change->value) != JSON_NULL) {
             write_key(m, first, key);
-            merge(m, value, change->value);
+            merge(m, value, change);
         }
     }
 }
 
-static void write_new(struct merge *m, const struct changes *c, bool *first)
+/* What was not; the changes are as before for the next target. */
+static void write_new(struct merge *m, struct changes *c, bool *first)
 {
-    for (uint32_t i = 0; i < c->count && !m->out->failed; i++) {
-        const struct change *change = &c->all[i];
-        if (!change->is_old && json_kind_of(change->value) != JSON_NULL) {
+    for (uint32_t i = c->first; i < c->count && !m->out->failed; i = c->all[i].next) {
+        struct change *change = &c->all[i];
+        if (!change->is_old) {
             write_key(m, first, change->key);
-            merge(m, STR("{}"), change->value);
+            merge(m, STR("{}"), change);
         }
+        change->is_old = false;
     }
 }
 
-static void merge_objects(struct merge *m, struct str target, struct str patch)
+static void merge_objects(struct merge *m, struct str target, struct change *change)
 {
-    struct changes c = {.all = NULL};
+    struct changes *c = inner_of(m, change);
     bool first = true;
 
-    map_init(&c.by_name, &changes_map, &c);
-    if (read_changes(m, &c, patch)) {
-        buf_append_char(m->out, '{');
-        write_old(m, target, &c, &first);
-        write_new(m, &c, &first);
-        buf_append_char(m->out, '}');
-    } else {
+    if (c == NULL) {
         m->out->failed = true;
+        return;
     }
-    map_fini(&c.by_name);
-    free(c.all);
+    buf_append_char(m->out, '{');
+    write_old(m, target, c, &first);
+    write_new(m, c, &first);
+    buf_append_char(m->out, '}');
 }
 
 /* As deep as the texts are: 64 levels at most. */
-static void merge(struct merge *m, struct str target, struct str patch)
+static void merge(struct merge *m, struct str target, struct change *change)
 {
-    if (json_kind_of(patch) != JSON_OBJECT) {
-        buf_append_str(m->out, patch);
+    if (json_kind_of(change->value) != JSON_OBJECT) {
+        buf_append_str(m->out, change->value);
     } else {
-        merge_objects(m, json_kind_of(target) == JSON_OBJECT ? target : STR("{}"), patch);
+        merge_objects(m, json_kind_of(target) == JSON_OBJECT ? target : STR("{}"), change);
     }
 }
 
 bool json_merge(struct buf *out, const uint8_t secret[16], struct str target, struct str patch)
 {
     struct merge m = {.out = out, .secret = secret};
+    struct change whole = {.value = patch};
 
-    merge(&m, target, patch);
+    merge(&m, target, &whole);
+    free_changes(whole.inner);
     return !out->failed;
 }

@@ -10,7 +10,8 @@
  * that the patch has twice the last value counts. `secret` has 16 bytes: so that nobody can choose
  * names that are slow to tell apart. Returns false when `out` has failed, or there is no memory.
  *
- * The names of a patch are hashed, so each byte of the texts is passed over once or twice a level.
+ * The names of a patch are hashed, and read once however often the target has the name that they
+ * are to change, so each byte of the texts is passed over once or twice a level.
  */
 bool json_merge(struct buf *out, const uint8_t secret[16], struct str target, struct str patch);
 

@@ -138,6 +138,30 @@ static void many_names_cost_one_walk(void **state)
     assert_int_equal(len, patch_len);
 }
 
+/* A name that the target has often is changed each time, by a patch that is read once. */
+static void a_name_that_stands_often_costs_no_more(void **state)
+{
+    struct buf target, inner, patch, out;
+
+    (void)state;
+    expect("{\"a\":{},\"a\":{\"y\":1},\"a\":2}", "{\"a\":{\"x\":null,\"y\":3,\"z\":{\"w\":4}}}",
+           "{\"a\":{\"y\":3,\"z\":{\"w\":4}},\"a\":{\"y\":3,\"z\":{\"w\":4}},"
+           "\"a\":{\"y\":3,\"z\":{\"w\":4}}}");
+    make_object(&target, 2300, "", "{}");
+    make_object(&inner, 1500, "k", "null");
+    buf_init(&patch, 100000);
+    buf_printf(&patch, "{\"\":%.*s}", STR_ARG(buf_str(&inner)));
+    buf_init(&out, 16384);
+    passed = 0;
+    assert_true(json_merge(&out, secret, buf_str(&target), buf_str(&patch)));
+    assert_int_equal(out.len, target.len);
+    assert_in_range(passed, 1, 2 * (target.len + patch.len));
+    buf_fini(&out);
+    buf_fini(&patch);
+    buf_fini(&inner);
+    buf_fini(&target);
+}
+
 /* Behind the end of `out` nothing is looked at. */
 static void it_ends_when_out_is_full(void **state)
 {
@@ -163,6 +187,7 @@ int main(void)
         cmocka_unit_test(what_is_not_changed_keeps_its_spelling),
         cmocka_unit_test(names_are_found_in_any_spelling),
         cmocka_unit_test(many_names_cost_one_walk),
+        cmocka_unit_test(a_name_that_stands_often_costs_no_more),
         cmocka_unit_test(it_ends_when_out_is_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
