@@ -135,6 +135,9 @@ void request_change(struct hub *hub, struct request *r, enum request_event event
 uint32_t queue_choose(const struct hub *hub, uint32_t capability, uint32_t principal);
 /* Whether somebody is connected who offers it, and whom the principal reaches. */
 bool queue_is_offered(const struct hub *hub, uint32_t capability, uint32_t principal);
+/* The same, of no more than the first `most` who offer it. */
+bool queue_is_offered_soon(const struct hub *hub, uint32_t capability, uint32_t principal,
+                           uint32_t most);
 /* Whether an agent takes another request now. */
 bool queue_takes(const struct agent *a);
 /* Puts it where it waits, by its order. */

@@ -6,28 +6,31 @@
 /* Asking: what clients of either dialect want, and why they do not get it. */
 
 enum {
-    NAMES_MAX = 700, /* bytes of the capabilities that an error lists */
-    NAME_ROOM = 512, /* for the last of them, and for the names of the details' members */
+    NAMES_MAX = 700,  /* bytes of the capabilities that an error lists */
+    NAME_ROOM = 512,  /* for the last of them, and for the names of the details' members */
+    LOOKS_MAX = 4000, /* at agents, for whoever may reach few of them */
 };
 
 /*
  * The capabilities that there are, some of them, for whoever asks for one that nobody has: less of
- * them when the id of his request is long.
+ * them when the id of his request is long, and none that he reaches only behind many agents whom he
+ * does not.
  */
 static void list_capabilities(const struct hub *hub, uint32_t principal, size_t id_len,
                               struct buf *out)
 {
     size_t left = DETAILS_MAX - NAME_ROOM - id_len;
     size_t most = left < NAMES_MAX ? left : NAMES_MAX;
-    uint32_t limit = slab_limit(&hub->capabilities.slab);
+    uint32_t all = slab_limit(&hub->capabilities.slab);
+    uint32_t count = all < REQUESTS_MAX ? all : REQUESTS_MAX;
     struct json_writer w;
 
     json_writer_init(&w, out);
     json_begin_array(&w);
-    for (uint32_t i = 0; i < limit && i < REQUESTS_MAX && out->len < most; i++) {
+    for (uint32_t i = 0; i < count && out->len < most; i++) {
         const struct capability *c = capability_at(hub, i);
         if (c->name != NULL && !c->is_prefixed && c->name_len < NAMES_MAX / 10 &&
-            queue_is_offered(hub, i, principal)) {
+            queue_is_offered_soon(hub, i, principal, LOOKS_MAX / count)) {
             json_string(&w, str_make(c->name, c->name_len));
         }
     }

@@ -58,15 +58,24 @@ static uint32_t target_of(const struct hub *hub, const struct request *r)
                : SLAB_NONE;
 }
 
-bool queue_is_offered(const struct hub *hub, uint32_t capability, uint32_t principal)
+bool queue_is_offered_soon(const struct hub *hub, uint32_t capability, uint32_t principal,
+                           uint32_t most)
 {
     list_each(link, &capability_at(hub, capability)->offers) {
         uint32_t agent = list_entry(link, struct offer, link)->agent;
+        if (most-- == 0) {
+            break;
+        }
         if (agent_reached_by(hub, agent_at(hub, agent), principal)) {
             return true;
         }
     }
     return false;
+}
+
+bool queue_is_offered(const struct hub *hub, uint32_t capability, uint32_t principal)
+{
+    return queue_is_offered_soon(hub, capability, principal, UINT32_MAX);
 }
 
 bool queue_has_agent(const struct hub *hub, const struct request *r)

@@ -3,6 +3,18 @@
 
 /* Who may come in, and what they may do. */
 
+/* Wrapped: what a look at grants costs is how often there is one, whatever a clock says. */
+static uint32_t looks;
+
+bool __wrap_grants_match(struct str patterns, struct str name);
+bool __real_grants_match(struct str patterns, struct str name);
+
+bool __wrap_grants_match(struct str patterns, struct str name)
+{
+    looks++;
+    return __real_grants_match(patterns, name);
+}
+
 /* --- the function that decides ---------------------------------------------------------------- */
 
 static void test_verdicts(void **state)
@@ -354,6 +366,43 @@ static void test_other_worlds(void **state)
     room_free(r);
 }
 
+/* NO_AGENT lists what agents can whom the asker reaches; it does not look at all of the others. */
+static void test_agents_of_other_worlds(void **state)
+{
+    enum { AGENTS = 90, NAMES = 200 };
+    struct room *r = room_new(NULL);
+    struct grants g = usual;
+    char registration[8192] = "";
+    struct evidence e = from(1, CREDENTIAL_BEARER, "boss");
+
+    (void)state;
+    g.sessions = STR("world:main");
+    struct hub_credential list[] = {credential("kit", g), credential("boss", GRANTS_ALL)};
+    set(r, HUB_AUTH_TOKEN, list, 2);
+    for (int i = 0; i < NAMES; i++) {
+        size_t len = strlen(registration);
+        (void)snprintf(registration + len, sizeof(registration) - len, ",\"c%d\"", i);
+    }
+    e.world = STR("lab");
+    for (int i = 0; i < AGENTS; i++) {
+        int lab = knock(r, &e);
+        room_say(r, lab, "{\"type\":\"agent_register\",\"agentId\":\"a%d\",\"capabilities\":[%s]}",
+                 i, registration + 1);
+    }
+    int kit = come(r, "kit"), near = come(r, "kit");
+    room_say(r, near,
+             "{\"type\":\"agent_register\",\"agentId\":\"near\",\"capabilities\":[\"own\"]}");
+    room_expect(r, kit, "{\"type\":\"agent_joined\"}");
+    looks = 0;
+    room_say(
+        r, kit,
+        "{\"type\":\"route_request\",\"id\":\"q\",\"data\":{\"capability\":\"no\",\"request\":1}}");
+    room_expect(r, kit,
+                "{\"data\":{\"code\":\"NO_AGENT\",\"details\":{\"capabilities\":[\"own\"]}}}");
+    assert_in_range(looks, 1, 5000);
+    room_free(r);
+}
+
 static void test_act_as(void **state)
 {
     struct hub_settings s;
@@ -459,6 +508,7 @@ int main(void)
         cmocka_unit_test(test_bound_agent),
         cmocka_unit_test(test_publish_grant),
         cmocka_unit_test(test_other_worlds),
+        cmocka_unit_test(test_agents_of_other_worlds),
         cmocka_unit_test(test_act_as),
         cmocka_unit_test(test_withdrawn),
         cmocka_unit_test(test_regranted),
