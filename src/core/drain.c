@@ -14,32 +14,45 @@ void hub_drain(struct hub *hub, uint64_t over_ms)
     drain_tick(hub);
 }
 
-/* How many clients should have been closed by now: in step with the time that has passed. */
-static uint32_t due(const struct hub *hub)
+/*
+ * How many clients should have been closed by now: in step with the time that has passed.
+ * *ret_over: it is over.
+ */
+static uint32_t due(const struct hub *hub, bool *ret_over)
 {
     uint64_t passed = hub->now.mono_ms - hub->drain_from_ms;
 
     /* The last tenth of the time is for what closed clients still have to get. */
     uint64_t over = hub->drain_over_ms - hub->drain_over_ms / 10;
-    if (passed >= over) {
+    *ret_over = passed >= over;
+    if (*ret_over) {
         return hub->drain_total;
     }
     return (uint32_t)((uint64_t)hub->drain_total * passed / over) + 1;
 }
 
+/*
+ * Who is in a request is passed over until the time is over, and looked at again in the next tick:
+ * there are no new requests, so he may be done.
+ */
 void drain_tick(struct hub *hub)
 {
+    bool over;
+
     if (!hub->draining) {
         return;
     }
-    uint32_t target = due(hub);
+    uint32_t target = due(hub, &over);
     while (hub->drain_closed < target) {
         if (hub->drain_next == slab_limit(&hub->clients)) {
             if (hub->drain_last) {
                 return;
             }
-            hub->drain_last = true; /* now those who are in a request still */
             hub->drain_next = 0;
+            if (!over) {
+                return;
+            }
+            hub->drain_last = true; /* now those who are in a request still */
             continue;
         }
         if (!hub_reserve(hub)) {

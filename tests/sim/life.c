@@ -176,6 +176,10 @@ static void close_drained(struct life *life, uint32_t from, bool was_last)
     bool wrapped = hub->drain_last && !was_last;
     uint32_t end = wrapped ? count + hub->drain_next : hub->drain_next;
 
+    /* It may have come to the end, and wait for those who are in a request. */
+    if (!hub->drain_last && hub->drain_next == 0) {
+        end = count;
+    }
     for (uint32_t i = from; i < end; i++) {
         const struct client *c = client_at(hub, i % count);
         struct mclient *mc = c->state == CLIENT_CLOSING ? model_find(&life->model, c->conn) : NULL;

@@ -263,6 +263,29 @@ static void test_drain(void **state)
     room_free(s.r);
 }
 
+/* However few others there are: a request has the whole time to come to its end. */
+static void test_drain_waits(void **state)
+{
+    (void)state;
+    for (int answers = 0; answers < 2; answers++) {
+        struct scene s = scene_at(ASKED);
+        hub_drain(s.r->v.hub, 10000);
+        room_advance(s.r, 8000);
+        assert_non_null(s.r->clients[s.pi].conn);
+        assert_non_null(s.r->clients[s.asker].conn);
+        if (answers) {
+            answer(s.r, s.pi, s.given, true);
+            expect_answer(s.r, s.asker, "q", "pi", true);
+            room_advance(s.r, 100); /* their time had come before */
+        } else {
+            room_advance(s.r, 1000);
+        }
+        assert_int_equal(s.r->clients[s.pi].close_code, 1001);
+        assert_int_equal(s.r->clients[s.asker].close_code, 1001);
+        room_free(s.r);
+    }
+}
+
 /* --- without memory --------------------------------------------------------------------------- */
 
 /* Whichever allocation fails while a request goes its way, no slot is held for ever. */
@@ -353,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_replaced),
         cmocka_unit_test(test_stray),
         cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_drain_waits),
         cmocka_unit_test(test_famine),
         cmocka_unit_test(test_fail_over_of_several),
         cmocka_unit_test(test_timeouts_in_order),
