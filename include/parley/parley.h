@@ -17,8 +17,10 @@
  * and events are called there, from inside that call, and all functions that take a gateway are to
  * be called there (in handlers, in events, between two calls of parley_dispatch, or before the
  * first): but for parley_post and parley_stop, which may be called from everywhere. A
- * handler may call every function but parley_run, parley_dispatch and parley_free. Several gateways
- * can live in a process. Signals are left alone; SIGPIPE is never raised by a gateway's sockets.
+ * handler may call every function but parley_run, parley_dispatch and parley_free. What is called
+ * for one after the other (`visit`, `wants`) must not change anything: it keeps what it has found
+ * (an id is to be copied), and what comes of it is done behind the call. Several gateways can live
+ * in a process. Signals are left alone; SIGPIPE is never raised by a gateway's sockets.
  *
  * Ownership. Texts that go in are borrowed for the call, and copied where they are kept. Texts that
  * come out are borrowed until the handler or the call that had them returns, unless it says
