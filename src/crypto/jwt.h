@@ -75,6 +75,12 @@ struct jwt_claims {
 bool jwt_verify(const struct jwt_keys *keys, struct str token, uint64_t now_ms,
                 const struct jwt_rules *rules, struct jwt_claims *ret_claims,
                 struct jwt_refusal *ret_why);
+/*
+ * By what whoever a token speaks for is told from others: by issuer and subject, since two issuers
+ * may have a subject of the same name. It needs no memory, so without any nobody is taken for
+ * somebody else.
+ */
+void jwt_claims_identify(const struct jwt_claims *claims, uint8_t ret_identity[DIGEST_BYTES]);
 /* NULL is taken. */
 void jwt_claims_fini(struct jwt_claims *claims);
 

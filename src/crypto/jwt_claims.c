@@ -302,6 +302,15 @@ bool jwt_claims_read(struct str payload, const struct jwt_key *key, uint64_t now
     return true;
 }
 
+void jwt_claims_identify(const struct jwt_claims *claims, uint8_t ret_identity[DIGEST_BYTES])
+{
+    uint8_t both[2 * DIGEST_BYTES];
+
+    digest_sha256(claims->issuer.ptr, claims->issuer.len, both);
+    digest_sha256(claims->subject.ptr, claims->subject.len, both + DIGEST_BYTES);
+    digest_sha256(both, sizeof(both), ret_identity);
+}
+
 void jwt_claims_fini(struct jwt_claims *claims)
 {
     if (claims != NULL) {

@@ -258,22 +258,6 @@ static void digest(void *owner, struct str secret, uint8_t ret_digest[DIGEST_SIZ
     digest_sha256(secret.ptr, secret.len, ret_digest);
 }
 
-/*
- * Who a token speaks for is told from others by issuer and subject: two issuers may have a subject
- * of the same name.
- */
-static void identify(const struct jwt_claims *claims, uint8_t ret_identity[DIGEST_SIZE])
-{
-    struct buf text;
-
-    buf_init(&text, SIZE_MAX);
-    buf_append_str(&text, claims->issuer);
-    buf_append_char(&text, '\0'); /* neither has one */
-    buf_append_str(&text, claims->subject);
-    digest_sha256(text.data, text.len, ret_identity);
-    buf_fini(&text);
-}
-
 static bool verify(void *owner, struct str token, void *ctx,
                    void (*take_claims)(void *ctx, const struct hub_claims *claims))
 {
@@ -297,7 +281,7 @@ static bool verify(void *owner, struct str token, void *ctx,
                               .agent_id = claims.agent_id,
                               .grants = claims.grants,
                               .expires_ms = claims.expires_at_ms};
-    identify(&claims, said.identity);
+    jwt_claims_identify(&claims, said.identity);
     memcpy(said.key, claims.key_id, sizeof(said.key));
     take_claims(ctx, &said);
     jwt_claims_fini(&claims);

@@ -11,6 +11,24 @@
 #define EXP       "\"exp\":1700000100"
 #define AND(more) "{" ISS "," SUB "," EXP "," more "}"
 
+/* There is none while it is set. */
+static bool famine;
+
+void *__wrap_malloc(size_t size);
+void *__real_malloc(size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__real_realloc(void *old, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    return famine ? NULL : __real_malloc(size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return famine ? NULL : __real_realloc(old, size);
+}
+
 /* Signs a payload by HS256. */
 static void sign(struct rig *r, struct str payload, struct buf *out)
 {
@@ -389,6 +407,31 @@ static void several_issuers(void **state)
     buf_fini(&token);
 }
 
+/* Nobody is taken for somebody else: of another issuer, of another name, nor without memory. */
+static void identities(void **state)
+{
+    static const struct jwt_claims people[] = {
+        {.issuer = {"a", 1}, .subject = {"kitchen", 7}},
+        {.issuer = {"a", 1}, .subject = {"stage", 5}},
+        {.issuer = {"b", 1}, .subject = {"kitchen", 7}},
+        {.issuer = {"ak", 2}, .subject = {"itchen", 6}},
+    };
+    enum { COUNT = sizeof(people) / sizeof(people[0]) };
+    uint8_t with[COUNT][DIGEST_BYTES], without[COUNT][DIGEST_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT; i++) {
+        jwt_claims_identify(&people[i], with[i]);
+        famine = true;
+        jwt_claims_identify(&people[i], without[i]);
+        famine = false;
+        assert_true(digest_equal(with[i], without[i]));
+        for (size_t j = 0; j < i; j++) {
+            assert_false(digest_equal(with[i], with[j]));
+        }
+    }
+}
+
 static void words(void **state)
 {
     static const char *const expected[JWT_REASONS] = {
@@ -409,7 +452,7 @@ int main(void)
         cmocka_unit_test(longest_subject), cmocka_unit_test(longest_patterns),
         cmocka_unit_test(edges_of_time),   cmocka_unit_test(fractions_of_a_second),
         cmocka_unit_test(audiences),       cmocka_unit_test(several_issuers),
-        cmocka_unit_test(words),
+        cmocka_unit_test(identities),      cmocka_unit_test(words),
     };
 
     return cmocka_run_group_tests(tests, rig_set_up, rig_tear_down);
