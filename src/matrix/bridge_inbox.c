@@ -284,6 +284,8 @@ void inbox_redaction(struct bridge *b, const struct bridge_event *event)
     }
     q->is_redacted = true;
     thing_touch(b, &q->thing);
+    /* Also of one that runs: its answer may be there, and wait to be said. */
+    forget_answer(b, q);
     if (q->state == QUESTION_RUNNING) {
         turn_stop(b, q->talk->turn, STR(""));
     } else if (q->state == QUESTION_WAITING) {
@@ -292,7 +294,6 @@ void inbox_redaction(struct bridge *b, const struct bridge_event *event)
         talk_sort(b, talk);
     }
     if (q->state == QUESTION_SETTLED) {
-        forget_answer(b, q);
         inbox_let_go(b, q);
     }
 }

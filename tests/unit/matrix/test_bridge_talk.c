@@ -134,6 +134,32 @@ static void test_a_redaction_reaches_the_history(void **state)
     rig_free(r);
 }
 
+static void test_a_redaction_of_what_is_about_to_end_reaches_the_history(void **state)
+{
+    struct rig *r = talking();
+
+    (void)state;
+    turn(r, "one", "1");
+    rig_say(r, "secret");
+    rig_answering(r, "ha");
+    rig_pass(r, 1000);
+    rig_answer(r, "half"); /* waits for the id of the first part */
+    rig_event(r, &(struct bridge_event){.kind = MATRIX_REDACTION,
+                                        .room = STR("!a:here"),
+                                        .target = STR("$2"),
+                                        .sender = STR("@ann:here")});
+    rig_sent(r, "$m1");
+    rig_sent(r, "$m2");
+    for (unsigned i = 0; i < r->row_count; i++) {
+        assert_lacks(r->rows[i].value, "secret");
+    }
+    (void)rig_lines(r);
+    rig_say(r, "three");
+    assert_has(rig_lines(r), "history [{\"role\":\"user\",\"content\":\"one\"},"
+                             "{\"role\":\"assistant\",\"content\":\"1\"}]\n");
+    rig_free(r);
+}
+
 static void template(struct bridge_settings *s)
 {
     s->session_name = STR("{n}-{room} {date} {x} {n}");
@@ -290,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_retry_does_not_know_the_answer),
         cmocka_unit_test(test_retry_in_another_session),
         cmocka_unit_test(test_a_redaction_reaches_the_history),
+        cmocka_unit_test(test_a_redaction_of_what_is_about_to_end_reaches_the_history),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_names_are_not_given_twice),
         cmocka_unit_test(test_conversations),
