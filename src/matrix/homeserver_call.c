@@ -89,6 +89,7 @@ bool home_call_add(struct home_call *c)
             }
         }
     }
+    c->due_ms = h->now.mono_ms;
     list_append(&h->calls, &c->link);
     return true;
 }
@@ -160,7 +161,8 @@ void home_calls_wake(struct homeserver *h)
     list_each(link, &h->calls) {
         struct home_call *c = list_entry(link, struct home_call, link);
         if (c->failures > 0) {
-            c->due_ms = 0;
+            bool waits = c->is_delayed || c->due_ms > h->now.mono_ms;
+            c->due_ms = waits ? h->now.mono_ms : c->due_ms;
             c->is_delayed = false;
             c->failures = 0;
         }
@@ -230,27 +232,58 @@ static void start_call(struct home_call *c)
     buf_fini(&url);
 }
 
+/* What is under way beside the vital ones. */
+struct load {
+    unsigned calls;
+    unsigned joins;
+};
+
+static void count_call(struct load *load, const struct home_call *c)
+{
+    load->calls += !home_is_vital(c);
+    load->joins += c->kind == CALL_JOIN;
+}
+
+static bool has_room(const struct load *load, const struct home_call *c)
+{
+    return home_is_vital(c) ||
+           (load->calls < MAX_UNDER_WAY && (c->kind != CALL_JOIN || load->joins < MAX_JOINS));
+}
+
+/*
+ * The one that is due for longest: what fails slowly, joins of rooms whose servers do not answer,
+ * say, goes behind all others each time, and cannot have the places among itself. NULL: none.
+ */
+static struct home_call *next_call(struct homeserver *h, const struct load *load)
+{
+    struct home_call *first = NULL;
+
+    list_each(link, &h->calls) {
+        struct home_call *c = list_entry(link, struct home_call, link);
+        if (!c->is_delayed && c->due_ms <= h->now.mono_ms && can_start(c) && has_room(load, c) &&
+            (first == NULL || c->due_ms < first->due_ms)) {
+            first = c;
+        }
+    }
+    return first;
+}
+
 void home_pump(struct homeserver *h)
 {
-    unsigned under_way = 0, joins = 0;
+    struct load load = {.calls = 0};
+    struct home_call *next;
 
     if (home_is_over(h->fault)) {
         return;
     }
     list_each(link, &h->calls) {
-        struct home_call *c = list_entry(link, struct home_call, link);
-        under_way += c->http != NULL && !home_is_vital(c);
-        joins += c->http != NULL && c->kind == CALL_JOIN;
-    }
-    list_each(link, &h->calls) {
-        struct home_call *c = list_entry(link, struct home_call, link);
-        bool has_room = home_is_vital(c) ||
-                        (under_way < MAX_UNDER_WAY && (c->kind != CALL_JOIN || joins < MAX_JOINS));
-        if (!has_room || c->is_delayed || c->due_ms > h->now.mono_ms || !can_start(c)) {
-            continue;
+        const struct home_call *c = list_entry(link, struct home_call, link);
+        if (c->http != NULL) {
+            count_call(&load, c);
         }
-        start_call(c);
-        under_way += !home_is_vital(c);
-        joins += c->kind == CALL_JOIN;
+    }
+    while ((next = next_call(h, &load)) != NULL) {
+        start_call(next);
+        count_call(&load, next);
     }
 }

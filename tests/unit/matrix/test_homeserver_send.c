@@ -293,6 +293,30 @@ static void test_how_many_at_once(void **state)
     rig_teardown(&r);
 }
 
+/* Whoever was not tried for longest is next: rooms that never answer hold up no others. */
+static void test_joins_take_turns(void **state)
+{
+    struct home_rig r;
+    char room[20];
+
+    (void)state;
+    rig_ready(&r, "s1");
+    for (unsigned i = 0; i < 9; i++) {
+        (void)snprintf(room, sizeof(room), "!j%u:x", i);
+        rig_act(&r, ACT_JOIN, room, false);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        rig_tick(&r, 300000);
+        for (unsigned k = 0; k < 4; k++) {
+            fake_fail(fake_find(r.http, "/join/"), HTTP_TIMEOUT);
+        }
+        rig_tick(&r, 0);
+        assert_int_equal(fake_count(r.http, "/join/"), 4);
+    }
+    assert_int_equal(fake_count(r.http, "/join/%21j8"), 1);
+    rig_teardown(&r);
+}
+
 static void test_in_order_in_a_room(void **state)
 {
     struct home_rig r;
@@ -415,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_unsend),
         cmocka_unit_test(test_typing_in_order),
         cmocka_unit_test(test_how_many_at_once),
+        cmocka_unit_test(test_joins_take_turns),
         cmocka_unit_test(test_in_order_in_a_room),
         cmocka_unit_test(test_away),
         cmocka_unit_test(test_log_is_bounded),
