@@ -76,19 +76,28 @@ static void make_receipt(struct home_call *c, const struct bridge_action *action
     json_end_object(&w);
 }
 
+/* Typing and joins are of a room, receipts of a thread in it, which stands in the body. */
+static bool is_overtaken(const struct home_call *c, const struct home_call *newer)
+{
+    return c != newer && c->kind == newer->kind && c->http == NULL &&
+           str_equal(buf_str(&c->room), buf_str(&newer->room)) &&
+           (c->kind != CALL_RECEIPT || str_equal(buf_str(&c->body), buf_str(&newer->body)));
+}
+
 /*
- * What has not been said yet is not worth saying any more. The newer one keeps the longest wait: of
- * several only the first waits for a 429 to pass, the others wait for that one.
+ * What has not been said yet is not worth saying any more; so they do not pile up in a room that
+ * takes them slowly. The newer one keeps the longest wait: of several only the first waits for a
+ * 429 to pass, the others wait for that one.
  */
-static void drop_waiting_typing(struct homeserver *h, struct home_call *newer)
+static void drop_overtaken(struct homeserver *h, struct home_call *newer)
 {
     list_each_safe(link, &h->calls) {
         struct home_call *c = list_entry(link, struct home_call, link);
-        if (c != newer && c->kind == CALL_TYPING && c->http == NULL &&
-            str_equal(buf_str(&c->room), buf_str(&newer->room))) {
+        if (is_overtaken(c, newer)) {
             newer->due_ms = c->due_ms > newer->due_ms ? c->due_ms : newer->due_ms;
             newer->delay_ms = c->delay_ms > newer->delay_ms ? c->delay_ms : newer->delay_ms;
             newer->is_delayed = newer->is_delayed || c->is_delayed;
+            newer->failures = c->failures > newer->failures ? c->failures : newer->failures;
             home_call_free(c);
         }
     }
@@ -133,8 +142,8 @@ bool homeserver_act(struct homeserver *h, const struct bridge_action *action)
     if (!home_call_add(c)) {
         return false;
     }
-    if (c->kind == CALL_TYPING) {
-        drop_waiting_typing(h, c);
+    if (c->kind == CALL_TYPING || c->kind == CALL_JOIN || c->kind == CALL_RECEIPT) {
+        drop_overtaken(h, c);
     }
     home_pump(h);
     return true;

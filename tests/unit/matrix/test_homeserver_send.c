@@ -269,6 +269,38 @@ static void test_typing_in_order(void **state)
     rig_teardown(&r);
 }
 
+/* In a room that takes them slowly the newest one of a kind stands for all that wait. */
+static void test_what_is_overtaken(void **state)
+{
+    struct home_rig r;
+    struct bridge_action receipt = {.kind = ACT_RECEIPT, .room = STR("!r:x")};
+    char id[20];
+
+    (void)state;
+    rig_ready(&r, "s1");
+    for (unsigned i = 0; i < 20; i++) {
+        (void)snprintf(id, sizeof(id), "$e%u-", i);
+        receipt.event_id = str_from_z(id);
+        for (unsigned k = 0; k < 2; k++) {
+            receipt.thread = k == 0 ? STR("") : STR("$root");
+            assert_true(homeserver_act(r.home, &receipt));
+        }
+        rig_act(&r, ACT_JOIN, "!j:x", false);
+    }
+    assert_int_equal(fake_count(r.http, "%24e0-"), 1);
+    rig_answer(&r, "/receipt/", 200, "{}");
+    rig_answer(&r, "/receipt/", 200, "{}");
+    assert_int_equal(fake_count(r.http, "/receipt/m.read/%24e19-"), 1);
+    assert_string_equal(fake_find(r.http, "/receipt/")->body, "{\"thread_id\":\"$root\"}");
+    rig_answer(&r, "/receipt/", 200, "{}");
+    assert_int_equal(fake_count(r.http, "/receipt/"), 0);
+    rig_answer(&r, "/join/", 403, "{\"errcode\":\"M_FORBIDDEN\"}");
+    rig_answer(&r, "/join/", 200, "{\"room_id\":\"!j:x\"}");
+    assert_int_equal(fake_count(r.http, "/join/"), 0);
+    rig_assert_lines(&r, "join !j:x M_FORBIDDEN\njoin !j:x \n");
+    rig_teardown(&r);
+}
+
 static void test_how_many_at_once(void **state)
 {
     struct home_rig r;
@@ -438,6 +470,7 @@ int main(void)
         cmocka_unit_test(test_time_of_answers),
         cmocka_unit_test(test_unsend),
         cmocka_unit_test(test_typing_in_order),
+        cmocka_unit_test(test_what_is_overtaken),
         cmocka_unit_test(test_how_many_at_once),
         cmocka_unit_test(test_joins_take_turns),
         cmocka_unit_test(test_in_order_in_a_room),
