@@ -324,7 +324,7 @@ static void opened(void *owner)
 
     gateway_open(&w, &frame, "connect", gateway_next_id(a, id));
     json_key_string(&w, STR("deviceId"), a->settings.user_id);
-    json_key_string(&w, STR("role"), STR("channel"));
+    json_key_string(&w, STR("role"), STR("webchat"));
     json_key_uint(&w, STR("protocolVersion"), 2);
     gateway_send(a, &w, &frame);
     gateway_people_again(a);

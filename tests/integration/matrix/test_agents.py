@@ -339,6 +339,12 @@ def test_gateway_knows_the_people(gateway, driver):
         assert said == {"deviceId": person, "status": status, "sessionKey": "matrix:abc:test"}
 
 
+def test_gateway_knows_the_bridge(gateway, driver):
+    assert driver.ask(1, "x")[1] == "away"  # behind what it says of itself
+    hello = gateway.control().ask("connect", {"deviceId": "desk", "role": "control", "protocolVersion": 2})
+    assert [(one["deviceId"], one["role"]) for one in hello["payload"]["presence"]] == [("@bot:test", "webchat")]
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "wss://127.0.0.1:1", "ws://", "ws://[::1", "ws://127.0.0.1:1/ws"])
 def test_gateway_is_not_there(url):
     with Driver("gateway", url) as driver:
