@@ -19,12 +19,23 @@ static void open_answer(struct agent *a, struct errand *errand, struct json_writ
     }
 }
 
+/*
+ * Of a request that it has chosen us for the gateway knows the asker, by the id that it gave it. A
+ * chat that was sent to us alone has the id of who sent it, and is answered to that one.
+ */
+static struct str target_of(const struct errand *errand)
+{
+    bool is_routed = !errand->chat || str_starts_with(buf_str(&errand->id), STR("\"msg-"));
+
+    return is_routed ? STR("") : buf_str(&errand->source);
+}
+
 static void close_answer(struct errand *errand, struct json_writer *w, bool done)
 {
     if (!errand->chat) {
         json_key_bool(w, STR("done"), done);
     }
-    envelope_close(w, errand->chat ? buf_str(&errand->id) : STR(""));
+    envelope_close_to(w, target_of(errand), errand->chat ? buf_str(&errand->id) : STR(""));
 }
 
 /* `text` may be NULL. */

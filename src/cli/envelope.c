@@ -77,8 +77,16 @@ void envelope_write(struct buf *out, struct str type, struct str id, struct str 
 
 void envelope_close(struct json_writer *w, struct str reply_to)
 {
+    envelope_close_to(w, STR(""), reply_to);
+}
+
+void envelope_close_to(struct json_writer *w, struct str target, struct str reply_to)
+{
     json_end_object(w);
     write_timestamp(w);
+    if (target.len > 0) {
+        json_key_string(w, STR("target"), target);
+    }
     if (reply_to.len > 0) {
         json_key_raw(w, STR("replyTo"), reply_to);
     }

@@ -34,6 +34,8 @@ void envelope_write(struct buf *out, struct str type, struct str id, struct str 
                     struct str target, struct str payload);
 /* `reply_to`: a raw string, or empty. */
 void envelope_close(struct json_writer *w, struct str reply_to);
+/* The same for one client or agent alone; `target` is its id, or empty. */
+void envelope_close_to(struct json_writer *w, struct str target, struct str reply_to);
 
 /*
  * The exit code for an error {code, message, details}, and what it says, with the next step:

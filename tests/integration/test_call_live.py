@@ -173,6 +173,16 @@ def test_chat(tcp_gateway, agent):
     assert reply["replyTo"] == "m-1" and reply["payload"]["content"] == "pleased to meet you"
 
 
+def test_chat_with_one(tcp_gateway, agent):
+    """Who says it to the agent alone is answered, too."""
+    agent(tcp_gateway, "--chat", "--stream", "--exec", "echo pleased; echo to meet you", "--id", "host")
+    client = tcp_gateway.control()
+    asked = client.say("chat", {"message": "hi"}, target="host")
+    heard = [client.take(kind) for kind in ("chat_stream", "chat_stream", "chat_complete")]
+    assert all((one["replyTo"], one["source"]) == (asked, "host") for one in heard)
+    assert [one["payload"]["content"] for one in heard[:2]] == ["pleased", "to meet you"]
+
+
 def test_credential(start, agent, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("s3cret\n")
