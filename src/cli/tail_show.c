@@ -96,5 +96,8 @@ bool tail_show(const struct watch *w, struct str message)
     bool ok =
         line.failed || (fwrite(line.data, 1, line.len, stdout) == line.len && fflush(stdout) == 0);
     buf_fini(&line);
+    if (!ok) {
+        complain("what is said could not be written to stdout");
+    }
     return ok;
 }

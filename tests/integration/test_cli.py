@@ -241,6 +241,15 @@ def test_tail_filters(tcp_gateway):
         assert (first["type"], first["agent_id"]) == ("bark", "timmy")
 
 
+def test_tail_that_cannot_write(tcp_gateway):
+    with open("/dev/full", "wb") as full:
+        command = [program(), "tail", "--url", tcp_gateway.url]
+        with subprocess.Popen(command, stdout=full, stderr=subprocess.PIPE, env=environment()) as tail:
+            speaker_for(tcp_gateway).send({"type": "bark", "data": {}})
+            _, talk = tail.communicate(timeout=PATIENCE)
+    assert (tail.returncode, talk.splitlines()[1:]) == (FAILED, [b"parley: what is said could not be written to stdout"])
+
+
 def test_tail_survives_a_restart(start):
     first = start()
     port = first.port
