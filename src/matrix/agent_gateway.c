@@ -264,14 +264,12 @@ static void hear_error(struct agent *a, struct turn *t, struct str payload)
 
 /*
  * A message that is too large is not read by the gateway, so its error names no request, but the
- * size; where it does not, it is about the largest that nothing has come of.
+ * size; where that is not said (0), it is about the largest that nothing has come of.
  */
-static void hear_too_large(struct agent *a, struct str payload)
+static struct turn *find_too_large(struct agent *a, uint64_t size)
 {
     struct turn *found = NULL;
-    uint64_t size = 0;
 
-    (void)str_to_uint(json_get(json_get(payload, STR("details")), STR("size")), UINT64_MAX, &size);
     list_each(link, &a->turns) {
         struct turn *t = list_entry(link, struct turn, link);
         bool is_it = size > 0 ? t->bytes == size : found == NULL || t->bytes > found->bytes;
@@ -279,10 +277,24 @@ static void hear_too_large(struct agent *a, struct str payload)
             found = t;
         }
     }
-    if (found != NULL) {
-        end_turn(a, found, FAILURE_REFUSED,
-                 "it is too large for the gateway with what was said before; "
-                 "limits.message_bytes there and bridge.history_bytes here set that");
+    return found;
+}
+
+static void end_too_large(struct agent *a, struct turn *t)
+{
+    end_turn(a, t, FAILURE_REFUSED,
+             "it is too large for the gateway with what was said before; "
+             "limits.message_bytes there and bridge.history_bytes here set that");
+}
+
+static void hear_too_large(struct agent *a, struct str payload)
+{
+    uint64_t size = 0;
+
+    (void)str_to_uint(json_get(json_get(payload, STR("details")), STR("size")), UINT64_MAX, &size);
+    struct turn *t = find_too_large(a, size);
+    if (t != NULL) {
+        end_too_large(a, t);
     }
 }
 
@@ -338,9 +350,14 @@ static void lost(void *owner, const char *sentence)
 {
     struct agent *a = owner;
 
+    /* It would end the next connection as well. */
+    const struct turn *too_large = a->uplink.found_too_big ? find_too_large(a, 0) : NULL;
+
     list_each_safe(link, &a->turns) {
         struct turn *t = list_entry(link, struct turn, link);
-        if (t->spoken) {
+        if (t == too_large) {
+            end_too_large(a, t);
+        } else if (t->spoken) {
             end_turn(a, t, FAILURE_BROKEN, "the connection to it was lost");
         } else if (t->sent) {
             t->sent = false;

@@ -138,7 +138,7 @@ static void begin(struct uplink *u)
     buf_init(&u->message, u->max_message);
     buf_init(&u->out, MAX_OUT);
     u->out.secret = true;
-    u->pinged = false;
+    u->pinged = u->found_too_big = false;
     if (!read_url(u->url, &place)) {
         lose(u, "its address is none of a gateway: it begins with ws://");
         return;
@@ -227,6 +227,7 @@ static bool take_event(struct uplink *u, const struct ws_event *event)
         send_frame(u, WS_PONG, event->data);
         return true;
     case WS_EVENT_CLOSE:
+        u->found_too_big = event->code == WS_CLOSE_TOO_BIG;
         lose(u, "it ended the connection");
         return false;
     case WS_EVENT_FAIL:

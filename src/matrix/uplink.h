@@ -43,6 +43,7 @@ struct uplink {
     uint64_t retry_ms; /* DOWN: when the next try is */
     uint64_t wait_ms;  /* before the try after that */
     bool pinged;
+    bool found_too_big; /* it has ended the connection because of the size of a message (1009) */
     char key[24];
     struct http_head head;
     struct ws_parser parser;

@@ -285,6 +285,23 @@ def test_gateway_finds_it_too_large():
             agent.process.kill()
 
 
+def test_gateway_closes_at_what_is_too_large():
+    """The request is not sent again and again, with an end of the connection each time."""
+    with Gateway("--set", "limits.message_bytes=4KiB", "--set", "limits.frame_bytes=4KiB") as gateway:
+        agent = Agent(gateway.url, "--exec", "cat")
+        try:
+            agent.says("ready")
+            with Driver("gateway", gateway.ws_url("/ws"), "", 20000) as driver:
+                driver.wait("reachable")
+                driver.tell("ask", 1, "", "x" * 5000)
+                text, failure, sentence = driver.wait("answered", 1)
+                assert (text, failure) == ("", "refused")
+                assert driver.ask(2, "ping") == ("ping", "", "")
+                assert "limits.message_bytes" in sentence
+        finally:
+            agent.process.kill()
+
+
 def test_gateway_runs_out(gateway, agents):
     agents("sleep 1000")
     with Driver("gateway", gateway.ws_url("/ws"), "", 500) as driver:
