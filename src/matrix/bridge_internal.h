@@ -83,6 +83,8 @@ struct room {
     bool was_noticed; /* that it is encrypted has been said, or is about to be */
     bool was_typing;  /* typing may be on there */
     /* not kept */
+    bool is_asking;        /* is_joining, and the answer has not come yet */
+    bool is_invited_again; /* meanwhile: the answer may be about the invite before */
     struct list talks;
     struct list ready_talks; /* those with a question that could be asked now */
     struct list ready;       /* bridge->ready, when there are such */

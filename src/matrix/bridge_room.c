@@ -140,6 +140,13 @@ static void join(struct bridge *b, struct str room)
     bridge_act(b, &(struct bridge_action){.kind = ACT_JOIN, .room = room});
 }
 
+static void join_room(struct bridge *b, struct room *room)
+{
+    room->is_asking = true;
+    room->is_invited_again = false;
+    join(b, room->thing.key);
+}
+
 static void left(struct bridge *b, struct room *room)
 {
     bridge_log(b, LEVEL_INFO, "bridge_room_left", room->thing.key, "%s", "");
@@ -148,6 +155,7 @@ static void left(struct bridge *b, struct room *room)
     b->counts.encrypted_rooms -= room->is_joined && room->is_encrypted;
     room->is_joined = false;
     room->is_joining = false;
+    room->is_asking = false;
     room->is_leaving = false;
     room->was_typing = false;
     room->typing_ms = 0;
@@ -166,7 +174,8 @@ static void invited(struct bridge *b, const struct bridge_event *event)
     struct room *room = room_find(b, event->room);
     struct str inviter = event->sender.len > 0 ? event->sender : STR("unclear");
 
-    if (room != NULL && room->is_joining) {
+    if (room != NULL && room->is_asking) {
+        room->is_invited_again = true;
         return;
     }
     if (room != NULL && room->is_joined) {
@@ -183,7 +192,7 @@ static void invited(struct bridge *b, const struct bridge_event *event)
                    STR_ARG(inviter));
         room->is_joining = true;
         thing_touch(b, &room->thing);
-        join(b, room->thing.key);
+        join_room(b, room);
     }
 }
 
@@ -194,6 +203,7 @@ static void joined(struct bridge *b, struct room *room)
         b->counts.encrypted_rooms += !room->is_joined && room->is_encrypted;
         room->is_joined = true;
         room->is_joining = false;
+        room->is_asking = false;
         thing_touch(b, &room->thing);
         if (room->is_encrypted) {
             notice(b, room);
@@ -240,11 +250,16 @@ void room_joined(struct bridge *b, struct str name, struct str error)
             home->again_ms = error.len > 0 ? b->now.mono_ms + JOIN_AGAIN_MS : UINT64_MAX;
         }
     }
+    if (room != NULL) {
+        room->is_asking = false;
+    }
     if (error.len == 0) {
         return;
     }
     bridge_log(b, LEVEL_WARNING, "bridge_join_failed", name, "error=%.*s", STR_ARG(error));
-    if (room != NULL && room->is_joining && !room->is_joined) {
+    if (room != NULL && room->is_joining && room->is_invited_again) {
+        join_room(b, room);
+    } else if (room != NULL && room->is_joining && !room->is_joined) {
         room->is_joining = false;
         thing_touch(b, &room->thing);
         if (!room->is_encrypted) {
@@ -330,7 +345,7 @@ void room_start(struct bridge *b)
         b->counts.rooms += room->is_joined;
         b->counts.encrypted_rooms += room->is_joined && room->is_encrypted;
         if (room->is_joining) {
-            join(b, room->thing.key);
+            join_room(b, room);
         }
         if (room->is_leaving) {
             bridge_act(b, &(struct bridge_action){.kind = ACT_LEAVE, .room = room->thing.key});

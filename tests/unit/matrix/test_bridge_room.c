@@ -109,6 +109,34 @@ static void test_an_invite_that_fails(void **state)
     rig_free(r);
 }
 
+static void end_join(struct rig *r, const char *error)
+{
+    bridge_joined(r->b, STR("!x:friends"), str_from_z(error));
+    rig_settle(r);
+}
+
+/* Kicked and invited before a sync has told that we were in. */
+static void test_invited_again(void **state)
+{
+    struct rig *r = rig_new();
+
+    (void)state;
+    invite(r, "!x:friends", "@bob:friends");
+    end_join(r, "");
+    (void)rig_lines(r);
+    invite(r, "!x:friends", "@bob:friends");
+    assert_string_equal(rig_lines(r), "join !x:friends\n");
+    /* What is refused may be the invite before, which was withdrawn. */
+    invite(r, "!x:friends", "@bob:friends");
+    assert_string_equal(rig_lines(r), "");
+    end_join(r, "M_FORBIDDEN");
+    assert_string_equal(rig_lines(r), "join !x:friends\n");
+    end_join(r, "M_FORBIDDEN");
+    assert_string_equal(rig_lines(r), "");
+    assert_int_equal(rig_rows(r, TABLE_ROOM), 0);
+    rig_free(r);
+}
+
 static void at_home(struct bridge_settings *s)
 {
     static const struct str rooms[] = {{"!home:here", 10}, {"#den:here", 9}};
@@ -310,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_an_invite_by_nobody_knows_whom),
         cmocka_unit_test(test_kicked_and_invited),
         cmocka_unit_test(test_an_invite_that_fails),
+        cmocka_unit_test(test_invited_again),
         cmocka_unit_test(test_own_rooms),
         cmocka_unit_test(test_a_reload_brings_a_room),
         cmocka_unit_test(test_before_the_join),
