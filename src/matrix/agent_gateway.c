@@ -339,10 +339,11 @@ static void opened(void *owner)
     json_key_string(&w, STR("role"), STR("webchat"));
     json_key_uint(&w, STR("protocolVersion"), 2);
     gateway_send(a, &w, &frame);
-    gateway_people_again(a);
+    /* Above limits.rate the rest is dropped without a word, so what has to be answered is first. */
     list_each(link, &a->turns) {
         send_turn(a, list_entry(link, struct turn, link));
     }
+    gateway_people_again(a);
     a->ports.reachable(a->ports.owner, true, "");
 }
 

@@ -331,6 +331,27 @@ def test_gateway_comes_again():
                 agent.process.kill()
 
 
+def test_gateway_is_asked_before_it_is_told_of_people():
+    """What is above limits.rate is dropped, and people are many."""
+    with Gateway() as gateway:
+        port = gateway.port
+        driver = Driver("gateway", gateway.ws_url("/ws"))
+        driver.wait("reachable")
+    with driver:
+        driver.wait("away")
+        for i in range(60):
+            driver.tell("person", "!abc:test", f"@person{i}:test")
+        driver.tell("ask", 1, "", "ping")
+        with Gateway("--set", "limits.rate=20", port=port) as again:
+            agent = Agent(again.url, "--exec", "cat")
+            try:
+                _, failure, sentence = driver.wait("answered", 1)
+                # It may be asked before the agent is there.
+                assert failure == "" or sentence == "nobody who can do it is there"
+            finally:
+                agent.process.kill()
+
+
 def test_gateway_wants_a_key(tmp_path):
     key = "a-secret-of-32-characters-at-least"
     path = tmp_path / "token"
