@@ -111,6 +111,20 @@ static void forget_old(struct bridge *b)
     }
 }
 
+/* The texts that were kept for longest go, when they are too many. */
+static void let_go_old(struct bridge *b)
+{
+    list_each(link, &b->settled) {
+        struct question *q = list_entry(link, struct question, link);
+        if (b->kept_text <= KEPT_TEXT_MAX) {
+            return;
+        }
+        if (q->text.len > 0) {
+            inbox_let_go(b, q);
+        }
+    }
+}
+
 /* The question that /retry is about is this one now. */
 static void set_last(struct bridge *b, struct talk *talk, struct question *q)
 {
@@ -139,11 +153,12 @@ void inbox_settle(struct bridge *b, struct question *q, bool keep)
     text_clear(&q->idempotency_key);
     thing_touch(b, &q->thing);
     list_append(&b->settled, &q->link);
-    if (keep && !q->is_redacted && b->kept_text <= KEPT_TEXT_MAX) {
+    if (keep && !q->is_redacted) {
         set_last(b, q->talk, q);
     } else {
         inbox_let_go(b, q);
     }
+    let_go_old(b);
     forget_old(b);
 }
 

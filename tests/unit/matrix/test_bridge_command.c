@@ -121,6 +121,31 @@ static void test_stop_of_what_waits(void **state)
     rig_free(r);
 }
 
+/* Of the texts that are kept for it the oldest go: who fills the room there is takes it from nobody
+ * who comes later. */
+static void test_retry_behind_many(void **state)
+{
+    struct rig *r = talking();
+    static char text[19001];
+    char thread[20];
+
+    (void)state;
+    memset(text, 'x', sizeof(text) - 1);
+    for (unsigned i = 0; i < 460; i++) {
+        (void)snprintf(thread, sizeof(thread), "$t%u", i);
+        rig_say_in(r, "!a:here", thread, "@eve:here", text);
+        rig_answer(r, "a");
+        rig_sent(r, "$m");
+        (void)rig_lines(r);
+    }
+    text[0] = 'y';
+    rig_say(r, text);
+    rig_fail(r, FAILURE_AWAY, "");
+    rig_sent(r, "$m");
+    assert_has(ann(r, "/retry"), "ask 'yxx");
+    rig_free(r);
+}
+
 static void test_retry(void **state)
 {
     struct rig *r = talking();
@@ -220,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_sessions),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_stop_of_what_waits),
+        cmocka_unit_test(test_retry_behind_many),
         cmocka_unit_test(test_retry),
         cmocka_unit_test(test_status),
         cmocka_unit_test(test_model),
