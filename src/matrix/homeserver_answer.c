@@ -141,6 +141,8 @@ static void fail_call(struct home_call *c, const struct finding *f)
     }
     if (c->kind == CALL_MESSAGES) {
         home_gap_failed(h, f->response->status);
+    } else if (c->kind == CALL_PROBE) {
+        home_probe_failed(h);
     }
     h->wants_quick |= c->kind == CALL_SYNC;
     if (c->is_unwanted || !call_rules[c->kind].is_patient) {

@@ -3,7 +3,8 @@
  * its order; a room that the server cannot read, a damaged one say, would stop all others for ever.
  * So it is given up after a while, but only when the server is well otherwise: what is behind a
  * proxy answers 5xx as well when it is away, and then nothing is to be lost. To know that, it is
- * asked who we are, which it has to look up too.
+ * asked who we are, which it has to look up too: behind a page that has failed, since it may have
+ * come back only then, and behind the next one that fails.
  */
 
 #include "matrix/homeserver_internal.h"
@@ -71,6 +72,13 @@ void home_gap_failed(struct homeserver *h, unsigned status)
     }
 }
 
+void home_probe_failed(struct homeserver *h)
+{
+    if (!list_empty(&h->gaps)) {
+        first_gap(h)->well_failures = 0;
+    }
+}
+
 /* Meanwhile it may have been filled, and be another one's turn. */
 bool home_answer_probe(struct home_call *c, struct str body)
 {
@@ -83,7 +91,12 @@ bool home_answer_probe(struct home_call *c, struct str body)
         return true;
     }
     struct gap *gap = first_gap(h);
-    if (is_hopeless(h, gap) && str_equal(gap->room, buf_str(&c->room))) {
+    if (!is_hopeless(h, gap) || !str_equal(gap->room, buf_str(&c->room))) {
+        return true;
+    }
+    if (gap->well_failures == 0) {
+        gap->well_failures = gap->failures;
+    } else if (gap->failures > gap->well_failures) {
         home_log(h, LEVEL_WARNING, "gap_lost", gap->room, "tries=%u", gap->failures);
         home_call_free(h->sync);
         home_gap_end(h);

@@ -80,11 +80,12 @@ struct gap {
     struct str to;
     struct buf from; /* where its next page starts */
     bool is_joined;
-    bool is_told;         /* what holds in the room */
-    unsigned empty_pages; /* one after the other */
-    unsigned failures;    /* to get the next page */
-    uint64_t failing_ms;  /* since when */
-    uint64_t logged_ms;   /* 0: never */
+    bool is_told;           /* what holds in the room */
+    unsigned empty_pages;   /* one after the other */
+    unsigned failures;      /* to get the next page */
+    uint64_t failing_ms;    /* since when */
+    unsigned well_failures; /* how many there were when the server was well behind one; 0: never */
+    uint64_t logged_ms;     /* 0: never */
     char texts[];
 };
 
@@ -272,6 +273,7 @@ void home_gap_end(struct homeserver *h);
 /* The request of its next page has failed, with this status; 0: it was not answered. */
 void home_gap_failed(struct homeserver *h, unsigned status);
 bool home_answer_probe(struct home_call *c, struct str body);
+void home_probe_failed(struct homeserver *h);
 
 /* --- homeserver_send.c -------------------------------------------------------------------------
  */

@@ -346,7 +346,7 @@ bool home_answer_messages(struct home_call *c, struct str body)
         return r.failed;
     }
     log_strange(h, &r);
-    gap->failures = 0;
+    gap->failures = gap->well_failures = 0;
     bool is_last = is_last_page(h, gap, r.paged, end);
     buf_clear(&gap->from);
     buf_append_str(&gap->from, end);

@@ -426,6 +426,34 @@ static void test_a_gap_while_the_server_is_ill(void **state)
     rig_teardown(&r);
 }
 
+/* It comes back behind a page that failed, and in time for the question who we are: twice. */
+static void test_a_gap_while_the_server_comes_back(void **state)
+{
+    struct home_rig r;
+
+    (void)state;
+    rig_ready(&r, "s1");
+    rig_answer(&r, "/sync", 200, GAP);
+    for (int i = 0; i < 2; i++) {
+        fail_pages(&r, 400000, 502, 502);
+        while (fake_count(r.http, "/account/whoami") == 0) {
+            if (fake_count(r.http, "/messages") > 0) {
+                rig_answer(&r, "/messages", 502, "");
+            } else {
+                rig_tick_to_deadline(&r, 60000);
+            }
+        }
+        rig_answer(&r, "/account/whoami", 200, WHOAMI_OK);
+        assert_int_equal(fake_count(r.http, "/sync"), 0);
+    }
+    rig_tick_to_deadline(&r, 60000);
+    rig_answer(&r, "/messages", 200, "{\"chunk\":[" TEXT("$1", "a") "]}");
+    rig_assert_lines(&r, "joined !r:x\nmessage !r:x a\nsynced \n"
+                         "joined !r:x\nmessage !r:x i\njoined !q:x\nsynced s2\n");
+    assert_int_equal(count_logs(&r, "gap_lost"), 0);
+    rig_teardown(&r);
+}
+
 /* The page comes while it is asked who we are, or comes and the next one fails. */
 static void test_a_gap_that_gets_on(void **state)
 {
@@ -523,6 +551,7 @@ int main(void)
         cmocka_unit_test(test_pages_that_are_too_much),
         cmocka_unit_test(test_a_gap_that_is_stuck),
         cmocka_unit_test(test_a_gap_while_the_server_is_ill),
+        cmocka_unit_test(test_a_gap_while_the_server_comes_back),
         cmocka_unit_test(test_a_gap_that_gets_on),
         cmocka_unit_test(test_gap_of_a_new_room),
         cmocka_unit_test(test_two_gaps_and_a_stop),
