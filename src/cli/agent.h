@@ -52,9 +52,10 @@ enum errand_state { ERRAND_FREE, ERRAND_WAITING, ERRAND_RUNNING, ERRAND_STOPPING
 
 struct errand {
     enum errand_state state;
-    bool chat;             /* it came as `chat`, not as `route_request` */
+    bool chat;             /* it came as `chat`, not as `route_request`; */
+    bool is_direct;        /* and to us alone: the gateway knows no request of that id */
     uint64_t number;       /* the order in which they came */
-    struct buf id;         /* the gateway's id of it, a raw string */
+    struct buf id;         /* the gateway's of it, or its sender's: a raw string */
     struct buf capability; /* text */
     struct buf source;     /* text */
     struct buf request;    /* one line of JSON; empty once the program has it */

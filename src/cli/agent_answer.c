@@ -20,14 +20,12 @@ static void open_answer(struct agent *a, struct errand *errand, struct json_writ
 }
 
 /*
- * Of a request that it has chosen us for the gateway knows the asker, by the id that it gave it. A
- * chat that was sent to us alone has the id of who sent it, and is answered to that one.
+ * The gateway knows who asked what it has chosen us for, by the id that it gave the request. A chat
+ * that was sent to us alone has its sender's id, and is answered to that one.
  */
 static struct str target_of(const struct errand *errand)
 {
-    bool is_routed = !errand->chat || str_starts_with(buf_str(&errand->id), STR("\"msg-"));
-
-    return is_routed ? STR("") : buf_str(&errand->source);
+    return errand->is_direct ? buf_str(&errand->source) : STR("");
 }
 
 static void close_answer(struct errand *errand, struct json_writer *w, bool done)

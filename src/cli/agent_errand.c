@@ -119,7 +119,10 @@ void errand_accept(struct agent *a, const struct envelope *e, bool chat, struct 
     bool full = errand == NULL;
 
     errand = full ? &none : errand;
-    *errand = (struct errand){.chat = chat, .number = a->requests++};
+    /* What it has chosen somebody for has the gateway's deadline; nobody else can give it one. */
+    *errand = (struct errand){.chat = chat,
+                              .is_direct = chat && json_get(e->text, STR("deadline")).len == 0,
+                              .number = a->requests++};
     child_init(&errand->child);
     output_init(&errand->output, longest_answer(a));
     buf_init(&errand->id, MAX_TEXT);

@@ -193,22 +193,22 @@ def test_stream_comes_as_it_is_printed(control, run, tmp_path):
 
 def test_chat(control, run):
     agent, peer = serve(control, run, "cat", "--chat")
-    peer.tell("chat", {"message": "hi"}, id="msg-1-1", source="c-x")
+    peer.tell("chat", {"message": "hi"}, id="m-1", source="c-x", deadline=1 << 41)
     reply = peer.take("chat_complete")
-    assert reply["replyTo"] == "msg-1-1" and json.loads(reply["payload"]["content"]) == {"message": "hi"}
+    assert reply["replyTo"] == "m-1" and json.loads(reply["payload"]["content"]) == {"message": "hi"}
     leave(agent, peer)
 
 
 def test_chat_stream_and_failure(control, run):
     agent, peer = serve(control, run, "echo a; echo b; exit 2", "--chat", "--stream")
-    peer.tell("chat", {"message": "hi"}, id="msg-1-1", source="c-x")
+    peer.tell("chat", {"message": "hi"}, id="m-1", source="c-x", deadline=1 << 41)
     parts = [peer.take("chat_stream") for _ in range(2)]
     assert [part["payload"] for part in parts] == [
         {"content": "a", "done": False, "index": 0},
         {"content": "b", "done": False, "index": 1},
     ]
     error = peer.take("error")
-    assert error["replyTo"] == "msg-1-1" and error["payload"]["details"]["exit"] == 2
+    assert error["replyTo"] == "m-1" and error["payload"]["details"]["exit"] == 2
     leave(agent, peer)
 
 
