@@ -105,11 +105,30 @@ static void write_ending(struct json_writer *w, const struct errand *errand, boo
     }
 }
 
+/* From an agent an `error` is taken about requests alone, so here it is the answer that says it. */
+static void write_direct_failure(struct agent *a, struct errand *errand, struct buf *frame,
+                                 const struct failure *failure)
+{
+    struct json_writer w;
+    struct buf content;
+
+    buf_init(&content, MAX_FAILURE);
+    buf_printf(&content, "%s: %.*s", failure->code, STR_ARG(failure->sentence));
+    open_answer(a, errand, &w, frame, "chat_complete");
+    json_key_string(&w, STR("content"), buf_str(&content));
+    close_answer(errand, &w, true);
+    buf_fini(&content);
+}
+
 static void write_failure(struct agent *a, struct errand *errand, struct buf *frame,
                           const struct failure *failure, bool with_stderr)
 {
     struct json_writer w;
 
+    if (errand->is_direct) {
+        write_direct_failure(a, errand, frame, failure);
+        return;
+    }
     open_answer(a, errand, &w, frame, "error");
     if (!errand->chat) {
         json_key_bool(&w, STR("ok"), false);

@@ -183,6 +183,15 @@ def test_chat_with_one(tcp_gateway, agent):
     assert [one["payload"]["content"] for one in heard[:2]] == ["pleased", "to meet you"]
 
 
+def test_chat_with_one_that_fails(tcp_gateway, agent):
+    agent(tcp_gateway, "--chat", "--exec", "exit 3", "--id", "host")
+    client = tcp_gateway.control()
+    asked = client.say("chat", {"message": "hi"}, target="host")
+    heard = client.take("chat_complete")
+    assert (heard["replyTo"], heard["source"]) == (asked, "host")
+    assert heard["payload"]["content"] == "HANDLER_ERROR: the program failed"
+
+
 def test_credential(start, agent, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("s3cret\n")
