@@ -158,7 +158,9 @@ char *parley_make_error(struct parley *p, struct parley_text reply_to, const cha
     struct buf payload;
     char *made = NULL;
 
-    if (!find_code(code, &number) || (details.len > 0 && !json_valid(str_of(details)))) {
+    if (!find_code(code, &number) ||
+        (details.len > 0 &&
+         (!json_valid(str_of(details)) || json_kind_of(str_of(details)) != JSON_OBJECT))) {
         return NULL;
     }
     buf_init(&payload, SIZE_MAX);

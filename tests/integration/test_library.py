@@ -309,6 +309,7 @@ def test_messages_as_texts(driver):
     assert error["type"] == "error" and error["replyTo"] == "m-1"
     assert error["payload"] == {"code": "QUEUE_FULL", "message": "Later.", "details": {}}
     assert driver.call("make_error", "", "WHAT", "x", "") == "none"
+    assert driver.call("make_error", "", "QUEUE_FULL", "x", "5") == "none"  # details are an object
 
 
 # --- clients --------------------------------------------------------------------------------------
