@@ -1,7 +1,6 @@
 #include "base/grants.h"
 
-/* The first pattern of `*rest`, which goes on behind it; false at the end. */
-static bool next_pattern(struct str *rest, struct str *ret_pattern)
+bool grants_next(struct str *rest, struct str *ret_pattern)
 {
     if (rest->len == 0) {
         return false;
@@ -44,7 +43,7 @@ static bool match_one(struct str pattern, struct str name)
 
 bool grants_match(struct str patterns, struct str name)
 {
-    for (struct str one; next_pattern(&patterns, &one);) {
+    for (struct str one; grants_next(&patterns, &one);) {
         if (match_one(one, name)) {
             return true;
         }
@@ -71,7 +70,7 @@ bool grants_valid(struct str patterns)
 
 static bool patterns_within(struct str part, struct str whole)
 {
-    for (struct str one; next_pattern(&part, &one);) {
+    for (struct str one; grants_next(&part, &one);) {
         if (!grants_match(whole, one)) {
             return false;
         }

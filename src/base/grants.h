@@ -25,6 +25,8 @@ struct grants {
 /* All there is. */
 #define GRANTS_ALL ((struct grants){STR("*"), STR("*"), STR("*"), .broadcast = true, .admin = true})
 
+/* The first pattern of `*rest`, which goes on behind it; false at the end. */
+bool grants_next(struct str *rest, struct str *ret_pattern);
 /* Whether one of the patterns matches the whole name. */
 bool grants_match(struct str patterns, struct str name);
 /* Whether the text is patterns: none empty, no control character or space, not too long. */

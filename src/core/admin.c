@@ -95,25 +95,80 @@ bool hub_kick(struct hub *hub, struct str id, struct str reason)
 
 /* --- sessions --------------------------------------------------------------------------------- */
 
+/* For whom sessions are shown, and how many still may be. */
+struct tour {
+    const struct hub *hub;
+    uint32_t left;
+    uint32_t count; /* of those that there are */
+    void (*visit)(void *ctx, const struct hub_session_view *session);
+    void *ctx;
+};
+
+static void show_session(struct tour *t, const struct session *s)
+{
+    t->count++;
+    if (t->left > 0) {
+        t->left--;
+        t->visit(t->ctx, &(struct hub_session_view){.name = session_name(s),
+                                                    .members = s->member_count,
+                                                    .agents = s->agent_count});
+    }
+}
+
+static void show_all(struct tour *t)
+{
+    for (uint32_t i = 0; i < slab_limit(&t->hub->sessions) && t->left > 0; i++) {
+        const struct session *s = session_at(t->hub, i);
+        if (s->name != NULL && !s->hidden) {
+            show_session(t, s);
+        }
+    }
+    t->count = (uint32_t)t->hub->counts.sessions;
+}
+
+/* Each by its name: those that are not granted cost nothing, however many there are. */
+static void show_named(struct tour *t, struct str names)
+{
+    struct str rest = names;
+
+    for (struct str name; grants_next(&rest, &name);) {
+        size_t before = (size_t)(name.ptr - names.ptr);
+        uint32_t index = session_find(t->hub, name);
+        if (index != SLAB_NONE && !session_at(t->hub, index)->hidden &&
+            !grants_match(str_slice(names, 0, before == 0 ? 0 : before - 1), name)) {
+            show_session(t, session_at(t->hub, index));
+        }
+    }
+}
+
+static void show_matching(struct tour *t, struct str patterns)
+{
+    for (uint32_t i = 0; i < slab_limit(&t->hub->sessions); i++) {
+        const struct session *s = session_at(t->hub, i);
+        if (s->name != NULL && !s->hidden && grants_match(patterns, session_name(s))) {
+            show_session(t, s);
+        }
+    }
+}
+
 uint32_t hub_each_session(const struct hub *hub, uint32_t principal, uint32_t limit,
                           void (*visit)(void *ctx, const struct hub_session_view *session),
                           void *ctx)
 {
-    uint32_t count = 0;
+    struct tour tour = {.hub = hub, .left = limit, .visit = visit, .ctx = ctx};
 
-    for (uint32_t i = 0; i < slab_limit(&hub->sessions); i++) {
-        const struct session *s = session_at(hub, i);
-        if (s->name == NULL || s->hidden ||
-            hub_may(hub, principal, MAY_ENTER, session_name(s)).code != ERROR_NONE) {
-            continue;
-        }
-        if (count++ < limit) {
-            visit(ctx, &(struct hub_session_view){.name = session_name(s),
-                                                  .members = s->member_count,
-                                                  .agents = s->agent_count});
-        }
+    if (principal == HUB_NOBODY) {
+        return 0;
     }
-    return count;
+    const struct principal *one = principal_at(&hub->principals, principal);
+    if (one->enters_all) {
+        show_all(&tour);
+    } else if (str_find(one->grants.sessions, '*') == one->grants.sessions.len) {
+        show_named(&tour, one->grants.sessions);
+    } else {
+        show_matching(&tour, one->grants.sessions);
+    }
+    return tour.count;
 }
 
 /* --- messages from outside -------------------------------------------------------------------- */

@@ -1,3 +1,4 @@
+#include "core/admin.h"
 #include "core/stranger.h"
 #include "door.h"
 
@@ -403,6 +404,56 @@ static void test_agents_of_other_worlds(void **state)
     room_free(r);
 }
 
+static void write_name(void *ctx, const struct hub_session_view *session)
+{
+    buf_append_str(ctx, session->name);
+    buf_append_char(ctx, ' ');
+}
+
+/* What a principal is shown of the sessions, and how many there are of them for him. */
+static void expect_sessions(struct room *r, const char *token, uint32_t limit, const char *names,
+                            uint32_t total)
+{
+    uint32_t principal = principal_of(r, token);
+    struct buf have;
+
+    buf_init(&have, 1000);
+    assert_int_equal(total, hub_each_session(r->v.hub, principal, limit, write_name, &have));
+    buf_append_char(&have, '\0');
+    assert_string_equal(names, have.data);
+    buf_fini(&have);
+}
+
+/* Nobody looks at those that a grant does not name, nor behind the last that is shown. */
+static void test_lists_of_sessions(void **state)
+{
+    enum { WORLDS = 50 };
+    struct room *r = room_new(NULL);
+    struct grants g = usual, wide = usual;
+    struct evidence e = from(1, CREDENTIAL_BEARER, "boss");
+    char name[16];
+
+    (void)state;
+    g.sessions = STR("world:main|world:w3|world:none|world:w3|world:w7|world:w");
+    wide.sessions = STR("world:w4*|world:w49");
+    struct hub_credential list[] = {credential("kit", g), credential("wide", wide),
+                                    credential("boss", GRANTS_ALL)};
+    set(r, HUB_AUTH_TOKEN, list, 3);
+    for (int i = 0; i < WORLDS; i++) {
+        (void)snprintf(name, sizeof(name), "w%d", i);
+        e.world = str_from_z(name);
+        (void)knock(r, &e);
+    }
+    looks = 0;
+    expect_sessions(r, "kit", 100, "world:main world:w3 world:w7 ", 3);
+    expect_sessions(r, "kit", 2, "world:main world:w3 ", 3);
+    expect_sessions(r, "kit", 0, "", 3);
+    expect_sessions(r, "boss", 2, "world:main world:w0 ", WORLDS + 1);
+    assert_in_range(looks, 0, 12);
+    expect_sessions(r, "wide", 3, "world:w4 world:w40 world:w41 ", 11);
+    room_free(r);
+}
+
 static void test_act_as(void **state)
 {
     struct hub_settings s;
@@ -509,6 +560,7 @@ int main(void)
         cmocka_unit_test(test_publish_grant),
         cmocka_unit_test(test_other_worlds),
         cmocka_unit_test(test_agents_of_other_worlds),
+        cmocka_unit_test(test_lists_of_sessions),
         cmocka_unit_test(test_act_as),
         cmocka_unit_test(test_withdrawn),
         cmocka_unit_test(test_regranted),
