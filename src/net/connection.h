@@ -254,6 +254,8 @@ void shake_go_on(struct reactor *r);
 
 /* Deals with bytes that were read while HEAD or BODY. Credentials in a head are overwritten. */
 void request_receive(struct reactor *r, struct connection *c, char *data, size_t len);
+/* BODY: whether the body is, or may become, one that is kept for who shows a credential alone. */
+bool request_is_long(const struct connection *c);
 /* DOWN_SHORT: while memory is short long bodies are refused, also those that have begun. */
 void requests_take_shortage(struct reactor *r, bool is_short);
 /* HEAD or OPEN: gives the bytes that came behind the request to whoever reads them now. */

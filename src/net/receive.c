@@ -326,12 +326,23 @@ static bool take_bytes(struct reactor *r, struct connection *c, char *data, size
     return true;
 }
 
+/*
+ * How much is read at once. What comes behind a request waits until it is answered, so where little
+ * is to be kept of somebody no more is read than that.
+ */
+static size_t read_size(const struct connection *c)
+{
+    bool keeps_little = c->state == CONN_HEAD || (c->state == CONN_BODY && !request_is_long(c));
+
+    return keeps_little ? (size_t)HTTP_MAX_HEAD : inflate_slice(c);
+}
+
 /* One read of a stream that may be in its handshake: of a slice, and a record begun before it. */
 static ssize_t receive_secured(struct reactor *r, struct connection *c, char *data)
 {
     struct stream *s = connection_stream(r, c);
     bool before = stream_tls_is_ready(s);
-    size_t cap = inflate_slice(c) + TLS_HEADROOM;
+    size_t cap = read_size(c) + TLS_HEADROOM;
     ssize_t got =
         stream_tls.receive(s, c->fd, data, cap < RECEIVE_SIZE ? cap : (size_t)RECEIVE_SIZE);
     int error = errno;
@@ -371,7 +382,7 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
     }
     ssize_t got = connection_stream(r, c) != NULL
                       ? receive_secured(r, c, data)
-                      : connection_door(r, c)->stream->receive(NULL, c->fd, data, inflate_slice(c));
+                      : connection_door(r, c)->stream->receive(NULL, c->fd, data, read_size(c));
     if (got <= 0) {
         return take_end(r, c, got);
     }

@@ -310,10 +310,7 @@ void request_receive(struct reactor *r, struct connection *c, char *data, size_t
     }
 }
 
-/* --- while memory is short -------------------------------------------------------------------- */
-
-/* Whether its body is, or may become, one that would not be begun now. */
-static bool is_long(const struct connection *c)
+bool request_is_long(const struct connection *c)
 {
     const struct request *q = c->request;
 
@@ -321,12 +318,14 @@ static bool is_long(const struct connection *c)
            (q->head.chunked && q->whole.max > q->head.scanned + (size_t)TRIAL_STRANGER_BODY);
 }
 
+/* --- while memory is short -------------------------------------------------------------------- */
+
 void requests_take_shortage(struct reactor *r, bool is_short)
 {
     r->is_short = is_short;
     for (uint32_t slot = 0; is_short && slot < slab_limit(&r->connections); slot++) {
         struct connection *c = slab_at(&r->connections, slot);
-        if (c->outbox.conn == NO_CONN || c->state != CONN_BODY || !is_long(c)) {
+        if (c->outbox.conn == NO_CONN || c->state != CONN_BODY || !request_is_long(c)) {
             continue;
         }
         struct refusal why = {.fields = "", .is_head = c->request->head.method == HTTP_HEAD};

@@ -453,6 +453,37 @@ static void test_small_chunks_take_no_room(void **state)
     rig_expect(g, "");
 }
 
+/* What comes behind a request that is not answered yet stays in the socket, but for the first of
+ * it.
+ */
+static void test_little_is_kept_behind_a_request(void **state)
+{
+    static const char *const first[] = {GET "\r\n", POST "Content-Length: 3\r\n\r\n",
+                                        POST "Content-Length: 3\r\n\r\nab"};
+    struct rig *g = *state;
+    struct connection *c = slab_at(&g->r->connections, 0);
+    static char behind[60000];
+
+    g->mute = true;
+    memset(behind, 'x', sizeof(behind));
+    for (size_t i = 0; i < 3; i++) {
+        int fd = rig_connect(g);
+        rig_send(fd, str_from_z(first[i]));
+        if (i > 0) {
+            rig_settle(g);
+        }
+        rig_send(fd, str_make(behind, sizeof(behind)));
+        rig_settle(g);
+        assert_int_equal(CONN_REQUEST, c->state);
+        assert_true(c->request->text.len <= 16384);
+        assert_true(c->request->text.cap <= 32768);
+        close(fd);
+        rig_settle(g);
+        buf_clear(&g->log);
+    }
+    g->mute = false;
+}
+
 /* While memory is short nobody's long body is kept, whatever credential he shows. */
 static void test_bodies_while_memory_is_short(void **state)
 {
@@ -517,6 +548,7 @@ int main(void)
         cmocka_unit_test(test_allowed_origin),
         cmocka_unit_test(test_half_closed_client),
         cmocka_unit_test(test_small_chunks_take_no_room),
+        cmocka_unit_test(test_little_is_kept_behind_a_request),
         cmocka_unit_test(test_bodies_while_memory_is_short),
     };
     return cmocka_run_group_tests(tests, rig_setup, rig_teardown_empty);
