@@ -248,6 +248,7 @@ enum { GRANTED_TYPES = 3 };
 #define GRANTED_PUBLISH  "t0|t1|t2|chat"
 #define GRANTED_MORE     "|route_request|presence|session_patch|broadcast"
 #define GRANTED_SESSIONS "world:main|world:w1|s0|s1"
+#define SAME_BY_PATTERN  "s1|world:w1*|world:main|s0"
 static inline bool model_enters_all(const struct model *m, const struct mclient *c)
 {
     return !c->limited || m->limited_wide;

@@ -20,7 +20,9 @@ static struct grants grants_of(const struct model *m, bool limited)
     }
     return (struct grants){
         .publish = str_format(publish, sizeof(publish), "%s%s", GRANTED_PUBLISH, MORE_OF(m)),
-        .sessions = m->limited_wide ? STR("*") : STR(GRANTED_SESSIONS),
+        .sessions = m->limited_wide   ? STR("*")
+                    : m->limited_more ? STR(SAME_BY_PATTERN)
+                                      : STR(GRANTED_SESSIONS),
         .act_as = STR("")};
 }
 
