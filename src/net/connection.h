@@ -234,6 +234,8 @@ bool held_any(const struct connection *c);
  * stood. No memory: nothing, and the connection is doomed.
  */
 size_t held_put(struct reactor *r, struct connection *c, char *data, size_t len);
+/* The same for the end of what is being dealt with: it comes before all that is held. */
+void held_put_back(struct reactor *r, struct connection *c, char *data, size_t len);
 /* It may be read again: what it holds gets its turn. */
 void held_resume(struct reactor *r, struct connection *c);
 /* Goes on with a slice of what is held longest. False: nothing waits for a turn. */

@@ -1,9 +1,9 @@
 /*
  * What was read and has to wait. A record of TLS is read whole, and what is compressed in it may
  * become a thousand times as long. So of a connection that may send compressed frames INFLATE_SLICE
- * bytes are dealt with at a time; what came beyond is held beside its message, and the next turns
- * go on with it. Nothing is read from the socket meanwhile, so what is held is never more than one
- * read gives: a record, and a slice.
+ * bytes are dealt with at a time, or fewer when they make enough for a turn; what came beyond is
+ * held beside its message, and the next turns go on with it. Nothing is read from the socket
+ * meanwhile, so what is held is never more than one read gives: a record, and a slice.
  */
 
 #include "net/connection.h"
@@ -41,6 +41,28 @@ size_t held_put(struct reactor *r, struct connection *c, char *data, size_t len)
     }
     held_resume(r, c);
     return now;
+}
+
+void held_put_back(struct reactor *r, struct connection *c, char *data, size_t len)
+{
+    struct message *m = message_partial(r, c);
+    struct buf both;
+
+    if (m == NULL) {
+        return;
+    }
+    buf_init(&both, SIZE_MAX);
+    both.secret = !c->is_echo;
+    buf_append(&both, data, len);
+    buf_append_str(&both, buf_str(&m->held));
+    buf_fini(&m->held);
+    m->held = both;
+    if (both.failed) {
+        metric_add(&r->metrics.out_of_memory, 1);
+        connection_doom(r, c);
+        return;
+    }
+    held_resume(r, c);
 }
 
 /* Takes the next slice to where what is read stands. */

@@ -259,6 +259,11 @@ void message_receive(struct reactor *r, struct connection *c, char *data, size_t
         alive = alive || event.kind != WS_EVENT_NONE;
         has_pong = has_pong || event.kind == WS_EVENT_PONG;
         take_event(r, c, &event);
+        if (len > 0 && c->state == CONN_OPEN && inflate_slice(c) < RECEIVE_SIZE &&
+            up_batch_size(r->up) >= READ_BUDGET) {
+            held_put_back(r, c, data, len);
+            len = 0;
+        }
     }
     if (c->state != CONN_OPEN) {
         return;

@@ -3,12 +3,13 @@
 #include "secured.h"
 
 #include <stdio.h>
+#include <zlib.h>
 
 #include "net/connection.h"
 #include "ws/deflate.h"
 
 /* So many messages that a turn does not take them all. */
-enum { MESSAGES = 130, MESSAGE_SIZE = 15000 };
+enum { MESSAGES = 130, MESSAGE_SIZE = 15000, LONG_MESSAGE = 1000000 };
 
 static struct pair pair;
 
@@ -50,16 +51,26 @@ static struct str many_frames(char out[RECEIVE_SIZE])
     return str_make(out, len);
 }
 
-static int setup(void **state)
+static int start(void **state, uint32_t longest)
 {
     static struct rig g;
 
     rig_settings(&g);
     g.policy.compression = true;
-    g.policy.max_message_bytes = g.policy.max_frame_bytes = MESSAGE_SIZE;
+    g.policy.max_message_bytes = g.policy.max_frame_bytes = longest;
     secured_start(&g, &pair);
     *state = &g;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return start(state, MESSAGE_SIZE);
+}
+
+static int setup_long(void **state)
+{
+    return start(state, LONG_MESSAGE);
 }
 
 #define PACKING(path) HANDSHAKE_TO(path, "Sec-WebSocket-Extensions: permessage-deflate\r\n")
@@ -123,7 +134,7 @@ static void test_a_record_in_slices(void **state)
         for (turns = 0; held_any(only_connection(g)); turns++) {
             uint64_t before = g->r->metrics.messages;
             rig_turn(g);
-            assert_in_range(g->r->metrics.messages - before, 1, 2 * READ_BUDGET / MESSAGE_SIZE);
+            assert_in_range(g->r->metrics.messages - before, 1, READ_BUDGET / MESSAGE_SIZE + 1);
         }
         assert_int_equal(in, g->r->metrics.bytes_in);
         assert_true(turns > 0);
@@ -131,6 +142,56 @@ static void test_a_record_in_slices(void **state)
         expect_messages(g, 0, MESSAGES);
     }
     assert_false(reactor_busy(g->r));
+    secured_leave(g, client);
+}
+
+/* A long message as small as it gets, by a compression that we do not use. */
+static struct str pack_well(char first, char *out, size_t cap)
+{
+    static char text[LONG_MESSAGE];
+    z_stream z = {.next_in = (Bytef *)text, .avail_in = LONG_MESSAGE};
+
+    memset(text, ' ', sizeof(text));
+    text[0] = first;
+    z.next_out = (Bytef *)out;
+    z.avail_out = (uInt)cap;
+    assert_int_equal(Z_OK, deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, -15, 9, 0));
+    assert_int_equal(Z_OK, deflate(&z, Z_SYNC_FLUSH));
+    assert_int_equal(0, z.avail_in);
+    (void)deflateEnd(&z);
+    return str_make(out, cap - z.avail_out - 4); /* RFC 7692, 7.2.1: without 00 00 ff ff */
+}
+
+/*
+ * Of messages that become a thousand times as long a turn takes no more than of others: until it is
+ * enough, and one of what is held.
+ */
+static void test_a_slice_that_is_too_much(void **state)
+{
+    enum { COUNT = 4, LOGGED = LONG_MESSAGE + 3 };
+    struct rig *g = *state;
+    char packed[INFLATE_SLICE], frames[2 * INFLATE_SLICE];
+    SSL *client = open_packing(g, STR(PACKING("/ws")));
+    size_t len = 0;
+
+    for (int i = 0; i < COUNT; i++) {
+        len += rig_frame(frames + len, 0xc1, pack_well((char)('0' + i), packed, sizeof(packed)));
+    }
+    assert_in_range(len, 1, INFLATE_SLICE);
+    g->mute = true;
+    assert_int_equal(len, SSL_write(client, frames, (int)len));
+    while (g->r->metrics.messages < COUNT) {
+        uint64_t before = g->r->metrics.messages;
+        rig_turn(g);
+        assert_in_range(g->r->metrics.messages - before, 0, 2 + READ_BUDGET / LONG_MESSAGE);
+    }
+    rig_settle(g);
+    assert_false(reactor_busy(g->r));
+    assert_int_equal(COUNT * LOGGED, g->log.len + 1);
+    for (int i = 0; i < COUNT; i++) { /* "M:0     M:1     M:2 ..." */
+        assert_int_equal('0' + i, g->log.data[i * LOGGED + 2]);
+    }
+    buf_clear(&g->log);
     secured_leave(g, client);
 }
 
@@ -253,9 +314,13 @@ static void test_an_echo_that_waits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_a_record_in_slices), CASE(test_what_is_held_behind_a_violation),
-        CASE(test_gone_while_held),    CASE(test_no_memory_to_hold),
+        CASE(test_a_record_in_slices),
+        CASE(test_what_is_held_behind_a_violation),
+        CASE(test_gone_while_held),
+        CASE(test_no_memory_to_hold),
         CASE(test_an_echo_that_waits),
+        cmocka_unit_test_setup_teardown(test_a_slice_that_is_too_much, setup_long,
+                                        rig_teardown_empty),
     };
 
     pair_make(&pair, "held", -3600, 3600);
