@@ -119,6 +119,15 @@ static void follow(struct reactor *r, struct exchange *x)
     }
 }
 
+static void free_used(struct exchange *x)
+{
+    while (x->used != NULL) {
+        struct down_batch *next = x->used->next;
+        down_batch_free(x->used);
+        x->used = next;
+    }
+}
+
 static void *run_reactor(void *arg)
 {
     struct reactor_thread *t = arg;
@@ -161,10 +170,10 @@ static void *run_reactor(void *arg)
             reactor_close_idle(r);
         }
     }
-    /* What is still on its way belongs to the reactor; what it gives back, to the queue. */
+    /* What is still on its way belongs to the reactor; what comes now, to the queue. */
     queue_exchange(q, &x);
     follow(r, &x);
-    queue_exchange(q, &x);
+    free_used(&x);
     up_batch_free(x.spare);
     return NULL;
 }
