@@ -1,3 +1,8 @@
+/*
+ * Who has to go when there is not enough for all: for want of a descriptor or a slot those who have
+ * not said yet what they want, for want of memory the one for which most of it is kept.
+ */
+
 #include "net/connection.h"
 
 #include <sys/socket.h>
@@ -41,6 +46,7 @@ static void displace(struct reactor *r, struct connection *c)
         say_busy(c->fd);
     }
     metric_add(&r->metrics.displaced, 1);
+    metric_add(&r->metrics.tls_failed, connection_is_secured(r, c) ? 0 : 1);
     connection_destroy(r, c);
 }
 

@@ -300,6 +300,33 @@ static void test_who_waits_is_not_watched(void **state)
     }
 }
 
+/* Whose handshake is not over gives way to a newcomer as well, without a word that is no TLS. */
+static void test_half_a_handshake_makes_room(void **state)
+{
+    struct rig *g = *state;
+    SSL *open = secured_connect(g);
+    SSL *half = pair_client(secured_context, rig_connect(g));
+    char have[100];
+    bool ended;
+
+    secured_say(g, open, STR(HANDSHAKE));
+    assert_true(pair_read(open, have, sizeof(have), &ended) > 0);
+    assert_false(pair_shake(half));
+    rig_settle(g);
+    while (recv(SSL_get_fd(half), have, sizeof(have), MSG_DONTWAIT) > 0) {
+    }
+    rig_advance(g, ROOM_MS - TICK_MS);
+    assert_false(connection_make_room(g->r));
+    rig_advance(g, TICK_MS);
+    assert_true(connection_make_room(g->r));
+    assert_int_equal(1, g->r->metrics.displaced);
+    assert_int_equal(1, g->r->metrics.tls_failed);
+    assert_int_equal(1, g->r->metrics.connections);
+    assert_int_equal(0, recv(SSL_get_fd(half), have, sizeof(have), MSG_DONTWAIT));
+    secured_leave(g, half);
+    secured_leave(g, open);
+}
+
 static void test_handshakes_of_many_addresses(void **state)
 {
     enum { MANY = 2 * HANDSHAKE_SLICE };
@@ -370,6 +397,7 @@ int main(void)
         CASE(test_handshakes_leave_room_for_others),
         CASE(test_many_handshakes_of_one_address),
         CASE(test_who_waits_is_not_watched),
+        CASE(test_half_a_handshake_makes_room),
         CASE(test_handshakes_of_many_addresses),
         CASE(test_slow_reader),
     };
