@@ -126,7 +126,10 @@ static void show_all(struct tour *t)
     t->count = (uint32_t)t->hub->counts.sessions;
 }
 
-/* Each by its name: those that are not granted cost nothing, however many there are. */
+/*
+ * Each by its name, and once if that stands there twice: those that are not granted cost nothing,
+ * however many there are.
+ */
 static void show_named(struct tour *t, struct str names)
 {
     struct str rest = names;
