@@ -308,13 +308,18 @@ def test_gateway_runs_out(gateway, agents):
         assert driver.ask(1, "x")[1] == "timeout"
 
 
-def test_gateway_comes_again():
+def driver_left_alone():
+    """A driver whose gateway has gone, and the port where it may come again."""
     with Gateway() as gateway:
-        port = gateway.port
         driver = Driver("gateway", gateway.ws_url("/ws"))
         driver.wait("reachable")
+    driver.wait("away")
+    return driver, gateway.port
+
+
+def test_gateway_comes_again():
+    driver, port = driver_left_alone()
     with driver:
-        driver.wait("away")
         driver.tell("ask", 1, "", "meanwhile")
         with Gateway(port=port) as again:
             agent = Agent(again.url, "--exec", "cat")
@@ -333,12 +338,8 @@ def test_gateway_comes_again():
 
 def test_gateway_is_asked_before_it_is_told_of_people():
     """What is above limits.rate is dropped, and people are many."""
-    with Gateway() as gateway:
-        port = gateway.port
-        driver = Driver("gateway", gateway.ws_url("/ws"))
-        driver.wait("reachable")
+    driver, port = driver_left_alone()
     with driver:
-        driver.wait("away")
         for i in range(60):
             driver.tell("person", "!abc:test", f"@person{i}:test")
         driver.tell("ask", 1, "", "ping")
