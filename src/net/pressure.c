@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "net/stream_tls.h"
 #include "ws/deflate.h"
 
 /* --- room for newcomers ----------------------------------------------------------------------- */
