@@ -119,7 +119,7 @@ static void show_all(struct tour *t)
 {
     for (uint32_t i = 0; i < slab_limit(&t->hub->sessions) && t->left > 0; i++) {
         const struct session *s = session_at(t->hub, i);
-        if (s->name != NULL && !s->hidden) {
+        if (session_is_shown(s)) {
             show_session(t, s);
         }
     }
@@ -148,7 +148,7 @@ static void show_matching(struct tour *t, struct str patterns)
 {
     for (uint32_t i = 0; i < slab_limit(&t->hub->sessions); i++) {
         const struct session *s = session_at(t->hub, i);
-        if (s->name != NULL && !s->hidden && grants_match(patterns, session_name(s))) {
+        if (session_is_shown(s) && grants_match(patterns, session_name(s))) {
             show_session(t, s);
         }
     }

@@ -171,7 +171,7 @@ void hub_each_session_at_all(const struct hub *hub, uint32_t limit,
 
     for (uint32_t i = 0; i < slab_limit(&hub->sessions) && limit > 0; i++) {
         const struct session *s = session_at(hub, i);
-        if (s->name != NULL && !s->hidden) {
+        if (session_is_shown(s)) {
             view(hub, i, &details);
             visit(ctx, &details);
             limit--;

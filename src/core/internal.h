@@ -285,6 +285,11 @@ static inline struct str session_name(const struct session *s)
 {
     return str_make(s->name, s->name_len);
 }
+/* Of a slot: whether a session is there that clients may know of. */
+static inline bool session_is_shown(const struct session *s)
+{
+    return s->name != NULL && !s->hidden;
+}
 static inline struct str agent_id(const struct agent *a)
 {
     return str_make(a->id, a->id_len);

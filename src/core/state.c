@@ -40,7 +40,7 @@ static bool is_there(const struct hub *hub, enum state_kind kind, uint32_t index
         return agent_at(hub, index)->noted;
     default:
         s = session_at(hub, index);
-        return s->name != NULL && !s->hidden && (s->permanent || s->member_count > 0);
+        return session_is_shown(s) && (s->permanent || s->member_count > 0);
     }
 }
 
