@@ -33,6 +33,7 @@ void hub_settings_init(struct hub_settings *s)
         .remember_ms = 24 * 3600 * 1000,
         .max_remembered = 10000,
         .max_queue = 1000,
+        .turn_output = 1024 * 1024,
         .request_timeout_ms = 30000,
     };
 }
@@ -457,7 +458,7 @@ void hub_tick(struct hub *hub, struct hub_time now)
     tickets_tick(hub);
     jobs_tick(hub);
     memory_tick(hub);
-    requests_tick(hub);
+    requests_settle(hub);
     agents_tick(hub);
     drain_tick(hub);
     session_tick(hub);
@@ -468,10 +469,15 @@ uint64_t hub_turn_output(const struct hub *hub)
     return hub->turn.made + hub->logged;
 }
 
+bool hub_turn_full(const struct hub *hub)
+{
+    return hub_turn_output(hub) >= hub->settings.turn_output;
+}
+
 void hub_end_turn(struct hub *hub)
 {
     access_forget_asker(hub);
-    requests_settle(hub);
+    requests_end_turn(hub);
     hub_tell_host(hub);
     hub->turn.made = 0;
     hub->logged = 0;

@@ -47,6 +47,7 @@ struct hub_settings {
     uint32_t max_remembered;          /* and how many of them */
     uint32_t max_queue;               /* requests to agents that wait */
     uint64_t request_timeout_ms;      /* of requests that do not say */
+    uint64_t turn_output;             /* bytes of frames that are enough for a turn */
 };
 
 /* Fills in the defaults of the product. */
@@ -79,12 +80,18 @@ void hub_set_time(struct hub *hub, struct hub_time now);
 /* Time has passed; to be called about every 100 ms. Heartbeats, idle logs. */
 void hub_tick(struct hub *hub, struct hub_time now);
 /*
- * Bytes of frames made in this turn. A small message can have a large answer (a roster), so a
- * composition ends a turn also when this has become much.
+ * Whether this turn has made enough frames. A small message can have a large answer (a roster), so
+ * a composition ends a turn also then.
  */
-uint64_t hub_turn_output(const struct hub *hub);
+bool hub_turn_full(const struct hub *hub);
 /* Ends the turn: reactors are told how far the logs have grown. */
 void hub_end_turn(struct hub *hub);
+/*
+ * Whether the turn that has ended left something, for it would have been too much for one (the ends
+ * of the requests of an agent that was lost): the next turn should begin at once, when the others
+ * have had theirs.
+ */
+bool hub_owes(const struct hub *hub);
 /*
  * The batch for `reactor`, filled since it was last taken; the caller takes it and gives another,
  * empty one for it. hub_down_pending: whether there is anything in it.

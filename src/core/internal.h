@@ -183,7 +183,7 @@ struct hub {
     struct down_batch *down[MAX_REACTORS];
     struct turn turn;
     struct packer packer;
-    uint64_t logged; /* bytes appended to logs in this turn */
+    uint64_t logged; /* bytes appended to logs in this turn; see hub_turn_output */
 
     struct slab clients;
     struct slab agents;
@@ -203,8 +203,10 @@ struct hub {
     struct map requests_by_number; /* of the id that agents know */
     struct map requests_by_own_id; /* and askers */
     struct heap deadlines;
-    struct list loose; /* requests whose asker or agent has gone */
-    struct list ready; /* agents that may take a request that waits */
+    struct list loose;  /* requests whose asker or agent has gone */
+    struct list ending; /* those of them of which nothing is left but to say so */
+    bool owes;          /* more of that than went into the last turn */
+    struct list ready;  /* agents that may take a request that waits */
     uint64_t request_count;
     uint64_t agent_uses;
     size_t queued_bytes; /* of the requests that wait */
@@ -315,6 +317,8 @@ static inline uint64_t hub_next_seq(struct hub *hub)
 }
 /* Makes sure that any one event can be dealt with; false: no memory, so leave it for later. */
 bool hub_reserve(struct hub *hub);
+/* Bytes of frames that this turn has made. */
+uint64_t hub_turn_output(const struct hub *hub);
 /* The same, besides `count` commands more for each reactor, which the caller is about to give. */
 bool hub_reserve_besides(struct hub *hub, uint32_t count);
 void hub_count_close(struct hub *hub, uint16_t code);
@@ -564,10 +568,14 @@ void requests_desert(struct hub *hub, struct capability *c);
 void requests_review(struct hub *hub, uint32_t client);
 /* It may take another request now. */
 void requests_agent_free(struct hub *hub, struct agent *a);
-/* Does what the five above have noted; to be called when the event is over that they belong to. */
+/*
+ * Does what the five above have noted, and ends requests whose deadline has passed; to be called
+ * when the event is over that they belong to, and when time has passed.
+ * What would make too much for one turn is left to requests_end_turn, and to the next turns.
+ */
 void requests_settle(struct hub *hub);
-/* Ends those whose deadline has passed. */
-void requests_tick(struct hub *hub);
+/* The same, as much as it may be in any turn, and notes whether something is left (hub_owes). */
+void requests_end_turn(struct hub *hub);
 /* Whether a client waits for an answer, or somebody for its. */
 bool requests_busy(const struct hub *hub, uint32_t client);
 

@@ -6,16 +6,16 @@
 /* --- states ----------------------------------------------------------------------------------- */
 
 /*
- *              waiting     asked       answered
- *   assigned   asked       -           -
- *   part       -           answered    answered
- *   done       -           end         end
- *   failed     -           end         end
- *   timeout    end         end *       end *
- *   cancelled  end         end *       end *
- *   asker gone end         end *       end *
- *   agent lost waiting     waiting     -           another one may be tried
- *   agent gone end         end         end         and that was that
+ *              waiting     asked       answered    ending
+ *   assigned   asked       -           -           -
+ *   part       -           answered    answered    -
+ *   done       -           end         end         -
+ *   failed     -           end         end         -
+ *   timeout    end         end *       end *       end
+ *   cancelled  end         end *       end *       end
+ *   asker gone end         end *       end *       end
+ *   agent lost waiting     waiting     -           -           another one may be tried
+ *   agent gone ending      ending      ending      end         and that was that
  *
  *   *  the agent is told that nobody waits for it any more
  *
@@ -23,18 +23,18 @@
  * be tried, and AGENT_GONE else. An end is told to the asker, but for done and failed, which the
  * agent's own message has told already, and unless the asker has gone.
  */
-enum { NEVER = REQUEST_ANSWERED + 1 };
+enum { NEVER = REQUEST_STATES };
 
-static const uint8_t next_state[REQUEST_EVENTS][REQUEST_ANSWERED + 1] = {
-    [EVENT_ASSIGNED] = {NEVER, REQUEST_ASKED, NEVER, NEVER},
-    [EVENT_PART] = {NEVER, NEVER, REQUEST_ANSWERED, REQUEST_ANSWERED},
-    [EVENT_DONE] = {NEVER, NEVER, REQUEST_FREE, REQUEST_FREE},
-    [EVENT_FAILED] = {NEVER, NEVER, REQUEST_FREE, REQUEST_FREE},
-    [EVENT_TIMEOUT] = {NEVER, REQUEST_FREE, REQUEST_FREE, REQUEST_FREE},
-    [EVENT_CANCELLED] = {NEVER, REQUEST_FREE, REQUEST_FREE, REQUEST_FREE},
-    [EVENT_ASKER_GONE] = {NEVER, REQUEST_FREE, REQUEST_FREE, REQUEST_FREE},
-    [EVENT_AGENT_LOST] = {NEVER, REQUEST_WAITING, REQUEST_WAITING, NEVER},
-    [EVENT_AGENT_GONE] = {NEVER, REQUEST_FREE, REQUEST_FREE, REQUEST_FREE},
+static const uint8_t next_state[REQUEST_EVENTS][REQUEST_STATES] = {
+    [EVENT_ASSIGNED] = {NEVER, REQUEST_ASKED, NEVER, NEVER, NEVER},
+    [EVENT_PART] = {NEVER, NEVER, REQUEST_ANSWERED, REQUEST_ANSWERED, NEVER},
+    [EVENT_DONE] = {NEVER, NEVER, REQUEST_FREE, REQUEST_FREE, NEVER},
+    [EVENT_FAILED] = {NEVER, NEVER, REQUEST_FREE, REQUEST_FREE, NEVER},
+    [EVENT_TIMEOUT] = {NEVER, REQUEST_FREE, REQUEST_FREE, REQUEST_FREE, REQUEST_FREE},
+    [EVENT_CANCELLED] = {NEVER, REQUEST_FREE, REQUEST_FREE, REQUEST_FREE, REQUEST_FREE},
+    [EVENT_ASKER_GONE] = {NEVER, REQUEST_FREE, REQUEST_FREE, REQUEST_FREE, REQUEST_FREE},
+    [EVENT_AGENT_LOST] = {NEVER, REQUEST_WAITING, REQUEST_WAITING, NEVER, NEVER},
+    [EVENT_AGENT_GONE] = {NEVER, REQUEST_ENDING, REQUEST_ENDING, REQUEST_ENDING, REQUEST_FREE},
 };
 
 /* Its agent, if it has one, has it no more. */
@@ -65,6 +65,14 @@ static void enter_agent(struct hub *hub, struct request *r, uint32_t agent)
     say_request(hub, r);
 }
 
+/* Nobody else will be asked. */
+static void forget_body(struct request *r)
+{
+    free(r->body);
+    r->body = NULL;
+    r->body_len = 0;
+}
+
 void request_change(struct hub *hub, struct request *r, enum request_event event, uint32_t agent)
 {
     uint8_t next = next_state[event][r->state];
@@ -72,7 +80,7 @@ void request_change(struct hub *hub, struct request *r, enum request_event event
     assert(next != NEVER);
     if (r->state == REQUEST_WAITING) {
         queue_leave(hub, r);
-    } else if (next == REQUEST_WAITING || next == REQUEST_FREE) {
+    } else if (next != REQUEST_ANSWERED) {
         leave_agent(hub, r, event);
     }
     switch (next) {
@@ -89,11 +97,14 @@ void request_change(struct hub *hub, struct request *r, enum request_event event
         r->state = next;
         enter_agent(hub, r, agent);
         break;
-    case REQUEST_ANSWERED: /* nobody else will be asked */
+    case REQUEST_ANSWERED:
         r->state = next;
-        free(r->body);
-        r->body = NULL;
-        r->body_len = 0;
+        forget_body(r);
+        break;
+    case REQUEST_ENDING:
+        r->state = next;
+        forget_body(r);
+        list_append(&hub->ending, &r->loose);
         break;
     default:
         say_end(hub, r, event);
@@ -181,42 +192,90 @@ bool requests_busy(const struct hub *hub, uint32_t client)
            (c->agent != SLAB_NONE && agent_at(hub, c->agent)->in_flight > 0);
 }
 
+/* What is its end, when it is not that its asker has gone. */
+static enum request_event end_of(const struct request *r, enum request_event event)
+{
+    return r->asker == SLAB_NONE ? EVENT_ASKER_GONE : event;
+}
+
 /* Its asker or its agent has gone, or what it reaches: it ends, or another agent is tried. */
 static void tie(struct hub *hub, struct request *r)
 {
-    enum request_event event = EVENT_AGENT_GONE;
+    enum request_event event = end_of(r, EVENT_AGENT_GONE);
 
     list_remove(&r->loose);
-    if (r->asker == SLAB_NONE) {
-        event = EVENT_ASKER_GONE;
-    } else if (r->state != REQUEST_ANSWERED && (r->state != REQUEST_ASKED || !r->again) &&
-               queue_has_agent(hub, r)) {
+    if (event == EVENT_AGENT_GONE && r->state != REQUEST_ANSWERED &&
+        (r->state != REQUEST_ASKED || !r->again) && queue_has_agent(hub, r)) {
         event = EVENT_AGENT_LOST;
     }
     request_change(hub, r, event, SLAB_NONE);
 }
 
+static bool is_overdue(const struct hub *hub)
+{
+    return hub->deadlines.count > 0 &&
+           request_is_overdue(hub, request_at(hub, heap_first(&hub->deadlines)));
+}
+
+/* Bytes of a turn's output that ends of requests may make: others have something to hear, too. */
+static uint64_t output_of_ends(const struct hub *hub)
+{
+    return hub->settings.turn_output / 4;
+}
+
+/*
+ * Does the next of what others have caused: an end while the turn has made less than `ends` bytes
+ * of output, a request to an agent while it has made less than `gifts`. False: there is none.
+ */
+static bool settle_next(struct hub *hub, uint64_t ends, uint64_t gifts)
+{
+    uint64_t made = hub_turn_output(hub);
+
+    if (made < ends && is_overdue(hub)) {
+        struct request *r = request_at(hub, heap_first(&hub->deadlines));
+        request_change(hub, r, end_of(r, EVENT_TIMEOUT), SLAB_NONE);
+    } else if (!list_empty(&hub->loose)) {
+        tie(hub, list_entry(hub->loose.next, struct request, loose));
+    } else if (made < ends && !list_empty(&hub->ending)) {
+        struct request *r = list_entry(hub->ending.next, struct request, loose);
+        list_remove(&r->loose);
+        request_change(hub, r, end_of(r, EVENT_AGENT_GONE), SLAB_NONE);
+    } else if (made < gifts && !list_empty(&hub->ready)) {
+        queue_serve(hub, list_entry(hub->ready.next, struct agent, ready));
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool is_settled(const struct hub *hub)
+{
+    return list_empty(&hub->loose) && list_empty(&hub->ending) && list_empty(&hub->ready) &&
+           !is_overdue(hub);
+}
+
 void requests_settle(struct hub *hub)
 {
-    while ((!list_empty(&hub->loose) || !list_empty(&hub->ready)) && hub_reserve(hub)) {
-        if (!list_empty(&hub->loose)) {
-            tie(hub, list_entry(hub->loose.next, struct request, loose));
-        } else {
-            queue_serve(hub, list_entry(hub->ready.next, struct agent, ready));
-        }
+    uint64_t ends = output_of_ends(hub);
+
+    while (!is_settled(hub) && hub_reserve(hub) &&
+           settle_next(hub, ends, hub->settings.turn_output)) {
     }
 }
 
-void requests_tick(struct hub *hub)
+void requests_end_turn(struct hub *hub)
 {
-    while (hub->deadlines.count > 0 && hub_reserve(hub)) {
-        struct request *r = request_at(hub, heap_first(&hub->deadlines));
-        if (r->deadline_ms > hub->now.mono_ms) {
-            break;
-        }
-        request_change(hub, r, r->asker == SLAB_NONE ? EVENT_ASKER_GONE : EVENT_TIMEOUT, SLAB_NONE);
+    /* Also in a turn that others have filled. */
+    uint64_t until = hub_turn_output(hub) + output_of_ends(hub);
+
+    while (!is_settled(hub) && hub_reserve(hub) && settle_next(hub, until, until)) {
     }
-    requests_settle(hub);
+    hub->owes = hub_turn_output(hub) >= until && !is_settled(hub);
+}
+
+bool hub_owes(const struct hub *hub)
+{
+    return hub->owes;
 }
 
 const char *hub_request_end_name(unsigned end)

@@ -18,6 +18,11 @@
  * of deadlines. When an agent or an asker goes, or what he reaches changes, its requests are only
  * noted as loose: what comes of it is done by requests_settle, one after the other, as far as there
  * is memory for it. The same function gives waiting requests to agents that are ready for one.
+ *
+ * One agent may be lost with the requests of thousands of askers. Those that another agent is to
+ * get go back into their queue at once, by their order; each of the rest costs a message, so they
+ * are only marked as ending, and a turn of the hub tells no more of them than makes a part of its
+ * output, for nobody else hears anything meanwhile. Deadlines that pass together are the same case.
  */
 
 #include "core/internal.h"
@@ -28,7 +33,14 @@ enum {
     TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000, /* who wants to wait longer waits so long */
 };
 
-enum request_state { REQUEST_FREE, REQUEST_WAITING, REQUEST_ASKED, REQUEST_ANSWERED };
+enum request_state {
+    REQUEST_FREE,
+    REQUEST_WAITING,
+    REQUEST_ASKED,
+    REQUEST_ANSWERED,
+    REQUEST_ENDING, /* nobody can answer it any more, and its asker is to be told */
+    REQUEST_STATES
+};
 
 enum request_event {
     EVENT_DONE = REQUEST_END_DONE,             /* the agent has said the last thing */
@@ -45,7 +57,7 @@ enum request_event {
 struct request {
     struct list of_asker; /* struct asker */
     struct list at;       /* where it waits, or its agent's work */
-    struct list loose;    /* hub->loose: what becomes of it is to be decided */
+    struct list loose;    /* hub->loose: what becomes of it is to be decided; or hub->ending */
     struct str own_id;    /* raw: what the asker calls it */
     struct str target;    /* the id of the agent that is asked; empty: of a capability */
     struct str wanted;    /* the name of the capability; may be empty with a target */
@@ -87,6 +99,10 @@ static inline struct request *request_at(const struct hub *hub, uint32_t index)
 static inline struct asker *asker_at(const struct hub *hub, uint32_t index)
 {
     return slab_at(&hub->askers, index);
+}
+static inline bool request_is_overdue(const struct hub *hub, const struct request *r)
+{
+    return r->deadline_ms <= hub->now.mono_ms;
 }
 /* Bytes that a request keeps. */
 static inline size_t request_bytes(const struct request *r)
@@ -154,7 +170,9 @@ bool queue_has_agent(const struct hub *hub, const struct request *r);
 /* Whether a client's request for this would have to wait. */
 bool queue_would_wait(const struct hub *hub, uint32_t principal, uint32_t capability,
                       uint32_t target);
-/* Of what an agent of hub->ready may have, gives away what has waited longest; or it is not ready.
+/*
+ * Of what an agent of hub->ready may have, gives away what has waited longest, or ends it when that
+ * is too long; or the agent is not ready.
  */
 void queue_serve(struct hub *hub, struct agent *a);
 

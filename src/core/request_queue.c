@@ -201,6 +201,10 @@ void queue_serve(struct hub *hub, struct agent *a)
         list_remove(&a->ready);
         return;
     }
+    if (request_is_overdue(hub, r)) {
+        request_change(hub, r, EVENT_TIMEOUT, SLAB_NONE); /* more than a turn has of them */
+        return;
+    }
     bool is_alone = a->ready.next == &hub->ready && a->ready.prev == &hub->ready;
     request_change(hub, r, EVENT_ASSIGNED,
                    is_alone || r->capability == SLAB_NONE

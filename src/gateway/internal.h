@@ -11,7 +11,6 @@
 enum {
     STOP_GRACE_MS = 2000,       /* after drain_ms, for the last closes to be answered */
     HUB_BUDGET = 1024 * 1024,   /* bytes of up batches in one hub turn */
-    TURN_OUTPUT = 1024 * 1024,  /* bytes of frames after which a hub turn ends */
     CREDIT_BATCH = 1024 * 1024, /* credit that is worth a batch of its own */
 };
 
@@ -80,8 +79,8 @@ struct hub_time clock_now(void);
 /* Monotonic, for measuring. */
 uint64_t clock_us(void);
 /*
- * Deals with what is left of a batch, until the turn has made TURN_OUTPUT. Returns whether it is
- * done with; then *ret_cost is what it was worth, and it is cleared.
+ * Deals with what is left of a batch, until the turn is full (hub_turn_full). Returns whether it
+ * is done with; then *ret_cost is what it was worth, and it is cleared.
  */
 bool turn_receive(struct gateway *g, struct up_batch *batch, size_t *ret_cost);
 /* Time, stop and the end of the hub's turn. Returns false when it is over with the gateway. */
@@ -89,7 +88,7 @@ bool turn_end(struct gateway *g, struct hub_time now);
 void tell_phase(struct gateway *g, enum gateway_phase phase);
 /* Looks whether `found` finds anything, for as long as that is better than sleep. */
 bool turn_look(struct spin *spin, bool (*found)(void *ctx), void *ctx);
-/* How long until the next tick. */
+/* How long until the next tick; 0 when the hub has more to do. */
 int turn_timeout_ms(const struct gateway *g, struct hub_time now);
 
 /* --- work.c: what the worker does for the hub --------------------------------------------------

@@ -182,7 +182,7 @@ static void *run_reactor(void *arg)
 
 /*
  * Deals with up batches, one of each reactor in turn; at most HUB_BUDGET and one batch, or as much
- * as makes TURN_OUTPUT. Returns whether there was anything.
+ * as fills the turn. Returns whether there was anything.
  */
 static bool receive_some(struct gateway *g)
 {
@@ -287,7 +287,7 @@ bool threads_step(struct gateway *g, bool wait)
     for (unsigned i = 0; i < g->settings.threads; i++) {
         send_down(g, i);
     }
-    if (received || (wait && turn_look(&g->spin, has_news, g))) {
+    if (received || hub_owes(g->hub) || (wait && turn_look(&g->spin, has_news, g))) {
         g->lies = false;
         return true;
     }

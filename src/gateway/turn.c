@@ -61,7 +61,7 @@ bool turn_receive(struct gateway *g, struct up_batch *batch, size_t *ret_cost)
         } else {
             hub_receive_one(g->hub, batch, item);
         }
-        if (hub_turn_output(g->hub) >= TURN_OUTPUT && batch->taken < batch->count) {
+        if (hub_turn_full(g->hub) && batch->taken < batch->count) {
             return false;
         }
     }
@@ -185,5 +185,7 @@ bool turn_end(struct gateway *g, struct hub_time now)
 
 int turn_timeout_ms(const struct gateway *g, struct hub_time now)
 {
-    return now.mono_ms >= g->next_tick_ms ? 0 : (int)(g->next_tick_ms - now.mono_ms);
+    return hub_owes(g->hub) || now.mono_ms >= g->next_tick_ms
+               ? 0
+               : (int)(g->next_tick_ms - now.mono_ms);
 }

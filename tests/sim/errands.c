@@ -23,7 +23,8 @@ struct mrequest {
     bool again; /* an agent was lost before */
     uint64_t deadline_ms;
     uint64_t given; /* to `agent`, as a number */
-    uint64_t loose; /* since when it is to be decided upon, as a stamp; 0: it is not */
+    uint64_t loose;  /* since when it is to be decided upon, as a stamp; 0: it is not */
+    uint64_t ending; /* the same, of what is decided, and it is to end */
 };
 
 unsigned errands_offer_bits(unsigned offer)
@@ -394,7 +395,7 @@ static void decide(struct model *m, struct mrequest *r)
         return;
     }
     if (!is_first || !anybody_for(m, r)) {
-        end(m, r, REQUEST_END_AGENT_GONE, ERROR_AGENT_GONE);
+        r->ending = ++m->stamp;
         return;
     }
     m->tried_again += r->state == ASKED;
@@ -424,6 +425,19 @@ static struct mrequest *first_loose(const struct model *m)
     for (size_t i = 0; i < m->request_count; i++) {
         struct mrequest *r = &m->requests[i];
         if (r->loose != 0 && (first == NULL || r->loose < first->loose)) {
+            first = r;
+        }
+    }
+    return first;
+}
+
+static struct mrequest *first_ending(const struct model *m)
+{
+    struct mrequest *first = NULL;
+
+    for (size_t i = 0; i < m->request_count; i++) {
+        struct mrequest *r = &m->requests[i];
+        if (r->ending != 0 && (first == NULL || r->ending < first->ending)) {
             first = r;
         }
     }
@@ -473,6 +487,9 @@ void errands_settle(struct model *m)
 
     while ((r = first_loose(m)) != NULL) {
         decide(m, r);
+    }
+    while ((r = first_ending(m)) != NULL) {
+        end(m, r, REQUEST_END_AGENT_GONE, ERROR_AGENT_GONE);
     }
     while ((agent = first_ready(m)) >= 0) {
         if (!serve(m, (unsigned)agent)) {

@@ -572,20 +572,25 @@ static bool anything_left(const struct virtual *v)
             return true;
         }
     }
-    return false;
+    return hub_owes(v->hub);
+}
+
+void virtual_turn(struct virtual *v)
+{
+    for (unsigned i = 0; i < v->reactors; i++) {
+        virtual_up(v, i, UINT32_MAX);
+    }
+    (void)virtual_end_turn(v);
+    for (unsigned i = 0; i < v->reactors; i++) {
+        while (virtual_down(v, i)) {
+        }
+        virtual_flush(v, i, UINT32_MAX);
+    }
 }
 
 void virtual_settle(struct virtual *v)
 {
     do {
-        for (unsigned i = 0; i < v->reactors; i++) {
-            virtual_up(v, i, UINT32_MAX);
-        }
-        (void)virtual_end_turn(v);
-        for (unsigned i = 0; i < v->reactors; i++) {
-            while (virtual_down(v, i)) {
-            }
-            virtual_flush(v, i, UINT32_MAX);
-        }
+        virtual_turn(v);
     } while (anything_left(v));
 }

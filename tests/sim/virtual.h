@@ -118,7 +118,9 @@ void virtual_flush(struct virtual *v, unsigned reactor, uint32_t most);
 /* The socket of a connection takes `bytes` more from now on. */
 void virtual_give_room(struct virtual *v, struct vconn *c, size_t bytes);
 void virtual_tick(struct virtual *v, uint64_t ms);
-/* All of the above until nothing moves any more. */
+/* A turn of the hub with all that has been said, and of the reactors with all that comes of it. */
+void virtual_turn(struct virtual *v);
+/* Turns until nothing moves any more. */
 void virtual_settle(struct virtual *v);
 
 #endif
