@@ -427,13 +427,17 @@ static void send_health(struct hub *hub, struct sender *sender, struct str text)
 
 /* --- messages --------------------------------------------------------------------------------- */
 
+struct str control_id(struct str raw)
+{
+    bool is_id = json_kind_of(raw) == JSON_STRING && raw.len > 2 && raw.len <= MESSAGE_ID_MAX + 2;
+
+    return is_id ? raw : STR("");
+}
+
 /* The id that answers name; one that cannot be read, or is no id, is not answered to. */
 static struct str id_at_hand(const struct wire *w, struct str text)
 {
-    struct str id = w->status == WIRE_OK ? wire_raw(w, text.ptr, WIRE_ID) : STR("");
-    bool is_id = json_kind_of(id) == JSON_STRING && id.len > 2 && id.len <= MESSAGE_ID_MAX + 2;
-
-    return is_id ? id : STR("");
+    return w->status == WIRE_OK ? control_id(wire_raw(w, text.ptr, WIRE_ID)) : STR("");
 }
 
 /* What a stranger's message is, and what comes of it. */

@@ -47,6 +47,8 @@ void control_message(struct hub *hub, uint32_t client, const struct up *item, st
 /* The first, of a sender who may only want to know what would come of it. */
 void control_take(struct hub *hub, struct sender *sender, const struct wire *w, struct str text);
 void control_stranger(struct hub *hub, uint32_t client, const struct up *item, struct str text);
+/* What stands for an id in a message, raw, if answers can name it; else empty. */
+struct str control_id(struct str raw);
 /* One that has authenticated joins what all such clients are in. False: it was closed. */
 bool control_enter(struct hub *hub, uint32_t client);
 /* A stranger's password was right, or a token: it is told. */

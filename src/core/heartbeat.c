@@ -24,25 +24,6 @@ void heartbeat_heard(struct hub *hub, struct client *c)
     c->pinged = false;
 }
 
-bool rate_allows(struct hub *hub, uint32_t client)
-{
-    struct client *c = client_at(hub, client);
-    uint32_t max = hub->settings.max_rate;
-
-    if (max == 0 || c->said++ < max) {
-        return true;
-    }
-    hub->counts.messages_rate_limited++;
-    if (c->said == max + 1) {
-        client_error(hub, client, ERROR_RATE_LIMITED,
-                     "More messages in this second than limits.rate allows; what comes before "
-                     "the next one is dropped. Send more slowly.",
-                     "{\"limit\":\"rate\",\"max\":%u,\"retry_after_ms\":%u}", max,
-                     1000 - (unsigned)(hub->now.mono_ms % 1000));
-    }
-    return false;
-}
-
 uint64_t heartbeat_silence_ms(const struct hub *hub, const struct client *c)
 {
     return (uint64_t)(tick_of(hub) - c->heard) * TICK_MS;

@@ -321,7 +321,7 @@ static void take_message(struct hub *hub, uint32_t client, const struct up *item
 {
     hub->counts.messages_received++;
     hub->counts.bytes_received += text.len;
-    if (!rate_allows(hub, client)) {
+    if (!rate_allows(hub, client, &item->wire, text)) {
         return;
     }
     if (client_at(hub, client)->principal == HUB_NOBODY) {

@@ -579,13 +579,17 @@ void requests_end_turn(struct hub *hub);
 /* Whether a client waits for an answer, or somebody for its. */
 bool requests_busy(const struct hub *hub, uint32_t client);
 
-/* --- heartbeat.c, drain.c --------------------------------------------------------------------- */
+/* --- rate.c ------------------------------------------------------------------------------------
+ */
 
 /*
- * A message more in this second; false: above limits.rate, so it is dropped. The client is told
- * once a second.
+ * A message more in this second; false: above limits.rate, so it is dropped. The client is told of
+ * the first one in a second, and of each that it waits for an answer to: of so many as it may have
+ * under way. More would make the limit dear for everybody else.
  */
-bool rate_allows(struct hub *hub, uint32_t client);
+bool rate_allows(struct hub *hub, uint32_t client, const struct wire *w, struct str text);
+
+/* --- heartbeat.c, drain.c --------------------------------------------------------------------- */
 
 /* For how long nothing has come from it. */
 uint64_t heartbeat_silence_ms(const struct hub *hub, const struct client *c);
