@@ -87,10 +87,7 @@ static bool lost(struct hub *hub, struct sender *sender, const struct speech *sp
     if (speech->text.len > 0) {
         return false;
     }
-    hub->counts.out_of_memory++;
-    sender_refuse(hub, sender, ERROR_LIMIT_REACHED,
-                  "The gateway has no memory for this message; try again later.",
-                  "{\"limit\":\"memory\"}");
+    sender_refuse_memory(hub, sender);
     return true;
 }
 

@@ -19,10 +19,7 @@ static void refuse(struct hub *hub, struct sender *sender, enum error_code code,
     struct buf details;
 
     if (problem->fault == PARLEY_NO_MEMORY) {
-        hub->counts.out_of_memory++;
-        sender_refuse(hub, sender, ERROR_LIMIT_REACHED,
-                      "The gateway has no memory for this message; try again later.",
-                      "{\"limit\":\"memory\"}");
+        sender_refuse_memory(hub, sender);
         return;
     }
     buf_init(&details, 6 * sizeof(*problem));

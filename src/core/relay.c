@@ -33,6 +33,14 @@ void sender_refuse(struct hub *hub, struct sender *sender, enum error_code code,
     }
 }
 
+void sender_refuse_memory(struct hub *hub, struct sender *sender)
+{
+    hub->counts.out_of_memory++;
+    sender_refuse(hub, sender, ERROR_LIMIT_REACHED,
+                  "The gateway has no memory for this message; try again later.",
+                  "{\"limit\":\"memory\"}");
+}
+
 /* --- what is wrong with a message ------------------------------------------------------------- */
 
 static void refuse_scan(struct hub *hub, struct sender *sender, const struct wire *w)
@@ -102,7 +110,7 @@ static const struct type_name *read_type(struct hub *hub, struct sender *sender,
     }
     const struct type_name *type = type_get(hub, name);
     if (type == NULL) {
-        hub->counts.out_of_memory++;
+        sender_refuse_memory(hub, sender);
     }
     return type;
 }

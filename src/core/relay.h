@@ -46,6 +46,8 @@ struct sender {
 void sender_refuse(struct hub *hub, struct sender *sender, enum error_code code,
                    const char *message, const char *details_format, ...)
     __attribute__((format(printf, 5, 6)));
+/* Refuses what there is no memory for, and counts that. */
+void sender_refuse_memory(struct hub *hub, struct sender *sender);
 
 /*
  * Whether it is only to be said what would come of a message that the gateway itself deals with:

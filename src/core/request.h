@@ -110,8 +110,7 @@ static inline size_t request_bytes(const struct request *r)
     return r->own_id.len + r->target.len + r->wanted.len + r->body_len;
 }
 
-/* --- request_table.c
- * -------------------------------------------------------------------------------- */
+/* --- request_table.c -------------------------------------------------------------------------- */
 
 /* What a client asks; all is borrowed. */
 struct question {

@@ -107,7 +107,7 @@ static void filter_by(struct hub *hub, uint32_t client, const struct parley_stri
     if (own != NULL && copy != NULL) {
         set_filter(hub, client, own, copy);
     } else {
-        hub->counts.out_of_memory++;
+        client_error_memory(hub, client); /* what it had before holds */
         filter_free(own);
         filter_free(copy);
     }

@@ -11,9 +11,9 @@
 #include <time.h>
 
 const char *const fault_names[FAULT_KINDS] = {
-    "malloc", "accept4", "epoll_create1", "epoll_ctl",   "epoll_wait",  "eventfd",       "recv",
-    "send",   "sendmsg", "shutdown",      "open",        "read",        "fstat",         "socket",
-    "bind",   "listen",  "setsockopt",    "getsockname", "getpeername", "pthread_create"};
+    "malloc", "accept4", "epoll_create1", "epoll_ctl",   "epoll_wait",  "eventfd",        "recv",
+    "send",   "sendmsg", "shutdown",      "open",        "read",        "fstat",          "socket",
+    "bind",   "listen",  "setsockopt",    "getsockname", "getpeername", "pthread_create", "close"};
 
 const int fault_errors[FAULT_KINDS][12] = {
     [FAULT_ALLOC] = {ENOMEM},
@@ -36,6 +36,7 @@ const int fault_errors[FAULT_KINDS][12] = {
     [FAULT_GETSOCKNAME] = {ENOBUFS},
     [FAULT_GETPEERNAME] = {ENOBUFS, ENOTCONN},
     [FAULT_THREAD] = {EAGAIN},
+    [FAULT_CLOSE] = {EINTR, EIO},
 };
 
 enum { SOME = 5000 };
@@ -255,6 +256,23 @@ WRAP(FAULT_GETPEERNAME, getpeername, -1, (int fd, struct sockaddr *a, socklen_t 
 WRAP(FAULT_THREAD, pthread_create, EAGAIN,
      (pthread_t * thread, const pthread_attr_t *attributes, void *(*run)(void *), void *arg),
      (thread, attributes, run, arg))
+
+int __wrap_close(int fd);
+int __real_close(int fd);
+
+/* What fails has closed it all the same, so whoever tries again may close another one's. */
+int __wrap_close(int fd)
+{
+    bool failed = fails(FAULT_CLOSE);
+    int error = errno;
+    int done = __real_close(fd);
+
+    if (!failed) {
+        return done;
+    }
+    errno = error;
+    return -1;
+}
 
 /* --- calls with a length ---------------------------------------------------------------------- */
 

@@ -33,6 +33,7 @@ enum fault_kind {
     FAULT_GETSOCKNAME,
     FAULT_GETPEERNAME,
     FAULT_THREAD,
+    FAULT_CLOSE,
     FAULT_KINDS,
 };
 

@@ -32,10 +32,13 @@ enum {
 #define TOKEN "a-secret-of-32-characters-or-more"
 #define HOST  "Host: localhost\r\nAuthorization: Bearer " TOKEN "\r\n"
 #define UPGRADE                                                                                    \
-    "GET /ws/matrix HTTP/1.1\r\n" HOST "Upgrade: websocket\r\nConnection: Upgrade\r\n"             \
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-#define HANDSHAKE UPGRADE "\r\n"
-#define PACKING   UPGRADE "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+    "Upgrade: websocket\r\nConnection: Upgrade\r\n"                                                \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+#define HANDSHAKE "GET /ws/matrix HTTP/1.1\r\n" HOST UPGRADE
+#define PACKING                                                                                    \
+    "GET /ws/matrix HTTP/1.1\r\nSec-WebSocket-Extensions: permessage-deflate\r\n" HOST UPGRADE
+#define CONTROL     "GET /ws HTTP/1.1\r\n" HOST UPGRADE
+#define WITH_TICKET "GET /ws/matrix?ticket=%.*s HTTP/1.1\r\nHost: localhost\r\n" UPGRADE
 
 static struct life {
     enum fault_kind kind;
@@ -50,6 +53,7 @@ static struct life {
 static struct visitor good; /* comes by the file system's socket, */
 static struct visitor bold; /* by TCP */
 static struct visitor slow;
+static struct visitor asker; /* in the gateway dialect */
 static struct visitor other;
 
 static char directory[] = "/tmp/parley-faults-XXXXXX";
@@ -113,13 +117,14 @@ static void say(struct visitor *v, unsigned first_byte, struct str text)
 /* It is heard of by its name again, too. */
 static bool is_in(struct visitor *v)
 {
-    if (!await(v, "\"connection_ack\"")) {
+    if (!await(v, v == &asker ? "\"session_info\"" : "\"connection_ack\"")) {
         return false;
     }
     if (v != &good) {
         return true;
     }
-    say(v, 0x81, STR("{\"type\":\"agent_register\",\"agentId\":\"good\"}"));
+    say(v, 0x81,
+        STR("{\"type\":\"agent_register\",\"agentId\":\"good\",\"capabilities\":[\"grep\"]}"));
     return await(v, "\"good\"");
 }
 
@@ -237,6 +242,62 @@ static void ask(const char *request, const char *rest)
     turn();
 }
 
+/* Whatever becomes of a request, its asker hears of it, or is there no more. */
+static void request(void)
+{
+    char text[200];
+
+    be_there(&good);
+    come_with(&asker, life.tcp, CONTROL);
+    say(&asker, 0x81,
+        STR("{\"type\":\"route_request\",\"id\":\"q\",\"payload\":{\"agentId\":\"good\","
+            "\"request\":1,\"timeoutMs\":2000}}"));
+    if (await(&good, "\"route_request\"")) {
+        struct str id = visitor_found(&good, "\"id\":\"");
+        assert_true(id.len > 0);
+        say(&good, 0x81,
+            str_format(text, sizeof(text),
+                       "{\"type\":\"route_response\",\"data\":{\"requestId\":\"%.*s\",\"ok\":"
+                       "true,\"done\":true}}",
+                       STR_ARG(id)));
+    } else {
+        assert_true(faults_struck());
+    }
+    if (await(&asker, "\"replyTo\":\"q\"")) {
+        assert_true(visitor_found(&asker, "\"ok\":true").len > 0 || faults_struck());
+    } else {
+        assert_true(faults_struck() && asker.fd < 0);
+    }
+    visitor_end(&asker);
+    turn();
+}
+
+/* Somebody comes with a ticket, which is good once. */
+static void come_with_ticket(void)
+{
+    char handshake[400], ticket[64];
+
+    for (int i = 0; i < ATTEMPTS; i++) {
+        visitor_begin(&other, life.tcp,
+                      "POST /api/gateway/tickets HTTP/1.1\r\n" HOST
+                      "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
+        if (await(&other, "\"expires_at\"")) {
+            break;
+        }
+        assert_true(faults_struck() && i < ATTEMPTS - 1);
+    }
+    struct str found = visitor_found(&other, "{\"ticket\":\"");
+    assert_in_range(found.len, 20, sizeof(ticket) - 1);
+    memcpy(ticket, found.ptr, found.len);
+    (void)str_format(handshake, sizeof(handshake), WITH_TICKET, (int)found.len, ticket);
+    visitor_begin(&other, life.tcp, handshake);
+    assert_true(is_in(&other) || faults_struck());
+    visitor_begin(&other, life.tcp, handshake);
+    assert_true(await(&other, "HTTP/1.1 401") || faults_struck());
+    visitor_end(&other);
+    turn();
+}
+
 /* Somebody does not read, and is told of it later. */
 static void fall_behind(void)
 {
@@ -340,6 +401,8 @@ static void go_on(void)
     pass_packed();
     ask("GET /health HTTP/1.1\r\n", HOST "Connection: close\r\n\r\n");
     ask("GET /api/gateway/status HTTP/1.1\r\n" HOST, "Connection: close\r\n\r\n");
+    request();
+    come_with_ticket();
     fall_behind();
     reload();
     take_leave();
@@ -390,7 +453,7 @@ static void live(enum fault_kind kind, enum fault_zone zone, int error, unsigned
     unsigned files = open_files();
 
     life = (struct life){.kind = kind};
-    good.fd = bold.fd = slow.fd = other.fd = -1;
+    good.fd = bold.fd = slow.fd = asker.fd = other.fd = -1;
     faults_set(kind, zone, error, nth);
     if (begin(&sources)) {
         go_on();

@@ -75,9 +75,17 @@ static void forget(struct visitor *v, size_t len)
     v->len -= len;
 }
 
-static bool holds(const char *bytes, size_t len, const char *wanted)
+/* Whether it is there; then it is what has been found. */
+static bool holds(struct visitor *v, size_t len, const char *wanted)
 {
-    return memmem(bytes, len, wanted, strlen(wanted)) != NULL;
+    size_t kept = len < VISITOR_FOUND - 1 ? len : VISITOR_FOUND - 1;
+
+    if (memmem(v->have, len, wanted, strlen(wanted)) == NULL) {
+        return false;
+    }
+    memset(v->found, 0, VISITOR_FOUND);
+    memcpy(v->found, v->have, kept);
+    return true;
 }
 
 /* The length of the first frame with its header, or 0 while it is not whole. */
@@ -132,7 +140,7 @@ static bool heard_in_frames(struct visitor *v, const char *wanted)
 
     while (!found && (len = first_frame(v, &header)) > 0) {
         check_frame(v, v->have + header, len - header);
-        found = holds(v->have, len, wanted);
+        found = holds(v, len, wanted);
         forget(v, len);
     }
     return found;
@@ -161,7 +169,18 @@ bool visitor_heard(struct visitor *v, const char *wanted)
     if (v->is_websocket) {
         return heard_in_frames(v, wanted);
     }
-    bool found = holds(v->have, v->len, wanted);
+    bool found = holds(v, v->len, wanted);
     v->len = found ? 0 : v->len;
     return found;
+}
+
+struct str visitor_found(const struct visitor *v, const char *before)
+{
+    const char *at = memmem(v->found, VISITOR_FOUND, before, strlen(before));
+
+    if (at == NULL) {
+        return STR("");
+    }
+    at += strlen(before);
+    return str_make(at, strcspn(at, "\""));
 }

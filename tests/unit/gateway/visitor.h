@@ -17,7 +17,7 @@
 
 #define VISITOR_PACKED "\xc1"
 
-enum { VISITOR_ROOM = 128 * 1024 };
+enum { VISITOR_ROOM = 128 * 1024, VISITOR_FOUND = 512 };
 
 struct visitor {
     const struct listener *door;
@@ -26,6 +26,7 @@ struct visitor {
     bool packs;        /* it has offered to take compressed frames, and to send them */
     char have[VISITOR_ROOM];
     size_t len;
+    char found[VISITOR_FOUND]; /* as much of what visitor_heard has found, ended by 0 */
 };
 
 /* Connects; what is to be said first is said at once, since a TCP door waits for it. */
@@ -41,5 +42,8 @@ size_t visitor_frame(char *out, unsigned first_byte, struct str payload);
  * nothing but its first byte (VISITOR_PACKED) is known.
  */
 bool visitor_heard(struct visitor *v, const char *wanted);
+/* In what was found last, what stands between `before` and the next quote; empty: it is not there.
+ */
+struct str visitor_found(const struct visitor *v, const char *before);
 
 #endif
