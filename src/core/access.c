@@ -3,6 +3,7 @@
 #include "core/gate.h"
 #include "core/internal.h"
 #include "core/job.h"
+#include "core/request.h"
 #include "core/stranger.h"
 
 /* --- what a principal may do ------------------------------------------------------------------ */

@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "core/internal.h"
+#include "core/request.h"
 
 const char *const agent_types[] = {"pi", "cli", "webchat", "companion", "channel", "custom", NULL};
 

@@ -3,6 +3,7 @@
 
 #include "core/control.h"
 #include "core/internal.h"
+#include "core/request.h"
 #include "core/stranger.h"
 
 /* --- ids -------------------------------------------------------------------------------------- */

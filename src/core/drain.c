@@ -1,4 +1,4 @@
-#include "core/internal.h"
+#include "core/request.h"
 
 void hub_drain(struct hub *hub, uint64_t over_ms)
 {

@@ -1,5 +1,6 @@
 #include "core/claim.h"
 #include "core/control.h"
+#include "core/request.h"
 #include "json/members.h"
 #include "json/reader.h"
 

@@ -7,6 +7,7 @@
 #include "core/control.h"
 #include "core/gate.h"
 #include "core/internal.h"
+#include "core/request.h"
 #include "core/stranger.h"
 
 enum {

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "core/internal.h"
+#include "core/request.h"
 #include "proto/capability.h"
 
 static uint64_t hash_capability(const void *owner, uint32_t index)

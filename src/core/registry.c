@@ -1,5 +1,6 @@
 #include "core/claim.h"
 #include "core/control.h"
+#include "core/request.h"
 #include "proto/member.h"
 
 /* Agents of the gateway dialect: they register, say how they are, and go. */

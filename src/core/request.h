@@ -27,6 +27,32 @@
 
 #include "core/internal.h"
 
+/* --- what the rest of the hub sees ------------------------------------------------------------ */
+
+void requests_init(struct hub *hub);
+void requests_fini(struct hub *hub);
+/* A client is gone, or an agent's client: its requests end, or others are tried. */
+void requests_lose_asker(struct hub *hub, uint32_t client);
+void requests_lose_agent(struct hub *hub, struct agent *a);
+/* Nobody offers any more what wait for this, or perhaps nobody whom their askers reach. */
+void requests_desert(struct hub *hub, struct capability *c);
+/* What a client may do is not what it was, so it may reach other agents, or none. */
+void requests_review(struct hub *hub, uint32_t client);
+/* It may take another request now. */
+void requests_agent_free(struct hub *hub, struct agent *a);
+/*
+ * Does what the five above have noted, and ends requests whose deadline has passed; to be called
+ * when the event is over that they belong to, and when time has passed.
+ * What would make too much for one turn is left to requests_end_turn, and to the next turns.
+ */
+void requests_settle(struct hub *hub);
+/* The same, as much as it may be in any turn, and notes whether something is left (hub_owes). */
+void requests_end_turn(struct hub *hub);
+/* Whether a client waits for an answer, or somebody for its. */
+bool requests_busy(const struct hub *hub, uint32_t client);
+
+/* --- what requests are ------------------------------------------------------------------------ */
+
 enum {
     REQUESTS_MAX = 1000,                  /* in flight, of one client */
     QUEUE_BYTES_MAX = 16 * 1024 * 1024,   /* of all requests that wait */

@@ -22,7 +22,7 @@ struct mrequest {
     bool chat;
     bool again; /* an agent was lost before */
     uint64_t deadline_ms;
-    uint64_t given; /* to `agent`, as a number */
+    uint64_t given;  /* to `agent`, as a number */
     uint64_t loose;  /* since when it is to be decided upon, as a stamp; 0: it is not */
     uint64_t ending; /* the same, of what is decided, and it is to end */
 };

@@ -39,7 +39,8 @@ static void abort_at_once(struct room *r, int client)
 /* One turn, in which somebody else asks for a pong and has it. */
 static void turn_with_other(struct room *r, int other)
 {
-    assert_true(virtual_send(&r->v, r->clients[other].conn, STR("{\"type\":\"ping\",\"id\":\"p\"}")));
+    assert_true(
+        virtual_send(&r->v, r->clients[other].conn, STR("{\"type\":\"ping\",\"id\":\"p\"}")));
     virtual_turn(&r->v);
     room_expect(r, other, "{\"type\":\"pong\"}");
 }
@@ -146,7 +147,8 @@ static void test_what_comes_before_its_end_is_told(void **state)
     struct hub_counts c = counts(r);
     assert_int_equal(c.requests_ended[REQUEST_END_CANCELLED], 1);
     assert_in_range(c.requests_ended[REQUEST_END_TIMEOUT], 1, MANY - 1);
-    /* Who has gone is told nothing; of his requests those count as others' that were told before. */
+    /* Who has gone is told nothing; of his requests those count as others' that were told before.
+     */
     assert_int_equal(c.requests_ended[REQUEST_END_ASKER_GONE], MANY);
     assert_int_equal(c.requests_ended[REQUEST_END_AGENT_GONE] +
                          c.requests_ended[REQUEST_END_TIMEOUT] + 1,
@@ -197,10 +199,11 @@ static void test_gifts(void **state)
     (void)state;
     ask_many(r, asker, 0, FOR_GREP);
     agent = room_control(r);
-    assert_true(virtual_send(&r->v, r->clients[agent].conn,
-                             STR("{\"type\":\"agent_register\",\"id\":\"r\",\"payload\":{"
-                                 "\"agentId\":\"pi\",\"name\":\"\",\"type\":\"pi\","
-                                 "\"maxConcurrent\":60,\"capabilities\":{\"tools\":[\"grep\"]}}}")));
+    assert_true(
+        virtual_send(&r->v, r->clients[agent].conn,
+                     STR("{\"type\":\"agent_register\",\"id\":\"r\",\"payload\":{"
+                         "\"agentId\":\"pi\",\"name\":\"\",\"type\":\"pi\","
+                         "\"maxConcurrent\":60,\"capabilities\":{\"tools\":[\"grep\"]}}}")));
     unsigned turns = 0;
     do {
         turn_with_other(r, other);
