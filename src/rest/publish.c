@@ -23,8 +23,9 @@ static bool check_dialect(struct call *call, const struct body_value *dialect)
     }
     call_refuse_about(call, ERROR_INVALID_MESSAGE,
                       str_equal(dialect->text, STR("gateway"))
-                          ? STR("This build does not have the gateway dialect yet; publish with "
-                                "`\"dialect\":\"world\"`.")
+                          ? STR("A message is published as one of a world, and reaches who speaks "
+                                "the gateway dialect as well; leave `dialect` out, or say "
+                                "\"world\".")
                           : STR("The member `dialect` of the body has to be \"world\"."),
                       STR("path"), STR("dialect"));
     return false;

@@ -84,6 +84,8 @@ static void test_refusals(void **state)
         expect_error(desk_post(&d, cases[i].status, path, "", cases[i].body), cases[i].code, NULL);
     }
     assert_true(has_text(desk_post(&d, 400, path, "", cases[0].body), "gateway dialect"));
+    assert_false(has_text(d.body, "does not have"));
+    assert_true(has_text(d.body, "leave `dialect` out"));
     desk_end(&d);
 }
 
