@@ -31,12 +31,13 @@ void client_view(const struct hub *hub, uint32_t client, struct hub_client_view 
     memcpy(ret_view->address, c->address, sizeof(ret_view->address));
 }
 
-void hub_each_client(const struct hub *hub, uint32_t limit,
+void hub_each_client(const struct hub *hub, struct str from, uint32_t limit,
                      void (*visit)(void *ctx, const struct hub_client_view *client), void *ctx)
 {
     struct hub_client_view view;
 
-    for (uint32_t i = 0; i < slab_limit(&hub->clients) && limit > 0; i++) {
+    for (uint32_t i = from.len > 0 ? client_find_id(hub, from) : 0;
+         i < slab_limit(&hub->clients) && limit > 0; i++) {
         if (client_at(hub, i)->state == CLIENT_OPEN) {
             client_view(hub, i, &view);
             visit(ctx, &view);
@@ -98,6 +99,8 @@ bool hub_kick(struct hub *hub, struct str id, struct str reason)
 /* For whom sessions are shown, and how many still may be. */
 struct tour {
     const struct hub *hub;
+    struct str from;
+    bool begun; /* that one has been met */
     uint32_t left;
     uint32_t count; /* of those that there are */
     void (*visit)(void *ctx, const struct hub_session_view *session);
@@ -107,7 +110,8 @@ struct tour {
 static void show_session(struct tour *t, const struct session *s)
 {
     t->count++;
-    if (t->left > 0) {
+    t->begun = t->begun || str_equal(t->from, session_name(s));
+    if (t->begun && t->left > 0) {
         t->left--;
         t->visit(t->ctx, &(struct hub_session_view){.name = session_name(s),
                                                     .members = s->member_count,
@@ -117,11 +121,15 @@ static void show_session(struct tour *t, const struct session *s)
 
 static void show_all(struct tour *t)
 {
-    for (uint32_t i = 0; i < slab_limit(&t->hub->sessions) && t->left > 0; i++) {
-        const struct session *s = session_at(t->hub, i);
-        if (session_is_shown(s)) {
-            show_session(t, s);
-        }
+    const struct list *head = &t->hub->sessions_in_order, *link = head->next;
+
+    if (!t->begun) {
+        uint32_t index = session_find(t->hub, t->from);
+        bool is_shown = index != SLAB_NONE && session_is_shown(session_at(t->hub, index));
+        link = is_shown ? &session_at(t->hub, index)->link : head;
+    }
+    for (; link != head && t->left > 0; link = link->next) {
+        show_session(t, list_entry(link, struct session, link));
     }
     t->count = (uint32_t)t->hub->counts.sessions;
 }
@@ -146,19 +154,25 @@ static void show_named(struct tour *t, struct str names)
 
 static void show_matching(struct tour *t, struct str patterns)
 {
-    for (uint32_t i = 0; i < slab_limit(&t->hub->sessions); i++) {
-        const struct session *s = session_at(t->hub, i);
-        if (session_is_shown(s) && grants_match(patterns, session_name(s))) {
+    list_each(link, &t->hub->sessions_in_order) {
+        const struct session *s = list_entry(link, struct session, link);
+        if (grants_match(patterns, session_name(s))) {
             show_session(t, s);
         }
     }
 }
 
-uint32_t hub_each_session(const struct hub *hub, uint32_t principal, uint32_t limit,
+uint32_t hub_each_session(const struct hub *hub, uint32_t principal, struct str from,
+                          uint32_t limit,
                           void (*visit)(void *ctx, const struct hub_session_view *session),
                           void *ctx)
 {
-    struct tour tour = {.hub = hub, .left = limit, .visit = visit, .ctx = ctx};
+    struct tour tour = {.hub = hub,
+                        .from = from,
+                        .begun = from.len == 0,
+                        .left = limit,
+                        .visit = visit,
+                        .ctx = ctx};
 
     if (principal == HUB_NOBODY) {
         return 0;

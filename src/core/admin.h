@@ -25,8 +25,11 @@ struct hub_client_view {
     uint32_t index;        /* for hub_each_session_of */
 };
 
-/* Calls `visit` for at most `limit` clients, oldest slot first. */
-void hub_each_client(const struct hub *hub, uint32_t limit,
+/*
+ * Calls `visit` for at most `limit` clients, oldest slot first: from the one of id `from` on, which
+ * is to be there; empty: from the first.
+ */
+void hub_each_client(const struct hub *hub, struct str from, uint32_t limit,
                      void (*visit)(void *ctx, const struct hub_client_view *client), void *ctx);
 /* The client of this id ("c-…"), or the agent's of this id. False: there is none. */
 bool hub_find_client(const struct hub *hub, struct str id, struct hub_client_view *ret_client);
@@ -40,8 +43,14 @@ struct hub_session_view {
     uint32_t agents;
 };
 
-/* Sessions that `principal` may enter, at most `limit`. Returns how many there are of those. */
-uint32_t hub_each_session(const struct hub *hub, uint32_t principal, uint32_t limit,
+/*
+ * Sessions that `principal` may enter, at most `limit`: from the one of name `from` on, which is to
+ * be there; empty: from the first. Returns how many there are in all. Who may enter all pays for
+ * those that he is shown, whose grant names them for those that it names, and anybody else for
+ * each there is.
+ */
+uint32_t hub_each_session(const struct hub *hub, uint32_t principal, struct str from,
+                          uint32_t limit,
                           void (*visit)(void *ctx, const struct hub_session_view *session),
                           void *ctx);
 

@@ -138,10 +138,9 @@ uint32_t hub_session_clean_up(struct hub *hub)
     return count;
 }
 
-static void view(const struct hub *hub, uint32_t session, struct hub_session_details *ret_session)
+static void view(const struct hub *hub, const struct session *s,
+                 struct hub_session_details *ret_session)
 {
-    const struct session *s = session_at(hub, session);
-
     *ret_session = (struct hub_session_details){
         .name = session_name(s),
         .title = str_from_z(s->title),
@@ -149,7 +148,7 @@ static void view(const struct hub *hub, uint32_t session, struct hub_session_det
         .members = s->member_count,
         .agents = s->agent_count,
         .is_kept = s->is_hosts,
-        .index = session,
+        .index = session_find(hub, session_name(s)),
     };
 }
 
@@ -159,7 +158,7 @@ bool hub_find_session(const struct hub *hub, struct str name,
     uint32_t session = find(hub, name);
 
     if (session != SLAB_NONE) {
-        view(hub, session, ret_session);
+        view(hub, session_at(hub, session), ret_session);
     }
     return session != SLAB_NONE;
 }
@@ -170,13 +169,12 @@ void hub_each_session_at_all(const struct hub *hub, uint32_t limit,
 {
     struct hub_session_details details;
 
-    for (uint32_t i = 0; i < slab_limit(&hub->sessions) && limit > 0; i++) {
-        const struct session *s = session_at(hub, i);
-        if (session_is_shown(s)) {
-            view(hub, i, &details);
-            visit(ctx, &details);
-            limit--;
+    list_each(link, &hub->sessions_in_order) {
+        if (limit-- == 0) {
+            break;
         }
+        view(hub, list_entry(link, struct session, link), &details);
+        visit(ctx, &details);
     }
 }
 

@@ -106,6 +106,7 @@ static bool init(struct hub *hub)
     }
     session_at(hub, hub->everybody)->permanent = true;
     session_at(hub, hub->everybody)->hidden = true;
+    list_remove(&session_at(hub, hub->everybody)->link);
     hub->counts.sessions--;
     return true;
 }
@@ -133,6 +134,7 @@ struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports 
     map_init(&hub->clients_by_id, &clients_map, hub);
     map_init(&hub->agents_by_id, &agents_map, hub);
     map_init(&hub->sessions_by_name, &sessions_map, hub);
+    list_init(&hub->sessions_in_order);
     list_init(&hub->agents_in_order);
     packer_init(&hub->packer);
     list_init(&hub->agents_offline);

@@ -218,12 +218,12 @@ struct hub_agent_view {
 enum hub_agents { HUB_AGENTS_CONNECTED, HUB_AGENTS_OFFLINE, HUB_AGENTS_ALL };
 
 /*
- * Calls `visit` for agents, as `principal` may see them, at most `limit` times: those that are
+ * Calls `visit` for agents, as `principal` may see them, until it returns false: those that are
  * connected, in the order in which they came; those that are remembered, in the order in which they
- * left.
+ * left. From the one of id `from` on, which is to be one of them; empty: from the first.
  */
 void hub_each_agent(const struct hub *hub, uint32_t principal, enum hub_agents which,
-                    uint32_t limit, void (*visit)(void *ctx, const struct hub_agent_view *agent),
+                    struct str from, bool (*visit)(void *ctx, const struct hub_agent_view *agent),
                     void *ctx);
 /* The agent of this id, connected or not, without the world that it is in. False: there is none.
  */

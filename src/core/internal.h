@@ -156,9 +156,10 @@ struct lane {
 };
 
 struct session {
-    char *name;     /* owned */
-    char *title;    /* owned: its name for people; NULL for none */
-    char *metadata; /* owned: a raw JSON object; NULL for none */
+    struct list link; /* hub->sessions_in_order; of a hidden one in none */
+    char *name;       /* owned */
+    char *title;      /* owned: its name for people; NULL for none */
+    char *metadata;   /* owned: a raw JSON object; NULL for none */
     struct lane lanes[LANE_COUNT];
     uint32_t name_len;
     uint32_t member_count;
@@ -194,8 +195,9 @@ struct hub {
     struct map sessions_by_name;
     uint32_t *client_by_slot[MAX_REACTORS]; /* connection slot -> client index */
     uint32_t slot_cap[MAX_REACTORS];
-    struct list agents_in_order; /* connected ones, in the order in which they came */
-    struct list agents_offline;  /* the one that left first comes first */
+    struct list sessions_in_order; /* those that clients may know of, as they began */
+    struct list agents_in_order;   /* connected ones, in the order in which they came */
+    struct list agents_offline;    /* the one that left first comes first */
     struct capabilities capabilities;
 
     struct slab requests; /* see request.h */

@@ -549,8 +549,8 @@ static void make_list(struct hub *hub, uint32_t client, struct json_writer *w)
     json_key(w, STR("sessions"));
     listing.end = w->out->len + hub_list_bytes(hub);
     json_begin_array(w);
-    uint32_t total =
-        hub_each_session(hub, client_at(hub, client)->principal, LISTED_MAX, list_one, &listing);
+    uint32_t total = hub_each_session(hub, client_at(hub, client)->principal, STR(""), LISTED_MAX,
+                                      list_one, &listing);
     json_end_array(w);
     json_key_uint(w, STR("total"), total);
 }

@@ -31,6 +31,8 @@ uint32_t session_new(struct hub *hub, struct str name)
     }
     /* A roster entry is an id, a role and their keys; the largest are of a registration's size. */
     buf_init(&s->roster, (size_t)ROSTER_MAX * (2 * hub->settings.max_registration_bytes));
+    list_init(&s->link);
+    list_append(&hub->sessions_in_order, &s->link);
     hub->counts.sessions++;
     return index;
 }
@@ -53,6 +55,7 @@ static void session_free(struct hub *hub, uint32_t session)
 
     assert(s->member_count == 0);
     map_remove(&hub->sessions_by_name, hash_bytes(hub->secret, s->name, s->name_len), session);
+    list_remove(&s->link);
     free(s->name);
     free(s->title);
     free(s->metadata);

@@ -64,34 +64,48 @@ static void view_agent(const struct hub *hub, uint32_t principal, const struct a
     }
 }
 
-/* Returns for how many more there is room. */
-static uint32_t visit_agents(const struct hub *hub, uint32_t principal, const struct list *agents,
-                             uint32_t limit,
-                             void (*visit)(void *ctx, const struct hub_agent_view *agent),
-                             void *ctx)
+/* A walk over agents. */
+struct tour {
+    const struct hub *hub;
+    uint32_t principal;
+    bool (*visit)(void *ctx, const struct hub_agent_view *agent);
+    void *ctx;
+};
+
+/* From `link` up to the head. Returns whether to go on behind that. */
+static bool visit_agents(const struct tour *t, const struct list *link, const struct list *head)
 {
     struct hub_agent_view view;
 
-    list_each(link, agents) {
-        if (limit == 0) {
-            break;
+    for (; link != head; link = link->next) {
+        view_agent(t->hub, t->principal, list_entry(link, struct agent, link), &view);
+        if (!t->visit(t->ctx, &view)) {
+            return false;
         }
-        view_agent(hub, principal, list_entry(link, struct agent, link), &view);
-        visit(ctx, &view);
-        limit--;
     }
-    return limit;
+    return true;
 }
 
 void hub_each_agent(const struct hub *hub, uint32_t principal, enum hub_agents which,
-                    uint32_t limit, void (*visit)(void *ctx, const struct hub_agent_view *agent),
+                    struct str from, bool (*visit)(void *ctx, const struct hub_agent_view *agent),
                     void *ctx)
 {
-    if (which != HUB_AGENTS_OFFLINE) {
-        limit = visit_agents(hub, principal, &hub->agents_in_order, limit, visit, ctx);
+    const struct list *online = &hub->agents_in_order, *offline = &hub->agents_offline;
+    const struct list *first = which != HUB_AGENTS_OFFLINE ? online->next : online;
+    const struct list *next = which != HUB_AGENTS_CONNECTED ? offline->next : offline;
+    const struct tour tour = {hub, principal, visit, ctx};
+    uint32_t index = agent_find(hub, from);
+
+    if (index != SLAB_NONE && agent_is_online(agent_at(hub, index))) {
+        first = which != HUB_AGENTS_OFFLINE ? &agent_at(hub, index)->link : online;
+        next = which == HUB_AGENTS_ALL ? next : offline;
+    } else if (from.len > 0) {
+        first = online;
+        next = index != SLAB_NONE && which != HUB_AGENTS_CONNECTED ? &agent_at(hub, index)->link
+                                                                   : offline;
     }
-    if (which != HUB_AGENTS_CONNECTED) {
-        (void)visit_agents(hub, principal, &hub->agents_offline, limit, visit, ctx);
+    if (visit_agents(&tour, first, online)) {
+        (void)visit_agents(&tour, next, offline);
     }
 }
 

@@ -73,7 +73,7 @@ struct agent_visit {
     void *ctx;
 };
 
-static void visit_agent(void *ctx, const struct hub_agent_view *view)
+static bool visit_agent(void *ctx, const struct hub_agent_view *view)
 {
     struct agent_visit *v = ctx;
     struct parley_agent agent;
@@ -83,6 +83,7 @@ static void visit_agent(void *ctx, const struct hub_agent_view *view)
         fill(view, &agent);
         v->visit(&agent, v->ctx);
     }
+    return v->left > 0;
 }
 
 void parley_agent_list(struct parley *p, const struct parley_agent_filter *filter, size_t limit,
@@ -90,7 +91,7 @@ void parley_agent_list(struct parley *p, const struct parley_agent_filter *filte
 {
     struct agent_visit v = {hub_of(p), filter, limit, visit, ctx};
 
-    hub_each_agent(v.hub, HUB_NOBODY, HUB_AGENTS_ALL, UINT32_MAX, visit_agent, &v);
+    hub_each_agent(v.hub, HUB_NOBODY, HUB_AGENTS_ALL, STR(""), visit_agent, &v);
 }
 
 static bool choose(void *ctx, const struct hub_client_view *view)
@@ -118,7 +119,7 @@ enum parley_result parley_agent_broadcast(struct parley *p,
     return result_of(done);
 }
 
-static void count_agent(void *ctx, const struct hub_agent_view *view)
+static bool count_agent(void *ctx, const struct hub_agent_view *view)
 {
     struct parley_agent_statistics *s = ctx;
     const struct {
@@ -135,10 +136,11 @@ static void count_agent(void *ctx, const struct hub_agent_view *view)
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         *types[i].count += strcmp(types[i].type, view->type) == 0;
     }
+    return true;
 }
 
 void parley_agent_statistics(struct parley *p, struct parley_agent_statistics *ret_statistics)
 {
     *ret_statistics = (struct parley_agent_statistics){0};
-    hub_each_agent(hub_of(p), HUB_NOBODY, HUB_AGENTS_ALL, UINT32_MAX, count_agent, ret_statistics);
+    hub_each_agent(hub_of(p), HUB_NOBODY, HUB_AGENTS_ALL, STR(""), count_agent, ret_statistics);
 }

@@ -66,7 +66,7 @@ void parley_each_client(struct parley *p, size_t limit,
 {
     struct client_visit v = {visit, ctx};
 
-    hub_each_client(hub_of(p), at_most(limit), visit_client, &v);
+    hub_each_client(hub_of(p), STR(""), at_most(limit), visit_client, &v);
 }
 
 struct name_visit {

@@ -45,12 +45,13 @@ static bool is_wanted(struct str wanted, const char *word)
     return wanted.len == 0 || str_equal(wanted, str_from_z(word));
 }
 
-static void visit_agent(void *ctx, const struct hub_agent_view *agent)
+/* How many are looked at is not how many are shown, so the walk says when it is enough. */
+static bool visit_agent(void *ctx, const struct hub_agent_view *agent)
 {
     struct agent_list *list = ctx;
 
     if (!walk_enter(&list->walk, agent->agent_id)) {
-        return;
+        return !list->walk.more;
     }
     list->walk.bytes += agent->name.len + agent->capabilities.len;
     if (is_wanted(list->type, agent->type) &&
@@ -59,6 +60,7 @@ static void visit_agent(void *ctx, const struct hub_agent_view *agent)
         write_agent(&list->w, agent);
         list->walk.shown++;
     }
+    return true;
 }
 
 /* Which agents are asked for; one word of the connected ones is left to the list. */
@@ -121,8 +123,7 @@ void run_agents(struct call *call)
     json_begin_object(&list.w);
     json_key(&list.w, STR("agents"));
     json_begin_array(&list.w);
-    /* How many are looked at is not how many are shown, so the walk says when it is enough. */
-    hub_each_agent(call->hub, call->asker->principal, which, UINT32_MAX, visit_agent, &list);
+    hub_each_agent(call->hub, call->asker->principal, which, list.walk.after, visit_agent, &list);
     if (!walk_finish(&list.walk, call)) {
         return;
     }

@@ -127,7 +127,7 @@ void run_clients(struct call *call)
 
     if (begin_list(&list, call, &query, STR("clients"))) {
         hub_counts(call->hub, &counts);
-        hub_each_client(call->hub, walk_length(&list.walk), visit_client, &list);
+        hub_each_client(call->hub, list.walk.after, walk_length(&list.walk), visit_client, &list);
         end_list(&list, counts.clients);
     }
 }
@@ -152,7 +152,7 @@ void run_sessions(struct call *call)
     struct query query;
 
     if (begin_list(&list, call, &query, STR("sessions"))) {
-        end_list(&list, hub_each_session(call->hub, call->asker->principal, walk_length(&list.walk),
-                                         visit_session, &list));
+        end_list(&list, hub_each_session(call->hub, call->asker->principal, list.walk.after,
+                                         walk_length(&list.walk), visit_session, &list));
     }
 }

@@ -94,7 +94,7 @@ bool walk_enter(struct walk *walk, struct str name)
 uint32_t walk_length(const struct walk *walk)
 {
     /* One more than is shown, to know whether there is one. */
-    return walk->after.len == 0 ? walk->limit + 1 : UINT32_MAX;
+    return walk->limit + 1 + (walk->after.len > 0 ? 1 : 0);
 }
 
 bool walk_finish(const struct walk *walk, struct call *call)

@@ -28,7 +28,7 @@ bool query_read(struct call *call, const struct str *names, size_t count, struct
 bool query_limit(struct call *call, struct str value, uint32_t *ret_limit);
 
 /*
- * A list that is walked from its beginning, of which one answer shows a part: what stands behind
+ * A list that is walked, of which one answer shows a part: what stands behind
  * the entry called `after`, at most `limit` that match, at most LIST_EXAMINED that are looked at,
  * and no more of them once these have LIST_BYTES.
  */
@@ -45,9 +45,13 @@ struct walk {
 };
 
 void walk_init(struct walk *walk, struct str after, uint32_t limit);
-/* Whether the entry of this name is to be looked at; walk->shown is counted by the caller. */
+/*
+ * Whether the entry of this name is to be looked at; walk->shown is counted by the caller. The
+ * first that is asked about is to be that of `after`, if it is there: nobody has to pass what
+ * stands before it.
+ */
 bool walk_enter(struct walk *walk, struct str name);
-/* How many entries have to be walked through at most. */
+/* How many entries have to be walked through at most, that of `after` included. */
 uint32_t walk_length(const struct walk *walk);
 /* Returns false, and refuses the call, when there is no entry called `after`. */
 bool walk_finish(const struct walk *walk, struct call *call);

@@ -44,14 +44,18 @@ static void write_paths(struct json_writer *w, const struct rest *rest)
     json_key_string(w, STR("gateway_path"), rest->gateway_path);
 }
 
-/* The list ends when it has become long; the total says how many there are. */
-static void visit_agent(void *ctx, const struct hub_agent_view *agent)
-{
-    struct json_writer *w = ctx;
+struct agent_list {
+    struct json_writer *w;
+    uint32_t left;
+};
 
-    if (w->out->len < LIST_BYTES) {
-        write_agent(w, agent);
-    }
+/* The list ends when it has become long; the total says how many there are. */
+static bool visit_agent(void *ctx, const struct hub_agent_view *agent)
+{
+    struct agent_list *list = ctx;
+
+    write_agent(list->w, agent);
+    return --list->left > 0 && list->w->out->len < LIST_BYTES;
 }
 
 /* A stranger learns how many there are, and not who. */
@@ -75,8 +79,8 @@ void run_status(struct call *call)
     if (call->asker->principal != HUB_NOBODY) {
         json_key(&w, STR("agents"));
         json_begin_array(&w);
-        hub_each_agent(hub, call->asker->principal, HUB_AGENTS_CONNECTED, LIST_MAX, visit_agent,
-                       &w);
+        hub_each_agent(hub, call->asker->principal, HUB_AGENTS_CONNECTED, STR(""), visit_agent,
+                       &(struct agent_list){&w, LIST_MAX});
         json_end_array(&w);
     }
     json_key_uint(&w, STR("total"), counts.agents);

@@ -411,17 +411,24 @@ static void write_name(void *ctx, const struct hub_session_view *session)
 }
 
 /* What a principal is shown of the sessions, and how many there are of them for him. */
-static void expect_sessions(struct room *r, const char *token, uint32_t limit, const char *names,
-                            uint32_t total)
+static void expect_sessions_from(struct room *r, const char *token, const char *start,
+                                 uint32_t limit, const char *names, uint32_t total)
 {
     uint32_t principal = principal_of(r, token);
     struct buf have;
 
     buf_init(&have, 1000);
-    assert_int_equal(total, hub_each_session(r->v.hub, principal, limit, write_name, &have));
+    assert_int_equal(
+        total, hub_each_session(r->v.hub, principal, str_from_z(start), limit, write_name, &have));
     buf_append_char(&have, '\0');
     assert_string_equal(names, have.data);
     buf_fini(&have);
+}
+
+static void expect_sessions(struct room *r, const char *token, uint32_t limit, const char *names,
+                            uint32_t total)
+{
+    expect_sessions_from(r, token, "", limit, names, total);
 }
 
 /* Nobody looks at those that a grant does not name, nor behind the last that is shown. */
@@ -451,6 +458,14 @@ static void test_lists_of_sessions(void **state)
     expect_sessions(r, "boss", 2, "world:main world:w0 ", WORLDS + 1);
     assert_in_range(looks, 0, 12);
     expect_sessions(r, "wide", 3, "world:w4 world:w40 world:w41 ", 11);
+    expect_sessions_from(r, "kit", "world:w3", 2, "world:w3 world:w7 ", 3);
+    expect_sessions_from(r, "boss", "world:w47", 9, "world:w47 world:w48 world:w49 ", WORLDS + 1);
+    expect_sessions_from(r, "wide", "world:w48", 9, "world:w48 world:w49 ", 11);
+    /* What is not there, or not for him. */
+    expect_sessions_from(r, "kit", "world:w4", 2, "", 3);
+    expect_sessions_from(r, "boss", "world:none", 2, "", WORLDS + 1);
+    expect_sessions_from(r, "boss", "$everybody", 2, "", WORLDS + 1);
+    expect_sessions_from(r, "wide", "world:w3", 9, "", 11);
     room_free(r);
 }
 

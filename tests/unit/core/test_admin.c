@@ -246,9 +246,9 @@ static void test_views(void **state)
     (void)state;
     room_register(r, two, "timmy");
     room_advance(r, 5000);
-    hub_each_client(r->v.hub, 10, see_client, &seen);
+    hub_each_client(r->v.hub, STR(""), 10, see_client, &seen);
     assert_int_equal(seen.count, 2);
-    hub_each_client(r->v.hub, 1, see_client, &seen);
+    hub_each_client(r->v.hub, STR(""), 1, see_client, &seen);
     assert_int_equal(seen.count, 3);
     struct hub_client_view view;
     assert_true(hub_find_client(r->v.hub, STR("timmy"), &view));
@@ -265,12 +265,40 @@ static void test_views(void **state)
     assert_true(hub_find_client(r->v.hub, str_from_z(r->clients[one].id), &view));
     assert_false(hub_find_client(r->v.hub, STR("nobody"), &view));
     seen = (struct seen){0};
-    assert_int_equal(hub_each_session(r->v.hub, 0, 10, see_session, &seen), 2);
+    assert_int_equal(hub_each_session(r->v.hub, 0, STR(""), 10, see_session, &seen), 2);
     assert_int_equal(seen.count, 2);
     assert_int_equal(seen.last.dropped, 2);
-    assert_int_equal(hub_each_session(r->v.hub, 0, 1, see_session, &seen), 2);
+    assert_int_equal(hub_each_session(r->v.hub, 0, STR(""), 1, see_session, &seen), 2);
     assert_int_equal(seen.count, 3);
-    assert_int_equal(hub_each_session(r->v.hub, HUB_NOBODY, 10, see_session, &seen), 0);
+    assert_int_equal(hub_each_session(r->v.hub, HUB_NOBODY, STR(""), 10, see_session, &seen), 0);
+    room_free(r);
+}
+
+/* As they began: where many have ended nobody walks over their places, which others take. */
+static void test_order_of_sessions(void **state)
+{
+    static const char *const order[] = {"world:main", "world:b", "world:d", "world:x", "world:y"};
+    struct room *r = room_new(NULL);
+    int a = room_join(r, "a");
+
+    (void)state;
+    (void)room_join(r, "b");
+    int c = room_join(r, "c");
+    (void)room_join(r, "d");
+    room_abort(r, c);
+    room_abort(r, a);
+    (void)room_join(r, "x");
+    (void)room_join(r, "y");
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        struct seen seen = {0};
+        assert_int_equal(hub_each_session(r->v.hub, 0, str_from_z(order[i]), 1, see_session, &seen),
+                         5);
+        assert_string_equal(seen.names, order[i]);
+        seen = (struct seen){0};
+        (void)hub_each_session(r->v.hub, 0, STR(""), (uint32_t)i + 1, see_session, &seen);
+        assert_string_equal(seen.names, order[i]);
+        assert_int_equal(seen.count, i + 1);
+    }
     room_free(r);
 }
 
@@ -410,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_memory_and_famine),
         cmocka_unit_test(test_heard_since_it_came),
         cmocka_unit_test(test_views),
+        cmocka_unit_test(test_order_of_sessions),
         cmocka_unit_test(test_kick),
         cmocka_unit_test(test_publish),
     };

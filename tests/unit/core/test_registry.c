@@ -42,13 +42,14 @@ static void enlist(struct room *r, int client, const char *id)
 }
 
 /* What the registry says, a line an agent. */
-static void note_agent(void *ctx, const struct hub_agent_view *agent)
+static bool note_agent(void *ctx, const struct hub_agent_view *agent)
 {
     struct buf *b = ctx;
 
     buf_printf(b, "%.*s %s %s %s %u %s/%.*s;", STR_ARG(agent->agent_id), agent->type,
                agent->dialect, hub_agent_status_name(agent->status), agent->max_concurrent,
                agent->client_id[0] != '\0' ? "here" : "", STR_ARG(agent->world));
+    return true;
 }
 
 static void expect_agents(struct room *r, enum hub_agents which, const char *expected)
@@ -56,7 +57,7 @@ static void expect_agents(struct room *r, enum hub_agents which, const char *exp
     struct buf b;
 
     buf_init(&b, 4096);
-    hub_each_agent(r->v.hub, 0, which, 100, note_agent, &b);
+    hub_each_agent(r->v.hub, 0, which, STR(""), note_agent, &b);
     buf_append_char(&b, '\0');
     assert_string_equal(b.data, expected);
     buf_fini(&b);
@@ -362,13 +363,14 @@ struct offer_query {
     struct buf found;
 };
 
-static void note_offer(void *ctx, const struct hub_agent_view *agent)
+static bool note_offer(void *ctx, const struct hub_agent_view *agent)
 {
     struct offer_query *q = ctx;
 
     if (hub_agent_offers(q->hub, agent, q->name)) {
         buf_append_str(&q->found, agent->agent_id);
     }
+    return true;
 }
 
 static void test_capabilities(void **state)
@@ -396,7 +398,7 @@ static void test_capabilities(void **state)
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
             struct offer_query q = {.hub = r->v.hub, .name = str_from_z(cases[i].name)};
             buf_init(&q.found, 64);
-            hub_each_agent(r->v.hub, 0, HUB_AGENTS_ALL, 100, note_offer, &q);
+            hub_each_agent(r->v.hub, 0, HUB_AGENTS_ALL, STR(""), note_offer, &q);
             buf_append_char(&q.found, '\0');
             size_t found = 0;
             for (size_t j = 0; q.found.data[j] != '\0'; j++) {
@@ -416,7 +418,7 @@ static void test_capabilities(void **state)
     room_say(r, c, PI("c", "\"capabilities\":{\"chat\":false}"));
     struct offer_query q = {.hub = r->v.hub, .name = STR("chat")};
     buf_init(&q.found, 64);
-    hub_each_agent(r->v.hub, 0, HUB_AGENTS_CONNECTED, 100, note_offer, &q);
+    hub_each_agent(r->v.hub, 0, HUB_AGENTS_CONNECTED, STR(""), note_offer, &q);
     assert_int_equal(q.found.len, 0);
     buf_fini(&q.found);
     room_free(r);

@@ -5,6 +5,18 @@
 #include "desk.h"
 #include "rest/query.h"
 
+/* How many entries were looked at, whatever for. */
+static unsigned looks;
+
+bool __wrap_walk_enter(struct walk *walk, struct str name);
+bool __real_walk_enter(struct walk *walk, struct str name);
+
+bool __wrap_walk_enter(struct walk *walk, struct str name)
+{
+    looks++;
+    return __real_walk_enter(walk, name);
+}
+
 /* The names in a list, with a space behind each. */
 static void expect_names(struct str body, const char *list, const char *member,
                          const char *expected)
@@ -123,6 +135,62 @@ static void test_refused_queries(void **state)
     }
     (void)snprintf(path, sizeof(path), "/api/gateway/agents?type=%0*d", 129, 0);
     expect_error(desk_get(&d, 400, path), "INVALID_MESSAGE", "{\"parameter\":\"type\"}");
+    desk_end(&d);
+}
+
+/* Whoever wants a part of a list pays for that, and not for what stands before it and behind. */
+static void test_parts(void **state)
+{
+    enum { MANY = 50 };
+    static const char *const paths[] = {
+        "agents?limit=1",
+        "agents?limit=1&after=a40",
+        "agents?limit=1&status=all&after=a40",
+        "agents?limit=1&status=offline",
+        "agents?limit=1&status=offline&after=b40",
+        "agents?limit=1&status=all&after=b40",
+        "clients?limit=1",
+        "sessions?limit=1",
+        "sessions?limit=1&after=world:a40",
+    };
+    struct desk d;
+    char text[128];
+
+    (void)state;
+    desk_begin(&d);
+    for (unsigned i = 0; i < 2 * MANY; i++) {
+        char agent[16];
+        (void)snprintf(agent, sizeof(agent), "%c%u", i < MANY ? 'a' : 'b', i % MANY);
+        (void)snprintf(text, sizeof(text), "{\"type\":\"agent_register\",\"agentId\":\"%s\"}",
+                       agent);
+        struct evidence evidence = {.near = true, .world = str_from_z(agent)};
+        uint64_t conn = desk_client_from(&d, text, &evidence);
+        if (i >= MANY) {
+            desk_leave(&d, conn);
+        }
+    }
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        (void)snprintf(text, sizeof(text), "/api/gateway/%s", paths[i]);
+        looks = 0;
+        struct str body = desk_get(&d, 200, text);
+        assert_true(json_get(body, STR("next")).len > 0);
+        assert_in_range(looks, 2, 3);
+    }
+    struct str next;
+    assert_true(json_string_plain(
+        json_get(desk_get(&d, 200, "/api/gateway/clients?limit=30"), STR("next")), &next));
+    (void)snprintf(text, sizeof(text), "/api/gateway/clients?limit=1&after=%.*s", STR_ARG(next));
+    looks = 0;
+    assert_true(json_get(desk_get(&d, 200, text), STR("next")).len > 0);
+    assert_in_range(looks, 2, 3);
+    /* The order is one, and goes on from those that are connected to the others. */
+    expect_names(desk_get(&d, 200, "/api/gateway/agents?status=all&limit=2&after=a48"), "agents",
+                 "agent_id", "a49 b0 ");
+    looks = 0;
+    (void)desk_get(&d, 404, "/api/gateway/agents?after=b7");
+    (void)desk_get(&d, 404, "/api/gateway/agents?after=a7&status=offline");
+    (void)desk_get(&d, 404, "/api/gateway/sessions?after=world:b7");
+    assert_int_equal(looks, 0);
     desk_end(&d);
 }
 
@@ -330,7 +398,7 @@ int main(void)
         cmocka_unit_test(test_agents),           cmocka_unit_test(test_refused_queries),
         cmocka_unit_test(test_examined),         cmocka_unit_test(test_examined_bytes),
         cmocka_unit_test(test_clients),          cmocka_unit_test(test_sessions),
-        cmocka_unit_test(test_bytes_of_clients),
+        cmocka_unit_test(test_bytes_of_clients), cmocka_unit_test(test_parts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
