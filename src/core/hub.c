@@ -385,10 +385,14 @@ void hub_receive_one(struct hub *hub, const struct up_batch *batch, const struct
     }
     /*
      * Without memory for the commands that may come of it, an event is lost. That must not happen
-     * to UP_CLOSED, so the client is marked, and the next tick does it.
+     * to UP_CLOSED, so the client is marked, and the next tick does it; by then its place may be
+     * another's, and a verdict would find nobody.
      */
     if (!hub_reserve(hub)) {
         hub->counts.out_of_memory++;
+        if (item->kind == UP_CLOSED) {
+            job_cancel(hub, item->conn);
+        }
         if (client != SLAB_NONE) {
             struct client *c = client_at(hub, client);
             c->lost = true;

@@ -3,6 +3,7 @@
 #include "core/job.h"
 #include "core/stranger.h"
 #include "door.h"
+#include "famine.h"
 
 /* Passwords: who waits for the verdict, and what waits with him. */
 
@@ -38,6 +39,31 @@ static void test_password_at_the_door(void **state)
     /* A token is still one, and is not checked as a password. */
     come(r, "kit");
     assert_int_equal(r->v.job_count, 0);
+    room_free(r);
+}
+
+/* Nobody waits for the verdict any more, though there was no memory to deal with his end. */
+static void test_password_of_one_who_goes_in_famine(void **state)
+{
+    struct room *r = room_with_password();
+    int one = stranger(r, 1);
+
+    (void)state;
+    room_say(r, one, "{\"type\":\"agent_register\",\"agentId\":\"a\",\"password\":\"x\"}");
+    assert_int_equal(r->v.job_count, 1);
+    virtual_abort(&r->v, r->clients[one].conn);
+    r->clients[one].conn = NULL;
+    famine_after = 0;
+    assert_int_equal(virtual_up(&r->v, 0, 1), 1);
+    assert_int_equal(famine_after, -1);
+    /* Another connection has his place. */
+    int two = stranger(r, 2);
+    virtual_check(&r->v, true);
+    room_expect_nothing(r, two);
+    room_advance(r, 200);
+    assert_int_equal(counts(r).clients, 1);
+    assert_int_equal(counts(r).agents, 0);
+    assert_int_equal(counts(r).passwords_waiting, 0);
     room_free(r);
 }
 
@@ -236,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_password_at_the_door),
         cmocka_unit_test(test_password_of_one_who_goes),
+        cmocka_unit_test(test_password_of_one_who_goes_in_famine),
         cmocka_unit_test(test_password_in_a_message),
         cmocka_unit_test(test_silence_while_waiting),
         cmocka_unit_test(test_wrong_passwords),
