@@ -189,8 +189,11 @@ void access_expire(struct hub *hub, uint32_t client)
     } else if (!one->warned) {
         one->warned = true;
         client_error(hub, client, ERROR_AUTH_EXPIRING,
-                     "The token runs out soon, and the connection is closed then; authenticate "
-                     "with a new one of the same subject before.",
+                     hub->principals.mode == HUB_AUTH_HOST
+                         ? "The credential runs out soon, and the connection is closed then; open "
+                           "another one with a new credential."
+                         : "The token runs out soon, and the connection is closed then; "
+                           "authenticate with a new one of the same subject before.",
                      "{\"expires_in_ms\":%llu}", (unsigned long long)(one->expires_ms - now_ms));
     }
 }

@@ -324,12 +324,13 @@ static void authenticate_again(struct hub *hub, uint32_t client, const struct at
     case GATE_SHUT:
         client_error(hub, client, why.code, gate_text(&why), "%s", "");
         return;
-    case GATE_LATER: /* it is who it is: a password is not checked for that */
+    case GATE_LATER: /* it is who it is: what takes long is not looked at for that */
         limiter_refund(&hub->limiter, attempt->address);
         break;
     }
     client_error(hub, client, ERROR_FORBIDDEN,
-                 "This connection has authenticated as somebody else; open another one.",
+                 "This connection has authenticated, and a credential of this kind is not checked "
+                 "for it again; open another one.",
                  "{\"rule\":\"same_subject\"}");
 }
 

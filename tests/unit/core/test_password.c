@@ -42,6 +42,25 @@ static void test_password_at_the_door(void **state)
     room_free(r);
 }
 
+/* Who says it once more is not told that he is somebody else. */
+static void test_password_once_more(void **state)
+{
+    struct room *r = room_with_password();
+    struct evidence e = from(1, CREDENTIAL_BEARER, "open sesame");
+
+    (void)state;
+    assert_int_equal(room_knock_at(r, DIALECT_GATEWAY, &e), ROOM_WAITS);
+    virtual_check(&r->v, true);
+    int client = room_knocked(r);
+    (void)room_next(r, client);
+    room_say(r, client,
+             "{\"type\":\"auth\",\"id\":\"1\",\"payload\":{\"password\":\"open sesame\"}}");
+    const char *answer = room_next(r, client);
+    assert_non_null(strstr(answer, "\"rule\":\"same_subject\""));
+    assert_null(strstr(answer, "somebody else"));
+    room_free(r);
+}
+
 /* Nobody waits for the verdict any more, though there was no memory to deal with his end. */
 static void test_password_of_one_who_goes_in_famine(void **state)
 {
@@ -263,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_password_at_the_door),
         cmocka_unit_test(test_password_of_one_who_goes),
         cmocka_unit_test(test_password_of_one_who_goes_in_famine),
+        cmocka_unit_test(test_password_once_more),
         cmocka_unit_test(test_password_in_a_message),
         cmocka_unit_test(test_silence_while_waiting),
         cmocka_unit_test(test_wrong_passwords),
