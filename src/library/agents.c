@@ -3,12 +3,12 @@
 enum parley_result parley_agent_register(struct parley *p, struct parley_text client,
                                          struct parley_text registration)
 {
-    return result_of(hub_agent_register(hub_of(p), str_of(client), str_of(registration)));
+    return result_of(hub_agent_register(hub_to_change(p), str_of(client), str_of(registration)));
 }
 
 enum parley_result parley_agent_unregister(struct parley *p, struct parley_text agent)
 {
-    return result_of(hub_agent_unregister(hub_of(p), str_of(agent)));
+    return result_of(hub_agent_unregister(hub_to_change(p), str_of(agent)));
 }
 
 enum parley_result parley_agent_set_status(struct parley *p, struct parley_text agent,
@@ -17,7 +17,7 @@ enum parley_result parley_agent_set_status(struct parley *p, struct parley_text 
     if (status == PARLEY_OFFLINE) {
         return PARLEY_INVALID;
     }
-    return result_of(hub_agent_set_busy(hub_of(p), str_of(agent), status == PARLEY_BUSY));
+    return result_of(hub_agent_set_busy(hub_to_change(p), str_of(agent), status == PARLEY_BUSY));
 }
 
 static void fill(const struct hub_agent_view *view, struct parley_agent *ret_agent)
@@ -111,7 +111,7 @@ enum parley_result parley_agent_broadcast(struct parley *p,
     struct hub_saying saying = saying_of(message);
     struct agent_visit v = {.hub = hub_of(p), .filter = filter};
     uint64_t receivers = 0;
-    enum hub_done done = hub_say_each(hub_of(p), choose, &v, &saying, &receivers);
+    enum hub_done done = hub_say_each(hub_to_change(p), choose, &v, &saying, &receivers);
 
     if (done == HUB_DONE && ret_receivers != NULL) {
         *ret_receivers = (size_t)receivers;

@@ -112,7 +112,7 @@ enum parley_result parley_kick(struct parley *p, struct parley_text id, struct p
     if (!is_reason(str_of(reason))) {
         return PARLEY_INVALID;
     }
-    return hub_kick(hub_of(p), str_of(id), str_of(reason)) ? PARLEY_OK : PARLEY_NOT_FOUND;
+    return hub_kick(hub_to_change(p), str_of(id), str_of(reason)) ? PARLEY_OK : PARLEY_NOT_FOUND;
 }
 
 /* --- figures ---------------------------------------------------------------------------------- */

@@ -67,6 +67,8 @@ struct parley {
     struct verdict **verdicts_end;
     bool started;
     bool over;
+    bool in_step; /* what is changed now is seen to in this step */
+    bool woken;   /* and else in the next one, for which the descriptor is readable */
     struct hub_client_view found; /* what parley_find_client and parley_agent_get gave last */
     char found_address[64];
     struct hub_agent_view found_agent;
@@ -76,6 +78,8 @@ static inline struct hub *hub_of(struct parley *p)
 {
     return gateway_hub(p->assembly.gateway);
 }
+/* The same, to change something in it, or have it say something. */
+struct hub *hub_to_change(struct parley *p);
 static inline struct str str_of(struct parley_text text)
 {
     return str_make(text.ptr, text.len);

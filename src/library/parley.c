@@ -89,6 +89,15 @@ static void take_turn(void *owner)
     logins_settle(p);
 }
 
+struct hub *hub_to_change(struct parley *p)
+{
+    if (!p->in_step && !p->woken) {
+        p->woken = true;
+        gateway_wake(p->assembly.gateway);
+    }
+    return hub_of(p);
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 /* The sentence as a text of its own. */
@@ -193,6 +202,16 @@ void parley_free(struct parley *p)
     free(p);
 }
 
+/* Whether it goes on. */
+static bool step(struct parley *p, bool wait)
+{
+    p->in_step = true;
+    p->woken = false;
+    bool goes_on = gateway_step(p->assembly.gateway, wait);
+    p->in_step = false;
+    return goes_on;
+}
+
 /* Whether it runs now. */
 static bool start(struct parley *p)
 {
@@ -210,7 +229,7 @@ enum parley_result parley_run(struct parley *p)
     if (!start(p)) {
         return PARLEY_FAILED;
     }
-    while (gateway_step(p->assembly.gateway, true)) {
+    while (step(p, true)) {
     }
     finish(p);
     return PARLEY_OK;
@@ -218,7 +237,7 @@ enum parley_result parley_run(struct parley *p)
 
 bool parley_dispatch(struct parley *p)
 {
-    if (start(p) && !gateway_step(p->assembly.gateway, false)) {
+    if (start(p) && !step(p, false)) {
         finish(p);
     }
     return !p->over;

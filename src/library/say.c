@@ -73,7 +73,7 @@ enum parley_result parley_send(struct parley *p, struct parley_text to,
 {
     struct hub_saying saying = saying_of(message);
 
-    return result_of(hub_say_to(hub_of(p), str_of(to), &saying));
+    return result_of(hub_say_to(hub_to_change(p), str_of(to), &saying));
 }
 
 enum parley_result parley_send_session(struct parley *p, struct parley_text session,
@@ -83,7 +83,7 @@ enum parley_result parley_send_session(struct parley *p, struct parley_text sess
     struct hub_saying saying = saying_of(message);
     uint64_t receivers = 0;
     enum hub_done done =
-        hub_say_in(hub_of(p), str_of(session), str_of(except), &saying, &receivers);
+        hub_say_in(hub_to_change(p), str_of(session), str_of(except), &saying, &receivers);
 
     return counted(done, receivers, ret_receivers);
 }
@@ -113,7 +113,7 @@ enum parley_result parley_broadcast(struct parley *p,
     struct choice choice = {wants, ctx};
     uint64_t receivers = 0;
     enum hub_done done =
-        hub_say_each(hub_of(p), wants != NULL ? choose : NULL, &choice, &saying, &receivers);
+        hub_say_each(hub_to_change(p), wants != NULL ? choose : NULL, &choice, &saying, &receivers);
 
     return counted(done, receivers, ret_receivers);
 }
@@ -127,8 +127,8 @@ enum parley_result parley_send_error(struct parley *p, struct parley_text to,
     if (!find_code(code, &number)) {
         return PARLEY_INVALID;
     }
-    return result_of(hub_say_error(hub_of(p), str_of(to), str_of(reply_to), number, str_of(message),
-                                   str_of(details)));
+    return result_of(hub_say_error(hub_to_change(p), str_of(to), str_of(reply_to), number,
+                                   str_of(message), str_of(details)));
 }
 
 char *parley_make_message(struct parley *p, const struct parley_message *message, size_t *ret_len)

@@ -3,7 +3,8 @@
 enum parley_result parley_session_create(struct parley *p, struct parley_text id,
                                          struct parley_text name, struct parley_text metadata)
 {
-    return result_of(hub_session_create(hub_of(p), str_of(id), str_of(name), str_of(metadata)));
+    return result_of(
+        hub_session_create(hub_to_change(p), str_of(id), str_of(name), str_of(metadata)));
 }
 
 static void fill(const struct hub_session_details *details, struct parley_session *ret_session)
@@ -83,21 +84,21 @@ enum parley_result parley_session_members(struct parley *p, struct parley_text i
 enum parley_result parley_session_add(struct parley *p, struct parley_text id,
                                       struct parley_text client)
 {
-    return result_of(hub_session_add(hub_of(p), str_of(id), str_of(client)));
+    return result_of(hub_session_add(hub_to_change(p), str_of(id), str_of(client)));
 }
 
 enum parley_result parley_session_remove(struct parley *p, struct parley_text id,
                                          struct parley_text client)
 {
-    return result_of(hub_session_remove(hub_of(p), str_of(id), str_of(client)));
+    return result_of(hub_session_remove(hub_to_change(p), str_of(id), str_of(client)));
 }
 
 enum parley_result parley_session_end(struct parley *p, struct parley_text id)
 {
-    return result_of(hub_session_end(hub_of(p), str_of(id)));
+    return result_of(hub_session_end(hub_to_change(p), str_of(id)));
 }
 
 size_t parley_session_clean_up(struct parley *p)
 {
-    return hub_session_clean_up(hub_of(p));
+    return hub_session_clean_up(hub_to_change(p));
 }

@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <poll.h>
 
 #include "famine.h"
 #include "parley/parley.h"
@@ -76,11 +77,54 @@ static void test_posting_at_the_end(void **state)
     parley_options_free(options);
 }
 
+/* --- a loop of the program's own
+ * ------------------------------------------------------------------ */
+
+static bool is_readable(struct parley *p)
+{
+    return poll(&(struct pollfd){.fd = parley_fd(p), .events = POLLIN}, 1, 0) == 1;
+}
+
+/* What is done between two dispatches does not wait for the next tick. */
+static void test_doing_between_two_dispatches(void **state)
+{
+    struct parley_options *options = make_options();
+    struct parley *p = parley_new(options, NULL);
+
+    (void)state;
+    assert_non_null(p);
+    for (int i = 0; i < 100; i++) {
+        /* The tick, which comes once in 100 ms, makes it readable as well. */
+        while (is_readable(p)) {
+            assert_true(parley_dispatch(p));
+        }
+        assert_int_equal(
+            parley_session_create(p, parley_text("den"), parley_text(""), parley_text("")),
+            PARLEY_OK);
+        assert_int_equal(parley_session_end(p, parley_text("den")), PARLEY_OK);
+        assert_true(is_readable(p));
+    }
+    /* Who only looks has not made anything due. */
+    int looks_after = 0;
+    for (int i = 0; i < 100; i++) {
+        struct parley_session session;
+        while (is_readable(p)) {
+            assert_true(parley_dispatch(p));
+        }
+        assert_int_equal(parley_session_get(p, parley_text("world:main"), &session), PARLEY_OK);
+        looks_after += is_readable(p);
+    }
+    assert_in_range(looks_after, 0, 10);
+    parley_free(p);
+    parley_options_free(options);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_beginning_without_memory),
         cmocka_unit_test(test_posting_at_the_end),
+        cmocka_unit_test(test_doing_between_two_dispatches),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
