@@ -1,5 +1,7 @@
 #include "core/admin.h"
 
+#include <assert.h>
+
 #include "core/internal.h"
 #include "core/relay.h"
 
@@ -99,6 +101,7 @@ bool hub_kick(struct hub *hub, struct str id, struct str reason)
 /* For whom sessions are shown, and how many still may be. */
 struct tour {
     const struct hub *hub;
+    uint32_t round; /* which session was met in it already */
     struct str from;
     bool begun; /* that one has been met */
     uint32_t left;
@@ -107,8 +110,12 @@ struct tour {
     void *ctx;
 };
 
-static void show_session(struct tour *t, const struct session *s)
+static void show_session(struct tour *t, struct session *s)
 {
+    if (s->mark == t->round) {
+        return;
+    }
+    s->mark = t->round;
     t->count++;
     t->begun = t->begun || str_equal(t->from, session_name(s));
     if (t->begun && t->left > 0) {
@@ -134,40 +141,50 @@ static void show_all(struct tour *t)
     t->count = (uint32_t)t->hub->counts.sessions;
 }
 
-/*
- * Each by its name, and once if that stands there twice: those that are not granted cost nothing,
- * however many there are.
- */
-static void show_named(struct tour *t, struct str names)
+/* Those of the patterns that may match several sessions, into `space`, which has room for all. */
+static struct str wide_patterns(struct str patterns, char space[GRANTS_MAX_TEXT + 1])
 {
-    struct str rest = names;
+    size_t len = 0;
 
-    for (struct str name; grants_next(&rest, &name);) {
-        size_t before = (size_t)(name.ptr - names.ptr);
+    assert(patterns.len <= GRANTS_MAX_TEXT); /* grants_valid */
+    for (struct str one; grants_next(&patterns, &one);) {
+        if (str_find(one, '*') < one.len) {
+            memcpy(space + len, one.ptr, one.len);
+            space[len + one.len] = '|';
+            len += one.len + 1;
+        }
+    }
+    return str_make(space, len > 0 ? len - 1 : 0);
+}
+
+/* Each is matched against those only; what is named is looked up, however many there are. */
+static void show_granted(struct tour *t, struct str patterns)
+{
+    char space[GRANTS_MAX_TEXT + 1];
+    struct str wide = wide_patterns(patterns, space);
+
+    if (wide.len > 0) {
+        list_each(link, &t->hub->sessions_in_order) {
+            struct session *s = list_entry(link, struct session, link);
+            if (grants_match(wide, session_name(s))) {
+                show_session(t, s);
+            }
+        }
+    }
+    for (struct str name; grants_next(&patterns, &name);) {
         uint32_t index = session_find(t->hub, name);
-        if (index != SLAB_NONE && !session_at(t->hub, index)->hidden &&
-            !grants_match(str_slice(names, 0, before == 0 ? 0 : before - 1), name)) {
+        if (index != SLAB_NONE && session_is_shown(session_at(t->hub, index))) {
             show_session(t, session_at(t->hub, index));
         }
     }
 }
 
-static void show_matching(struct tour *t, struct str patterns)
-{
-    list_each(link, &t->hub->sessions_in_order) {
-        const struct session *s = list_entry(link, struct session, link);
-        if (grants_match(patterns, session_name(s))) {
-            show_session(t, s);
-        }
-    }
-}
-
-uint32_t hub_each_session(const struct hub *hub, uint32_t principal, struct str from,
-                          uint32_t limit,
+uint32_t hub_each_session(struct hub *hub, uint32_t principal, struct str from, uint32_t limit,
                           void (*visit)(void *ctx, const struct hub_session_view *session),
                           void *ctx)
 {
     struct tour tour = {.hub = hub,
+                        .round = ++hub->mark_round,
                         .from = from,
                         .begun = from.len == 0,
                         .left = limit,
@@ -180,10 +197,8 @@ uint32_t hub_each_session(const struct hub *hub, uint32_t principal, struct str 
     const struct principal *one = principal_at(&hub->principals, principal);
     if (one->enters_all) {
         show_all(&tour);
-    } else if (str_find(one->grants.sessions, '*') == one->grants.sessions.len) {
-        show_named(&tour, one->grants.sessions);
     } else {
-        show_matching(&tour, one->grants.sessions);
+        show_granted(&tour, one->grants.sessions);
     }
     return tour.count;
 }

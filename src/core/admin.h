@@ -45,12 +45,10 @@ struct hub_session_view {
 
 /*
  * Sessions that `principal` may enter, at most `limit`: from the one of name `from` on, which is to
- * be there; empty: from the first. Returns how many there are in all. Who may enter all pays for
- * those that he is shown, whose grant names them for those that it names, and anybody else for
- * each there is.
+ * be there; empty: from the first. Returns how many there are in all. Who may enter all costs what
+ * he is shown, a grant what it names; each pattern of it with a `*` costs a look at each there is.
  */
-uint32_t hub_each_session(const struct hub *hub, uint32_t principal, struct str from,
-                          uint32_t limit,
+uint32_t hub_each_session(struct hub *hub, uint32_t principal, struct str from, uint32_t limit,
                           void (*visit)(void *ctx, const struct hub_session_view *session),
                           void *ctx);
 

@@ -167,6 +167,7 @@ struct session {
     bool is_hosts;     /* for the host keeps it */
     bool hidden;       /* one of the hub's own: no client knows of it */
     bool roster_valid; /* `roster` is up to date */
+    uint32_t mark;     /* the round in which it was last met */
     uint32_t agent_count;
     struct buf roster; /* JSON array of the agents, for greetings */
 };

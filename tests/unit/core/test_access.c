@@ -6,6 +6,7 @@
 
 /* Wrapped: what a look at grants costs is how often there is one, whatever a clock says. */
 static uint32_t looks;
+static size_t patterns_bytes; /* in all looks */
 
 bool __wrap_grants_match(struct str patterns, struct str name);
 bool __real_grants_match(struct str patterns, struct str name);
@@ -13,6 +14,7 @@ bool __real_grants_match(struct str patterns, struct str name);
 bool __wrap_grants_match(struct str patterns, struct str name)
 {
     looks++;
+    patterns_bytes += patterns.len;
     return __real_grants_match(patterns, name);
 }
 
@@ -436,16 +438,18 @@ static void test_lists_of_sessions(void **state)
 {
     enum { WORLDS = 50 };
     struct room *r = room_new(NULL);
-    struct grants g = usual, wide = usual;
+    struct grants g = usual, wide = usual, both = usual;
     struct evidence e = from(1, CREDENTIAL_BEARER, "boss");
     char name[16];
 
     (void)state;
     g.sessions = STR("world:main|world:w3|world:none|world:w3|world:w7|world:w");
     wide.sessions = STR("world:w4*|world:w49");
+    both.sessions = STR("world:main|world:w3|world:w41|world:w4*|world:w9|world:w4|world:w10|world:"
+                        "w11|world:w12|world:w13|world:w14|world:w15|world:w16|world:none");
     struct hub_credential list[] = {credential("kit", g), credential("wide", wide),
-                                    credential("boss", GRANTS_ALL)};
-    set(r, HUB_AUTH_TOKEN, list, 3);
+                                    credential("both", both), credential("boss", GRANTS_ALL)};
+    set(r, HUB_AUTH_TOKEN, list, 4);
     for (int i = 0; i < WORLDS; i++) {
         (void)snprintf(name, sizeof(name), "w%d", i);
         e.world = str_from_z(name);
@@ -458,6 +462,13 @@ static void test_lists_of_sessions(void **state)
     expect_sessions(r, "boss", 2, "world:main world:w0 ", WORLDS + 1);
     assert_in_range(looks, 0, 12);
     expect_sessions(r, "wide", 3, "world:w4 world:w40 world:w41 ", 11);
+    /* Of a grant with names and patterns, only these are matched against all there are. */
+    patterns_bytes = 0;
+    expect_sessions(r, "both", 14,
+                    "world:w4 world:w40 world:w41 world:w42 world:w43 world:w44 world:w45 "
+                    "world:w46 world:w47 world:w48 world:w49 world:main world:w3 world:w9 ",
+                    21);
+    assert_in_range(patterns_bytes, 0, (WORLDS + 1) * strlen("world:w4*"));
     expect_sessions_from(r, "kit", "world:w3", 2, "world:w3 world:w7 ", 3);
     expect_sessions_from(r, "boss", "world:w47", 9, "world:w47 world:w48 world:w49 ", WORLDS + 1);
     expect_sessions_from(r, "wide", "world:w48", 9, "world:w48 world:w49 ", 11);
