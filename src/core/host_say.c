@@ -200,16 +200,22 @@ enum hub_done hub_say_each(struct hub *hub,
     return done;
 }
 
+/* It changes nothing, so whoever chooses for hub_say_each may call it: what is said there stays. */
 enum hub_done hub_say_text(struct hub *hub, const struct hub_saying *saying, struct buf *out)
 {
     char raw_type[RAW_TYPE_MAX];
     struct speech speech;
+    struct buf being_said = hub->relayed;
+
+    buf_init(&hub->relayed, being_said.max);
     enum hub_done done = prepare(hub, saying, STR(""), raw_type, &speech);
 
     if (done == HUB_DONE) {
         buf_append_str(out, speech.text);
         done = out->failed ? HUB_NO_MEMORY : HUB_DONE;
     }
+    buf_fini(&hub->relayed);
+    hub->relayed = being_said;
     return done;
 }
 

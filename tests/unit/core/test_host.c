@@ -129,6 +129,36 @@ static void test_saying_without_memory(void **state)
     }
 }
 
+static bool make_texts(void *ctx, const struct hub_client_view *client)
+{
+    struct hub_saying saying = {.type = STR("other"), .payload = STR("{\"of\":\"somebody else\"}")};
+    struct buf text;
+
+    (void)client;
+    buf_init(&text, 1000);
+    assert_int_equal(hub_say_text(ctx, &saying, &text), HUB_DONE);
+    buf_fini(&text);
+    return true;
+}
+
+/* Who chooses the receivers may make messages meanwhile: that changes nothing. */
+static void test_making_texts_while_choosing(void **state)
+{
+    struct room *r = room_with_host();
+    int world = room_join(r, "main"), one = room_control(r), two = room_control(r);
+    struct hub_saying saying = {.type = STR("greet"), .payload = STR("{\"n\":1}")};
+    uint64_t receivers;
+
+    (void)state;
+    assert_int_equal(hub_say_each(r->v.hub, make_texts, r->v.hub, &saying, &receivers), HUB_DONE);
+    assert_int_equal(receivers, 3);
+    virtual_settle(&r->v);
+    room_expect(r, world, "{\"type\":\"greet\",\"data\":{\"n\":1}}");
+    room_expect(r, one, "{\"type\":\"greet\",\"payload\":{\"n\":1}}");
+    room_expect(r, two, "{\"type\":\"greet\",\"payload\":{\"n\":1}}");
+    room_free(r);
+}
+
 static void test_a_check_without_an_answer(void **state)
 {
     struct room *r = room_with_host();
@@ -209,6 +239,7 @@ int main(void)
         cmocka_unit_test(test_events_are_told_or_counted),
         cmocka_unit_test(test_events_of_events),
         cmocka_unit_test(test_saying_without_memory),
+        cmocka_unit_test(test_making_texts_while_choosing),
         cmocka_unit_test(test_a_check_without_an_answer),
         cmocka_unit_test(test_a_login_that_runs_out),
         cmocka_unit_test(test_a_login_that_has_run_out),
