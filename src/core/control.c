@@ -55,6 +55,7 @@ struct buf *control_error(struct hub *hub, enum error_code code, struct str mess
 void device_free(struct device *d)
 {
     if (d != NULL) {
+        list_remove(&d->link);
         free(d->id);
         free(d->user_id);
         free(d);
@@ -76,6 +77,10 @@ static struct device *device_of(struct hub *hub, uint32_t client)
 
     if (*place == NULL) {
         *place = calloc(1, sizeof(**place));
+        if (*place != NULL) {
+            list_init(&(*place)->link);
+            (*place)->client = client;
+        }
     }
     return *place;
 }
@@ -142,31 +147,39 @@ void control_write_device(const struct hub *hub, struct json_writer *w, uint32_t
     }
 }
 
+void control_show_device(struct hub *hub, uint32_t client)
+{
+    const struct client *c = client_at(hub, client);
+
+    if (c->principal != HUB_NOBODY && c->device != NULL && c->device->connected &&
+        list_empty(&c->device->link)) {
+        list_append(&hub->devices, &c->device->link);
+    }
+}
+
 /* Who else is here, but only for one who may know: at most ROSTER_MAX. */
 static void write_presence(struct hub *hub, struct json_writer *w, uint32_t client)
 {
-    const struct session *s = session_at(hub, hub->everybody);
-    uint32_t listed = 0;
+    uint32_t left = must_authenticate(hub, client) ? 0 : ROSTER_MAX;
 
     json_key(w, STR("presence"));
     size_t end = w->out->len + hub_list_bytes(hub);
     json_begin_array(w);
-    for (uint32_t i = session_first(s, DIALECT_GATEWAY);
-         i != SLAB_NONE && listed < ROSTER_MAX && w->out->len < end &&
-         !must_authenticate(hub, client);
-         i = session_next(hub, i)) {
-        uint32_t other = member_at(hub, i)->client;
-        const struct client *c = client_at(hub, other);
-        char id[CLIENT_ID_SIZE];
-        if (other == client || c->device == NULL || !c->device->connected) {
+    list_each(link, &hub->devices) {
+        const struct device *d = list_entry(link, struct device, link);
+        const struct client *c = client_at(hub, d->client);
+        if (left == 0 || w->out->len >= end) {
+            break;
+        }
+        if (d->client == client || c->state != CLIENT_OPEN) {
             continue;
         }
         json_begin_object(w);
-        json_key_string(w, STR("deviceId"), control_device_id(hub, other, id));
-        json_key_string(w, STR("role"), str_from_z(device_roles[c->device->role]));
+        json_key_string(w, STR("deviceId"), str_from_z(d->id));
+        json_key_string(w, STR("role"), str_from_z(device_roles[d->role]));
         json_key_uint(w, STR("connectedAt"), client_connected_ms(hub, c));
         json_end_object(w);
-        listed++;
+        left--;
     }
     json_end_array(w);
 }
@@ -255,6 +268,7 @@ static void connect_device(struct hub *hub, struct sender *sender, struct str te
         if (d != NULL && keep_text(&d->id, &message.payload.device_id)) {
             d->role = (uint8_t)message.payload.role.value;
             d->connected = true;
+            control_show_device(hub, client);
             state_changed(hub, STATE_CLIENT, STATE_CHANGED, client);
             send_hello(hub, client, &message.payload);
         } else {

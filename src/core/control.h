@@ -30,6 +30,8 @@ static inline struct str json_of(const struct parley_json *value)
 
 /* What `connect` and `auth` said of a client. */
 struct device {
+    struct list link; /* hub->devices, once others may know of it; see control_show_device */
+    uint32_t client;
     char *id;      /* owned; NULL: it has not said */
     char *user_id; /* owned; as the client calls itself; counts while nobody authenticates */
     uint8_t role;  /* index of device_roles */
@@ -56,6 +58,8 @@ void control_welcome(struct hub *hub, uint32_t client);
 /* What a client is called in presence: the id of `connect`, else its own. */
 struct str control_device_id(const struct hub *hub, uint32_t client, char buffer[CLIENT_ID_SIZE]);
 void device_free(struct device *device);
+/* Others are told of a client's device from now on, if it has sent `connect` and authenticated. */
+void control_show_device(struct hub *hub, uint32_t client);
 /* What a client that has authenticated is called: by its credential, or as it calls itself. */
 struct str control_user_id(const struct hub *hub, uint32_t client);
 /* `deviceId` and `role`, if it has said; also of a stranger. */

@@ -141,6 +141,7 @@ struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports 
     capabilities_init(hub);
     requests_init(hub);
     list_init(&hub->strangers);
+    list_init(&hub->devices);
     limiter_init(&hub->limiter, hub->secret);
     address_counts_init(&hub->addresses, hub->secret);
     labels_init(&hub->user_agents, hub->secret);

@@ -249,7 +249,8 @@ struct hub {
     uint32_t *marks;      /* of clients, by index: the round in which each was last met */
     uint32_t mark_cap;
     uint32_t mark_round;
-    uint32_t everybody; /* the hidden session of all clients of the gateway dialect */
+    uint32_t everybody;  /* the hidden session of all clients of the gateway dialect */
+    struct list devices; /* of those who have sent `connect`, in this order */
     struct watch watch;
     struct host host;
     struct hub_counts counts;

@@ -140,6 +140,7 @@ static bool enter(struct hub *hub, uint32_t client, uint32_t principal)
         if (!control_enter(hub, client)) {
             return false;
         }
+        control_show_device(hub, client);
     } else if (!enter_world(hub, client, world)) {
         return false;
     }

@@ -2,6 +2,18 @@
 
 /* The gateway dialect: greeting, connect, auth, and what is no message. */
 
+/* How many members of sessions were looked at. */
+static unsigned looks;
+
+uint32_t __wrap_session_next(const struct hub *hub, uint32_t index);
+uint32_t __real_session_next(const struct hub *hub, uint32_t index);
+
+uint32_t __wrap_session_next(const struct hub *hub, uint32_t index)
+{
+    looks++;
+    return __real_session_next(hub, index);
+}
+
 /* --- connect and auth ------------------------------------------------------------------------- */
 
 static void test_hello(void **state)
@@ -76,6 +88,45 @@ static void test_long_presence(void **state)
     assert_int_equal(json_array_size(json_object_get(payload, "presence")), 7);
     json_decref(frame);
     ask(r, late, "{\"type\":\"ping\",\"id\":\"p\"}", "{\"type\":\"pong\"}");
+    room_free(r);
+}
+
+/* Who has said nothing of his device is not looked at for the others; who has gone is not listed.
+ */
+static void test_presence_among_many(void **state)
+{
+    static const char *const connect =
+        "{\"type\":\"connect\",\"id\":\"h\",\"payload\":{"
+        "\"deviceId\":\"%s\",\"role\":\"node\",\"protocolVersion\":2}}";
+    struct room *r = room_new(NULL);
+    char text[256];
+    int devices[3];
+
+    (void)state;
+    for (int i = 0; i < 60; i++) {
+        int client = room_control(r);
+        if (i % 20 == 10) {
+            (void)snprintf(text, sizeof(text), connect, i == 10 ? "a" : i == 30 ? "b" : "c");
+            room_say(r, client, "%s", text);
+            devices[i / 20] = client;
+        }
+    }
+    int late = room_control(r);
+    (void)snprintf(text, sizeof(text), connect, "me");
+    looks = 0;
+    ask(r, late, text,
+        "{\"type\":\"hello_ok\",\"payload\":{\"presence\":[{\"deviceId\":\"a\"},{\"deviceId\":"
+        "\"b\"},"
+        "{\"deviceId\":\"c\"}]}}");
+    assert_in_range(looks, 0, 5);
+    room_abort(r, devices[1]);
+    /* Again it is one entry still. */
+    (void)snprintf(text, sizeof(text), connect, "d");
+    room_say(r, devices[0], "%s", text);
+    (void)snprintf(text, sizeof(text), connect, "me");
+    ask(r, late, text,
+        "{\"type\":\"hello_ok\",\"payload\":{\"presence\":[{\"deviceId\":\"d\"},{\"deviceId\":"
+        "\"c\"}]}}");
     room_free(r);
 }
 
@@ -214,9 +265,13 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hello),    cmocka_unit_test(test_long_presence),
-        cmocka_unit_test(test_auth),     cmocka_unit_test(test_auth_by_password),
-        cmocka_unit_test(test_auth_off), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_hello),
+        cmocka_unit_test(test_long_presence),
+        cmocka_unit_test(test_presence_among_many),
+        cmocka_unit_test(test_auth),
+        cmocka_unit_test(test_auth_by_password),
+        cmocka_unit_test(test_auth_off),
+        cmocka_unit_test(test_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
