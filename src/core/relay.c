@@ -290,8 +290,9 @@ uint32_t relay_session(struct hub *hub, struct sender *sender, struct str name)
         sender_refuse(hub, sender, ERROR_FORBIDDEN, "", "{\"rule\":\"grant:sessions\"}");
         return SLAB_NONE;
     }
-    if (session == SLAB_NONE) {
+    if (session == SLAB_NONE || session_at(hub, session)->hidden) {
         sender_refuse(hub, sender, ERROR_SESSION_NOT_FOUND, "", "{\"path\":\"session\"}");
+        return SLAB_NONE;
     }
     return session;
 }

@@ -89,6 +89,29 @@ static void test_refusals(void **state)
     desk_end(&d);
 }
 
+/* Sessions of the hub itself are not there: what goes to everybody needs the grant `broadcast`. */
+static void test_hidden_sessions(void **state)
+{
+    const struct hub_credential chief = {
+        .digest = "chief",
+        .name = STR("chief"),
+        .grants = {.publish = STR("*"), .sessions = STR("*"), .admin = true}};
+    const struct hub_access access = {.mode = HUB_AUTH_TOKEN, .credentials = &chief, .count = 1};
+    static const char body[] = "{\"session\":\"$everybody\",\"message\":{\"type\":\"bark\"}}";
+    struct desk d;
+
+    (void)state;
+    desk_begin(&d);
+    (void)desk_control(&d);
+    expect_error(desk_post(&d, 404, path, "", body), "SESSION_NOT_FOUND", "{\"path\":\"session\"}");
+    assert_true(hub_set_access(d.hub, &access));
+    d.token = STR("chief");
+    expect_error(desk_post(&d, 404, path, "", body), "SESSION_NOT_FOUND", "{\"path\":\"session\"}");
+    expect_member(desk_post(&d, 200, "/api/gateway/explain", "", body), "verdict",
+                  "\"SESSION_NOT_FOUND\"");
+    desk_end(&d);
+}
+
 /* An administrator's grants are looked at all the same. */
 static void test_grants(void **state)
 {
@@ -241,15 +264,11 @@ static void test_too_many_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_receivers),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_grants),
-        cmocka_unit_test(test_length),
-        cmocka_unit_test(test_replays),
-        cmocka_unit_test(test_owners),
-        cmocka_unit_test(test_failures_are_forgotten),
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_too_many_keys),
+        cmocka_unit_test(test_receivers), cmocka_unit_test(test_hidden_sessions),
+        cmocka_unit_test(test_refusals),  cmocka_unit_test(test_grants),
+        cmocka_unit_test(test_length),    cmocka_unit_test(test_replays),
+        cmocka_unit_test(test_owners),    cmocka_unit_test(test_failures_are_forgotten),
+        cmocka_unit_test(test_keys),      cmocka_unit_test(test_too_many_keys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
