@@ -254,13 +254,15 @@ void reactor_read(struct reactor *r, uint64_t mono_ms)
 {
     uint32_t tick = (uint32_t)(mono_ms / TICK_MS) + 1;
     bool is_new = tick != r->tick;
+    /* The hub is behind: what an earlier turn has read is not taken yet, and is enough for one. */
+    bool is_full = up_batch_size(r->up) >= READ_BUDGET;
 
     r->tick = tick;
     r->handshakes = 0;
     r->cost = 0;
     if (out_of_credit(r)) {
         clear_wake(r);
-    } else {
+    } else if (!is_full) {
         shake_go_on(r);
     }
     while (!out_of_credit(r) && r->event_at < r->event_count && !has_read_enough(r)) {
@@ -268,7 +270,7 @@ void reactor_read(struct reactor *r, uint64_t mono_ms)
         r->news++;
     }
     /* At least one, so that neither they nor the events have to wait for the others to end. */
-    while (!out_of_credit(r) && held_go_on(r) && !has_read_enough(r)) {
+    while (!is_full && !out_of_credit(r) && held_go_on(r) && !has_read_enough(r)) {
         r->news++;
     }
     if (is_new) {

@@ -195,6 +195,39 @@ static void test_a_slice_that_is_too_much(void **state)
     secured_leave(g, client);
 }
 
+/*
+ * Nobody takes what was read while the hub still answers what it was given before (with one
+ * thread). Then it gets no longer than a turn makes it, whatever is held.
+ */
+static void test_a_hub_that_is_behind(void **state)
+{
+    enum { COUNT = 8, TURNS = 20 };
+    struct rig *g = *state;
+    char packed[INFLATE_SLICE], frames[2 * COUNT * INFLATE_SLICE];
+    SSL *client = open_packing(g, STR(PACKING("/ws")));
+    size_t len = 0;
+
+    for (int i = 0; i < COUNT; i++) {
+        len += rig_frame(frames + len, 0xc1, pack_well((char)('0' + i), packed, sizeof(packed)));
+    }
+    g->mute = true;
+    assert_int_equal(len, SSL_write(client, frames, (int)len));
+    for (int i = 0; i < TURNS; i++) {
+        reactor_wait(g->r, 0);
+        reactor_read(g->r, g->now_ms);
+        reactor_flush(g->r);
+        assert_in_range(up_batch_size(g->r->up), 0, READ_BUDGET + 2 * LONG_MESSAGE);
+    }
+    while (g->r->metrics.messages < COUNT) {
+        rig_turn(g);
+        buf_clear(&g->log);
+    }
+    rig_settle(g);
+    assert_false(reactor_busy(g->r));
+    buf_clear(&g->log);
+    secured_leave(g, client);
+}
+
 /* Of what is held behind a violation nothing is read. */
 static void test_what_is_held_behind_a_violation(void **state)
 {
@@ -321,6 +354,7 @@ int main(void)
         CASE(test_an_echo_that_waits),
         cmocka_unit_test_setup_teardown(test_a_slice_that_is_too_much, setup_long,
                                         rig_teardown_empty),
+        cmocka_unit_test_setup_teardown(test_a_hub_that_is_behind, setup_long, rig_teardown_empty),
     };
 
     pair_make(&pair, "held", -3600, 3600);
