@@ -53,6 +53,8 @@ enum connection_state {
 
 /* An HTTP request that is partly here, or the bytes behind one that is being answered. */
 struct request {
+    uint64_t conn;         /* whose it is */
+    struct list waiting;   /* in reactor.early, until there is room for what is behind an answer */
     struct http_head head; /* while HEAD: how far it is parsed; while BODY: it */
     struct buf text;       /* what was read: from the start of the head while HEAD or BODY */
     struct buf whole;      /* while BODY, chunked: the head and the body without its chunks */
@@ -262,6 +264,13 @@ bool request_is_long(const struct connection *c);
 void requests_take_shortage(struct reactor *r, bool is_short);
 /* HEAD or OPEN: gives the bytes that came behind the request to whoever reads them now. */
 void request_go_on(struct reactor *r, struct connection *c);
+/* The same once the answer is written, if there are any and they may be read: now, or when the hub
+   has dealt with enough of what it was given before. */
+void request_resume(struct reactor *r, struct connection *c);
+/* Whether it waits for that. */
+bool request_waits(const struct connection *c);
+/* Goes on with the one that waits longest. False: nobody waits. */
+bool requests_go_on(struct reactor *r);
 void request_free(struct request *q);
 
 /* --- echo.c ----------------------------------------------------------------------------------- */
@@ -300,6 +309,8 @@ void connection_refuse_status(struct reactor *r, struct connection *c, int statu
 /* Writes what it has to get until all is written or the socket is full. Returns whether it lives.
  */
 bool connection_flush(struct reactor *r, struct connection *c);
+/* Whether epoll is to tell when there is something to be read. */
+bool connection_is_reading(const struct connection *c);
 /* The socket of a stalled connection takes bytes again. */
 bool connection_resume(struct reactor *r, struct connection *c);
 /* Answers its handshake: it is OPEN. */

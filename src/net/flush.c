@@ -4,10 +4,11 @@
 #include "net/connection.h"
 #include "ws/deflate.h"
 
-static bool is_reading(const struct connection *c)
+bool connection_is_reading(const struct connection *c)
 {
     switch ((enum connection_state)c->state) {
     case CONN_HEAD:
+        return !request_waits(c);
     case CONN_BODY:
         return true;
     case CONN_OPEN:
@@ -122,11 +123,9 @@ static void read_on(struct reactor *r, struct connection *c)
     c->is_paused = false;
     /* While the answer to the handshake is not written the flush does the rest. */
     if (c->in_epoll) {
-        if (c->has_early) {
-            request_go_on(r, c);
-        }
+        request_resume(r, c);
         held_resume(r, c);
-        (void)connection_watch(r, c, is_reading(c), c->wants_write);
+        (void)connection_watch(r, c, connection_is_reading(c), c->wants_write);
     }
 }
 
@@ -225,12 +224,9 @@ static bool settle(struct reactor *r, struct connection *c)
             item->size = outbox_missed(&c->outbox);
         }
     }
-    if ((c->state == CONN_HEAD && c->request != NULL && c->answered) ||
-        (c->state == CONN_OPEN && c->has_early && !c->is_paused)) {
-        request_go_on(r, c);
-    }
+    request_resume(r, c);
     held_resume(r, c);
-    return connection_watch(r, c, is_reading(c), false);
+    return connection_watch(r, c, connection_is_reading(c), false);
 }
 
 bool connection_flush(struct reactor *r, struct connection *c)
@@ -249,7 +245,7 @@ bool connection_flush(struct reactor *r, struct connection *c)
         return false;
     case STEP_FULL:
         connection_stall(r, c);
-        return connection_watch(r, c, is_reading(c), true);
+        return connection_watch(r, c, connection_is_reading(c), true);
     case STEP_FINISHED:
         connection_finish(r, c);
         return false;

@@ -115,6 +115,7 @@ struct reactor *reactor_new(const struct reactor_settings *settings,
     packer_init(&r->packer);
     slab_init(&r->connections, sizeof(struct connection), settings->max_connections);
     list_init(&r->shaking);
+    list_init(&r->early);
     list_init(&r->held);
     ticks_init(&r->ticks);
     reader_init(&r->reader, settings->index,
@@ -174,7 +175,7 @@ static bool out_of_credit(const struct reactor *r)
 /* For a turn, with what they have said. */
 static bool anybody_waits(const struct reactor *r)
 {
-    return !list_empty(&r->held) || !list_empty(&r->shaking);
+    return !list_empty(&r->held) || !list_empty(&r->early) || !list_empty(&r->shaking);
 }
 
 void reactor_wait(struct reactor *r, int timeout_ms)
@@ -235,6 +236,11 @@ static void take_event(struct reactor *r, const struct epoll_event *event)
     }
 }
 
+bool reactor_has_room(const struct reactor *r)
+{
+    return !out_of_credit(r) && up_batch_size(r->up) < READ_BUDGET;
+}
+
 static bool has_read_enough(const struct reactor *r)
 {
     return up_batch_size(r->up) >= READ_BUDGET || r->cost >= READ_BUDGET;
@@ -269,7 +275,10 @@ void reactor_read(struct reactor *r, uint64_t mono_ms)
         take_event(r, &r->events[r->event_at++]);
         r->news++;
     }
-    /* At least one, so that neither they nor the events have to wait for the others to end. */
+    /* At least one of each, so that neither they nor the events wait for the others to end. */
+    while (!is_full && !out_of_credit(r) && requests_go_on(r) && !has_read_enough(r)) {
+        r->news++;
+    }
     while (!is_full && !out_of_credit(r) && held_go_on(r) && !has_read_enough(r)) {
         r->news++;
     }
@@ -303,10 +312,7 @@ void reactor_flush(struct reactor *r)
     uint64_t enough = metric_read(&r->metrics.bytes_out) + FLUSH_BYTES;
     uint32_t slice = flush_slice(r);
 
-    /* What came behind a handshake or a request goes up when the answer is written. */
-    for (uint32_t i = 0; i < slice && metric_read(&r->metrics.bytes_out) < enough &&
-                         up_batch_size(r->up) < READ_BUDGET;
-         i++) {
+    for (uint32_t i = 0; i < slice && metric_read(&r->metrics.bytes_out) < enough; i++) {
         struct outbox *o = reader_next(&r->reader);
         if (o == NULL) {
             break;

@@ -152,6 +152,7 @@ struct reactor {
     uint32_t handshakes;    /* reads in this turn, of those whose handshake is not over, */
     struct ip_network shaken[HANDSHAKE_SLICE]; /* and whose they were */
     struct list shaking; /* streams whose handshake waits for its turn; shake.c */
+    struct list early;   /* requests with something behind them that waits for room; request.c */
     struct list held;    /* messages of connections that hold what they have said; held.c */
     struct ticks ticks;
     struct reader reader;
@@ -212,6 +213,8 @@ void reactor_flush(struct reactor *r);
 struct up_batch *reactor_take_up(struct reactor *r, struct up_batch *empty);
 /* The hub has dealt with so many bytes of up batches. reactor_apply does this by itself. */
 void reactor_credit(struct reactor *r, uint64_t bytes);
+/* Whether the hub can be told more in this turn: it is not behind, and this is no turn's fill. */
+bool reactor_has_room(const struct reactor *r);
 
 /* Whether anything waits for the next turn that no event will announce. */
 bool reactor_busy(const struct reactor *r);

@@ -372,6 +372,7 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
     char *data = r->receive + WS_MAX_REST;
 
     if (c->state == CONN_WAIT || c->state == CONN_REQUEST || c->peer_ended ||
+        (c->state == CONN_HEAD && request_waits(c)) ||
         (c->state == CONN_OPEN && (c->is_paused || echo_waits(c)))) {
         if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
             connection_destroy(r, c);

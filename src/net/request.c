@@ -6,6 +6,7 @@
 void request_free(struct request *q)
 {
     if (q != NULL) {
+        list_remove(&q->waiting);
         buf_fini(&q->text);
         buf_fini(&q->whole);
         buf_fini(&q->evidence);
@@ -31,6 +32,8 @@ static struct request *keep(struct reactor *r, struct connection *c, struct str 
         return NULL;
     }
     size_t longest_body = (size_t)r->longest_body + r->policy->max_message_bytes;
+    q->conn = c->outbox.conn;
+    list_init(&q->waiting);
     buf_init(&q->text, HTTP_MAX_HEAD + RECEIVE_SIZE + longest_body);
     buf_init(&q->whole, HTTP_MAX_HEAD + longest_body);
     buf_init(&q->evidence, EVIDENCE_MAX);
@@ -337,6 +340,8 @@ void requests_take_shortage(struct reactor *r, bool is_short)
     }
 }
 
+/* --- what came behind a request --------------------------------------------------------------- */
+
 void request_go_on(struct reactor *r, struct connection *c)
 {
     struct request *q = c->request;
@@ -349,4 +354,57 @@ void request_go_on(struct reactor *r, struct connection *c)
         request_receive(r, c, q->text.data, q->text.len);
     }
     request_free(q);
+}
+
+/* One that is paused is resumed, and of one that is about to end nothing is read. */
+static bool may_go_on(const struct connection *c)
+{
+    return (c->state == CONN_HEAD && c->request != NULL && c->answered) ||
+           (c->state == CONN_OPEN && c->has_early && !c->is_paused);
+}
+
+bool request_waits(const struct connection *c)
+{
+    return !connection_keeps_message(c) && c->request != NULL && !list_empty(&c->request->waiting);
+}
+
+/*
+ * A few bytes may be a message, which costs the hub much more; so they are like what is in a
+ * socket, of which no more is read than the hub can deal with. But the answer was written: while
+ * the hub is behind it says more and more to others.
+ */
+void request_resume(struct reactor *r, struct connection *c)
+{
+    if (!may_go_on(c) || request_waits(c)) {
+        return;
+    }
+    if (reactor_has_room(r)) {
+        request_go_on(r, c);
+        return;
+    }
+    list_append(&r->early, &c->request->waiting);
+    if (c->state == CONN_HEAD) { /* it is not the one who is late */
+        ticks_set(&r->ticks, connection_slot(c), 0);
+    }
+}
+
+bool requests_go_on(struct reactor *r)
+{
+    if (list_empty(&r->early)) {
+        return false;
+    }
+    struct request *q = list_entry(r->early.next, struct request, waiting);
+    struct connection *c = connection_find(r, q->conn);
+
+    list_remove(&q->waiting);
+    if (!may_go_on(c)) {
+        return true;
+    }
+    if (c->state == CONN_HEAD) {
+        connection_enter(r, c, CONN_HEAD);
+    }
+    r->cost += q->text.len;
+    request_go_on(r, c);
+    (void)connection_watch(r, c, connection_is_reading(c), c->wants_write);
+    return true;
 }

@@ -183,6 +183,123 @@ static void test_what_comes_early_has_a_budget(void **state)
     rig_settle(g);
 }
 
+/*
+ * With one thread nobody takes what was read while the hub is behind with its answers. Those are
+ * written all the same, or they would be kept, more and more of them.
+ */
+static void test_written_while_the_hub_is_behind(void **state)
+{
+    struct rig *g = *state;
+    static char text[60000];
+    static char frame[sizeof(text) + WS_MAX_HEADER];
+    int speaks = open_client(g);
+    int hears = open_client(g);
+    uint64_t conn = g->last_conn;
+    size_t len = rig_frame(frame, 0x81, str_make(text, sizeof(text)));
+
+    while (up_batch_size(g->r->up) < READ_BUDGET) {
+        rig_send(speaks, str_make(frame, len));
+        reactor_wait(g->r, 0);
+        reactor_read(g->r, g->now_ms);
+    }
+    rig_say_text(g, conn, STR("answer"), 0);
+    reactor_apply(g->r, g->down);
+    down_batch_clear(g->down);
+    reactor_flush(g->r);
+    rig_expect_bytes(hears,
+                     STR("\x81\x06"
+                         "answer"),
+                     false);
+    close(speaks);
+    close(hears);
+    while (g->r->metrics.connections > 0) {
+        rig_turn(g);
+    }
+    buf_clear(&g->log);
+}
+
+/* The hub answers what it was told last, and is behind. */
+static void answer_late(struct rig *g, int fd, struct str bytes, void (*answer)(struct rig *g))
+{
+    g->mute = true;
+    rig_send(fd, bytes);
+    rig_turn(g);
+    g->r->outstanding += CREDIT_LIMIT + 1;
+    answer(g);
+    rig_turn(g);
+    assert_false(reactor_busy(g->r));
+}
+
+/* It has caught up. */
+static void give_credit(struct rig *g)
+{
+    reactor_credit(g->r, CREDIT_LIMIT + 1);
+    assert_true(reactor_busy(g->r));
+    rig_settle(g);
+}
+
+static void accept_last(struct rig *g)
+{
+    rig_say(g, g->last_conn, DOWN_ACCEPT, 0, 0, STR(""));
+}
+
+static void answer_last(struct rig *g)
+{
+    rig_say(g, g->last_conn, DOWN_FRAME, 0, DOWN_LAST,
+            STR("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+}
+
+/* What came behind a handshake is for a hub that has dealt with what it has. */
+static void test_what_comes_early_needs_credit(void **state)
+{
+    struct rig *g = *state;
+    int fd = rig_connect(g);
+
+    answer_late(g, fd, STR(HANDSHAKE "\x81\x81\0\0\0\0a\x81\x81\0\0\0\0b"), accept_last);
+    rig_expect_bytes(fd, STR(SWITCHING "\r\n\r\n"), false);
+    rig_expect(g, "O:");
+    rig_send(fd, STR("\x81\x81\0\0\0\0c"));
+    give_credit(g);
+    rig_expect(g, "M:a M:b M:c");
+    close(fd);
+    rig_settle(g);
+    rig_expect(g, "F:0 C");
+}
+
+/* So is the next request. Nobody says meanwhile that it does not come; its sender may leave. */
+static void test_the_next_request_needs_credit(void **state)
+{
+    enum { LONGER_THAN_A_HEAD_MS = 20000 };
+    struct rig *g = *state;
+    const struct str gets = STR("GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                                "GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const struct str answer = STR("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+
+    for (int round = 0; round < 2; round++) {
+        int fd = rig_connect(g);
+        answer_late(g, fd, gets, answer_last);
+        rig_expect(g, "R:41/");
+        rig_expect_bytes(fd, answer, false);
+        rig_advance(g, LONGER_THAN_A_HEAD_MS);
+        rig_expect_bytes(fd, STR(""), false);
+        if (round == 1) {
+            close(fd);
+            give_credit(g);
+            rig_expect(g, "");
+            assert_int_equal(0, g->r->metrics.connections);
+            continue;
+        }
+        give_credit(g);
+        rig_expect(g, "R:41/");
+        answer_last(g);
+        rig_settle(g);
+        rig_expect_bytes(fd, answer, false);
+        rig_advance(g, LONGER_THAN_A_HEAD_MS);
+        assert_int_equal(0, g->r->metrics.connections);
+        close(fd);
+    }
+}
+
 static void test_wake(void **state)
 {
     struct rig *g = *state;
@@ -204,6 +321,9 @@ int main(void)
         cmocka_unit_test(test_turn_has_a_budget),
         cmocka_unit_test(test_flush_in_slices),
         cmocka_unit_test(test_what_comes_early_has_a_budget),
+        cmocka_unit_test(test_written_while_the_hub_is_behind),
+        cmocka_unit_test(test_what_comes_early_needs_credit),
+        cmocka_unit_test(test_the_next_request_needs_credit),
         cmocka_unit_test(test_wake),
     };
     return cmocka_run_group_tests(tests, setup, rig_teardown);
