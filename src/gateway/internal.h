@@ -63,6 +63,7 @@ struct gateway {
     atomic_uint doors_open; /* reactors that still have listeners in their epoll */
     atomic_bool quit;
     struct up_batch *inbox[MAX_REACTORS]; /* taken from the queues and not dealt with yet */
+    unsigned inbox_first;                 /* whose is looked at first in the next turn */
     struct up_batch *used[MAX_REACTORS];  /* to be given back */
     uint64_t credit[MAX_REACTORS];        /* to be given back */
 };

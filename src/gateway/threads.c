@@ -182,7 +182,9 @@ static void *run_reactor(void *arg)
 
 /*
  * Deals with up batches, one of each reactor in turn; at most HUB_BUDGET and one batch, or as much
- * as fills the turn. Returns whether there was anything.
+ * Deals with up batches, one of each reactor in turn; at most HUB_BUDGET and one batch, or as much
+ * as fills the turn. Behind a batch that is left in its middle the next turn begins with the next
+ * reactor. Returns whether there was anything.
  */
 static bool receive_some(struct gateway *g)
 {
@@ -198,10 +200,12 @@ static bool receive_some(struct gateway *g)
     }
     while (found && spent < HUB_BUDGET) {
         found = false;
-        for (unsigned i = 0; i < g->settings.threads; i++) {
+        for (unsigned n = 0; n < g->settings.threads; n++) {
+            unsigned i = (g->inbox_first + n) % g->settings.threads;
             struct up_batch *batch = g->inbox[i];
             if (batch != NULL) {
                 if (!turn_receive(g, batch, &size)) {
+                    g->inbox_first = (i + 1) % g->settings.threads;
                     return true;
                 }
                 g->inbox[i] = batch->next;

@@ -457,6 +457,64 @@ static void test_stuck_reactor(void **state)
     gateway_free(g);
 }
 
+/* --- turns of the hub ------------------------------------------------------------------------- */
+
+enum { REQUESTS = 6, LONG_ANSWER = TURN_OUTPUT / 2 };
+
+/* Whose requests were answered, in that order. */
+static struct buf answered;
+
+static void answer_at_length(void *o, struct hub *hub, uint64_t conn,
+                             const struct evidence *evidence, struct str request, size_t head_len)
+{
+    static char text[LONG_ANSWER];
+
+    (void)o;
+    (void)evidence;
+    (void)request;
+    (void)head_len;
+    buf_append_char(&answered, (char)('0' + conn_reactor(conn)));
+    hub_respond(hub, conn, str_make(text, sizeof(text)), true, false);
+}
+
+static void give_requests(struct gateway *g, unsigned reactor, unsigned count)
+{
+    struct exchange x = {.full = up_batch_new()};
+    struct evidence evidence = {.near = true};
+
+    assert_non_null(x.full);
+    for (unsigned i = 0; i < count; i++) {
+        assert_non_null(up_batch_add_asking(x.full, UP_REQUEST, conn_make(reactor, 1, i), &evidence,
+                                            STR("GET / HTTP/1.1\r\n\r\n")));
+    }
+    queue_exchange(&g->queues[reactor], &x);
+    up_batch_free(x.spare);
+}
+
+/* One whose clients ask for much has no turn twice while another one has none. */
+static void test_reactors_take_turns(void **state)
+{
+    (void)state;
+    for (unsigned greedy = 0; greedy < 2; greedy++) {
+        struct gateway_settings s = settings_for(2);
+        struct gateway *g;
+        enum gateway_part part;
+        s.request = answer_at_length;
+        assert_int_equal(0, gateway_new(&s, &g, &part));
+        buf_init(&answered, SIZE_MAX);
+        give_requests(g, greedy, REQUESTS);
+        assert_true(threads_step(g, false));
+        give_requests(g, 1 - greedy, 1);
+        for (int i = 0; i < REQUESTS; i++) {
+            assert_true(threads_step(g, false));
+        }
+        buf_append_char(&answered, '\0');
+        assert_string_equal(greedy == 0 ? "0010000" : "1101111", answered.data);
+        buf_fini(&answered);
+        gateway_free(g);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -469,6 +527,7 @@ int main(void)
         cmocka_unit_test(test_passwords),
         cmocka_unit_test(test_alive),
         cmocka_unit_test(test_stuck_reactor),
+        cmocka_unit_test(test_reactors_take_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
