@@ -241,6 +241,24 @@ bool reactor_has_room(const struct reactor *r)
     return !out_of_credit(r) && up_batch_size(r->up) < READ_BUDGET;
 }
 
+/*
+ * While the hub is behind, with what it was given or with what waits to be, nothing is read. But
+ * whose socket has room again goes on: else he would soon be one who reads too slowly. The rest of
+ * what epoll says it says again.
+ */
+static void resume_stalled(struct reactor *r)
+{
+    int count = epoll_wait(r->epoll, r->events, EVENT_COUNT, 0);
+
+    r->event_at = r->event_count = 0;
+    for (int i = 0; i < count; i++) {
+        struct connection *c = connection_find(r, r->events[i].data.u64);
+        if ((r->events[i].events & EPOLLOUT) != 0 && c != NULL && c->state != CONN_GONE) {
+            (void)connection_resume(r, c);
+        }
+    }
+}
+
 static bool has_read_enough(const struct reactor *r)
 {
     return up_batch_size(r->up) >= READ_BUDGET || r->cost >= READ_BUDGET;
@@ -256,31 +274,37 @@ static void take_tick(struct reactor *r)
     }
 }
 
+static void read_some(struct reactor *r)
+{
+    shake_go_on(r);
+    while (r->event_at < r->event_count && !has_read_enough(r)) {
+        take_event(r, &r->events[r->event_at++]);
+        r->news++;
+    }
+    /* At least one of each, so that neither they nor the events wait for the others to end. */
+    while (requests_go_on(r) && !has_read_enough(r)) {
+        r->news++;
+    }
+    while (held_go_on(r) && !has_read_enough(r)) {
+        r->news++;
+    }
+}
+
 void reactor_read(struct reactor *r, uint64_t mono_ms)
 {
     uint32_t tick = (uint32_t)(mono_ms / TICK_MS) + 1;
     bool is_new = tick != r->tick;
-    /* The hub is behind: what an earlier turn has read is not taken yet, and is enough for one. */
-    bool is_full = up_batch_size(r->up) >= READ_BUDGET;
 
     r->tick = tick;
     r->handshakes = 0;
     r->cost = 0;
     if (out_of_credit(r)) {
         clear_wake(r);
-    } else if (!is_full) {
-        shake_go_on(r);
     }
-    while (!out_of_credit(r) && r->event_at < r->event_count && !has_read_enough(r)) {
-        take_event(r, &r->events[r->event_at++]);
-        r->news++;
-    }
-    /* At least one of each, so that neither they nor the events wait for the others to end. */
-    while (!is_full && !out_of_credit(r) && requests_go_on(r) && !has_read_enough(r)) {
-        r->news++;
-    }
-    while (!is_full && !out_of_credit(r) && held_go_on(r) && !has_read_enough(r)) {
-        r->news++;
+    if (reactor_has_room(r)) {
+        read_some(r);
+    } else {
+        resume_stalled(r);
     }
     if (is_new) {
         take_tick(r);

@@ -218,6 +218,51 @@ static void test_written_while_the_hub_is_behind(void **state)
     buf_clear(&g->log);
 }
 
+/* While the hub is behind, a client that reads what it is sent gets all of it. */
+static void test_read_while_the_hub_is_behind(void **state)
+{
+    enum { FRAMES = 20 };
+    struct rig *g = *state;
+    static char text[60000];
+    static char frame[sizeof(text) + WS_MAX_HEADER];
+    size_t len = rig_frame(frame, 0x81, str_make(text, sizeof(text)));
+    char have[8192];
+    bool ended;
+
+    for (int round = 0; round < 2; round++) {
+        int speaks = open_client(g);
+        int hears = open_client(g);
+        size_t all = 0;
+        for (int i = 0; i < FRAMES; i++) {
+            rig_say_text(g, g->last_conn, str_make(text, sizeof(text)), 0);
+        }
+        rig_turn(g);
+        assert_true(g->r->metrics.queue_bytes > sizeof(text));
+        /* There is no credit, or nobody takes what was read. */
+        g->r->outstanding += round == 0 ? CREDIT_LIMIT + 1 : 0;
+        while (round == 1 && up_batch_size(g->r->up) < READ_BUDGET) {
+            rig_send(speaks, str_make(frame, len));
+            reactor_wait(g->r, 0);
+            reactor_read(g->r, g->now_ms);
+        }
+        for (size_t got = 1; got > 0;) {
+            got = rig_read(hears, have, sizeof(have), &ended);
+            all += got;
+            reactor_wait(g->r, 0);
+            reactor_read(g->r, g->now_ms);
+            reactor_flush(g->r);
+        }
+        assert_int_equal(FRAMES * (sizeof(text) + 4), all);
+        reactor_credit(g->r, round == 0 ? CREDIT_LIMIT + 1 : 0);
+        close(speaks);
+        close(hears);
+        while (g->r->metrics.connections > 0) {
+            rig_turn(g);
+        }
+        buf_clear(&g->log);
+    }
+}
+
 /* The hub answers what it was told last, and is behind. */
 static void answer_late(struct rig *g, int fd, struct str bytes, void (*answer)(struct rig *g))
 {
@@ -322,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_flush_in_slices),
         cmocka_unit_test(test_what_comes_early_has_a_budget),
         cmocka_unit_test(test_written_while_the_hub_is_behind),
+        cmocka_unit_test(test_read_while_the_hub_is_behind),
         cmocka_unit_test(test_what_comes_early_needs_credit),
         cmocka_unit_test(test_the_next_request_needs_credit),
         cmocka_unit_test(test_wake),
