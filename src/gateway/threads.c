@@ -182,7 +182,6 @@ static void *run_reactor(void *arg)
 
 /*
  * Deals with up batches, one of each reactor in turn; at most HUB_BUDGET and one batch, or as much
- * Deals with up batches, one of each reactor in turn; at most HUB_BUDGET and one batch, or as much
  * as fills the turn. Behind a batch that is left in its middle the next turn begins with the next
  * reactor. Returns whether there was anything.
  */
