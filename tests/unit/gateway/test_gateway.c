@@ -459,7 +459,7 @@ static void test_stuck_reactor(void **state)
 
 /* --- turns of the hub ------------------------------------------------------------------------- */
 
-enum { REQUESTS = 6, LONG_ANSWER = TURN_OUTPUT / 2 };
+enum { REQUESTS = 6, LONG_ANSWER = 512 * 1024 }; /* two fill a turn */
 
 /* Whose requests were answered, in that order. */
 static struct buf answered;
@@ -500,6 +500,7 @@ static void test_reactors_take_turns(void **state)
         struct gateway *g;
         enum gateway_part part;
         s.request = answer_at_length;
+        s.hub.turn_output = 2 * LONG_ANSWER;
         assert_int_equal(0, gateway_new(&s, &g, &part));
         buf_init(&answered, SIZE_MAX);
         give_requests(g, greedy, REQUESTS);
