@@ -186,7 +186,7 @@ static bool leave_sessions(struct hub *hub, uint32_t client)
             return false;
         }
         if (c->dialect == DIALECT_GATEWAY && !session_at(hub, session)->hidden) {
-            meeting_announce(hub, session, client, "offline");
+            presence_announce(hub, session, client, "offline");
         }
         (void)session_leave_next(hub, client);
     }

@@ -543,7 +543,7 @@ static void hear(struct hub *hub, struct sender *sender, const struct wire *w, s
         type_discard(type);
     } else if (type->kind[DIALECT_GATEWAY] == PARLEY_TYPE_PRESENCE) {
         if (relay_allows(hub, sender, w, text, type)) {
-            meeting_presence(hub, sender, w, text);
+            presence_say(hub, sender, w, text);
         }
         type_discard(type);
     } else if (type->kind[DIALECT_GATEWAY] == PARLEY_TYPE_BROADCAST) {

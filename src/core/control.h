@@ -7,7 +7,8 @@
  * them `replyTo`, the id of the message that it answers.
  *
  *   control.c   what a message is, connect, auth, ping, health
- *   meeting.c   sessions and presence
+ *   meeting.c   sessions
+ *   presence.c  how devices are, and who comes and goes
  *   registry.c  agents
  *   carry.c     what is passed on: to one, to a session, to all
  */
@@ -84,10 +85,6 @@ void meeting_join(struct hub *hub, struct sender *sender, struct str text);
 void meeting_leave(struct hub *hub, struct sender *sender, struct str text);
 void meeting_patch(struct hub *hub, struct sender *sender, struct str text);
 void meeting_list(struct hub *hub, struct sender *sender, struct str text);
-void meeting_presence(struct hub *hub, struct sender *sender, const struct wire *w,
-                      struct str text);
-/* Tells the others of a session that a client has come or gone, by `status`. */
-void meeting_announce(struct hub *hub, uint32_t session, uint32_t client, const char *status);
 enum { METADATA_MAX = 16 * 1024 }; /* bytes */
 /* Name and metadata of a new session; false: no memory. */
 bool meeting_describe(struct hub *hub, uint32_t session, struct str title, struct str metadata);
@@ -97,6 +94,12 @@ bool meeting_is_full(const struct hub *hub, uint32_t client, uint32_t session);
 void meeting_tell(struct hub *hub, uint32_t client, uint32_t session, const char *status);
 /* What the roster after a lag is for this dialect. */
 void meeting_send_list(struct hub *hub, uint32_t client);
+
+/* --- presence.c ------------------------------------------------------------------------------- */
+
+void presence_say(struct hub *hub, struct sender *sender, const struct wire *w, struct str text);
+/* Tells the others of a session that a client has come or gone, by `status`. */
+void presence_announce(struct hub *hub, uint32_t session, uint32_t client, const char *status);
 
 /* --- registry.c ------------------------------------------------------------------------------- */
 

@@ -77,7 +77,7 @@ enum hub_done hub_session_add(struct hub *hub, struct str name, struct str id)
     if (!hub_reserve(hub) || !session_join(hub, session, client)) {
         return HUB_NO_MEMORY;
     }
-    meeting_announce(hub, session, client, "online");
+    presence_announce(hub, session, client, "online");
     meeting_tell(hub, client, session, "joined");
     return HUB_DONE;
 }
@@ -93,7 +93,7 @@ enum hub_done hub_session_remove(struct hub *hub, struct str name, struct str id
         return HUB_NO_MEMORY;
     }
     meeting_tell(hub, client, session, "left");
-    meeting_announce(hub, session, client, "offline");
+    presence_announce(hub, session, client, "offline");
     session_leave(hub, session, client);
     return HUB_DONE;
 }

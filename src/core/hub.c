@@ -34,6 +34,7 @@ void hub_settings_init(struct hub_settings *s)
         .remember_ms = 24 * 3600 * 1000,
         .max_remembered = 10000,
         .max_queue = 1000,
+        .max_companions = 65536,
         .turn_output = 1024 * 1024,
         .request_timeout_ms = 30000,
     };

@@ -47,6 +47,7 @@ struct hub_settings {
     uint32_t max_remembered;          /* and how many of them */
     uint32_t max_queue;               /* requests to agents that wait */
     uint64_t request_timeout_ms;      /* of requests that do not say */
+    uint32_t max_companions;          /* whom a presence to all may be for; see presence.c */
     uint64_t turn_output;             /* bytes of frames that are enough for a turn */
 };
 

@@ -5,8 +5,7 @@
 #include "json/merge.h"
 #include "json/reader.h"
 
-/* Sessions as clients of the gateway dialect make, enter, change and leave them; presence in them.
- */
+/* Sessions as clients of the gateway dialect make, enter, change and leave them. */
 
 enum { SESSIONS_PER_CLIENT = 1000, LISTED_MAX = 1000 };
 
@@ -67,111 +66,6 @@ void meeting_tell(struct hub *hub, uint32_t client, uint32_t session, const char
 {
     make_info(hub, session, status, false);
     client_send_scratch(hub, client);
-}
-
-/* --- presence --------------------------------------------------------------------------------- */
-
-void meeting_announce(struct hub *hub, uint32_t session, uint32_t client, const char *status)
-{
-    struct str name = session_name(session_at(hub, session));
-    char id[CLIENT_ID_SIZE];
-    struct json_writer w;
-
-    if (hub->draining || session_count(session_at(hub, session), DIALECT_GATEWAY) < 2) {
-        return;
-    }
-    control_open(hub, &w, "presence", name);
-    json_key_string(&w, STR("deviceId"), control_device_id(hub, client, id));
-    json_key_string(&w, STR("status"), str_from_z(status));
-    json_key_string(&w, STR("sessionKey"), name);
-    (void)control_close(hub, &w, false);
-    if (hub->scratch.failed) {
-        hub->counts.out_of_memory++;
-        return;
-    }
-    struct speech speech = {
-        .dialect = DIALECT_GATEWAY, .text = buf_str(&hub->scratch), .stays = true};
-    session_broadcast(hub, session, client, &speech, hub->untyped);
-}
-
-/*
- * Everybody of this dialect who is in a session with the client, once each, is told, or with NULL
- * counted. Returns how many they are.
- */
-static uint64_t tell_companions(struct hub *hub, uint32_t client, struct speech *speech)
-{
-    uint32_t round = ++hub->mark_round;
-    uint64_t count = 0;
-
-    if (!client_mark(hub, client, round)) {
-        hub->counts.out_of_memory++;
-        return 0;
-    }
-    for (uint32_t m = client_at(hub, client)->members; m != SLAB_NONE;
-         m = member_at(hub, m)->next) {
-        const struct session *s = session_at(hub, member_at(hub, m)->session);
-        if (s->hidden) {
-            continue;
-        }
-        for (uint32_t i = session_first(s, DIALECT_GATEWAY); i != SLAB_NONE;
-             i = session_next(hub, i)) {
-            uint32_t other = member_at(hub, i)->client;
-            if (!client_mark(hub, other, round)) {
-                continue;
-            }
-            count++;
-            if (speech != NULL && hub_reserve(hub)) {
-                client_tell(hub, other, speech, DOWN_MESSAGE | DOWN_BROADCAST);
-            }
-        }
-    }
-    return count;
-}
-
-/* To the others of a session, or with SLAB_NONE to all companions. */
-static void say_presence(struct hub *hub, struct sender *sender, const struct wire *w,
-                         struct str text, uint32_t session)
-{
-    char source[CLIENT_ID_SIZE];
-
-    if (sender->dry != NULL) {
-        sender->dry->routed = true;
-        sender->dry->session = session;
-        sender->dry->receivers = session == SLAB_NONE
-                                     ? tell_companions(hub, sender->client, NULL)
-                                     : session_count(session_at(hub, session), DIALECT_GATEWAY) - 1;
-        return;
-    }
-    struct speech speech = carry_speech(hub, sender->client, w, text, false, source);
-    if (speech.text.len == 0) {
-        client_error_memory(hub, sender->client);
-        return;
-    }
-    speech.stays = true;
-    speech.session = session != SLAB_NONE ? session_name(session_at(hub, session)) : STR("");
-    monitor_note(hub, sender->client, &speech, STR(""));
-    if (session == SLAB_NONE) {
-        (void)tell_companions(hub, sender->client, &speech);
-    } else {
-        session_broadcast(hub, session, sender->client, &speech, hub->untyped);
-    }
-}
-
-void meeting_presence(struct hub *hub, struct sender *sender, const struct wire *w, struct str text)
-{
-    struct parley_presence message;
-
-    parley_presence_init(&message);
-    if (relay_parse(hub, sender, text, &parley_presence_info, &message)) {
-        bool is_for_one = message.payload.session_key.is == PARLEY_SET;
-        uint32_t session = is_for_one
-                               ? carry_session(hub, sender, text_of(&message.payload.session_key))
-                               : SLAB_NONE;
-        if (sender->code == ERROR_NONE) {
-            say_presence(hub, sender, w, text, session);
-        }
-    }
-    parley_presence_fini(&message);
 }
 
 /* --- joining ---------------------------------------------------------------------------------- */
@@ -256,7 +150,7 @@ static void enter(struct hub *hub, struct sender *sender, uint32_t session, cons
             refuse_for_room(hub, sender);
             return;
         }
-        meeting_announce(hub, session, client, "online");
+        presence_announce(hub, session, client, "online");
     }
     answer_info(hub, client, session, status);
 }
@@ -435,7 +329,7 @@ static void answer_left(struct hub *hub, uint32_t client, struct str id)
 static void leave(struct hub *hub, uint32_t client, uint32_t session, struct str id)
 {
     if (session != SLAB_NONE && session_has(hub, session, client)) {
-        meeting_announce(hub, session, client, "offline");
+        presence_announce(hub, session, client, "offline");
         session_leave(hub, session, client);
     }
     answer_left(hub, client, id);

@@ -191,6 +191,41 @@ static void test_presence(void **state)
     room_free(r);
 }
 
+/* Who is with more than one message may be for says it in one session at a time. */
+static void test_presence_to_too_many(void **state)
+{
+    struct hub_settings settings;
+
+    (void)state;
+    hub_settings_init(&settings);
+    assert_int_equal(settings.max_companions, 65536);
+    settings.max_companions = 3; /* oneself in each session counts, too */
+    struct room *r = room_new(&settings);
+    int one = room_control(r), two = room_control(r);
+    create(r, one, "den");
+    join(r, two, "den");
+    create(r, two, "attic");
+    room_expect(r, one, "{\"type\":\"presence\"}");
+    room_say(r, two,
+             "{\"type\":\"presence\",\"id\":\"p\",\"payload\":{\"deviceId\":\"d\",\"status\":"
+             "\"away\"}}");
+    room_expect(r, one, "{\"type\":\"presence\",\"payload\":{\"status\":\"away\"}}");
+    join(r, one, "attic");
+    room_expect(r, two, "{\"type\":\"presence\"}");
+    room_say(r, two,
+             "{\"type\":\"presence\",\"id\":\"p\",\"payload\":{\"deviceId\":\"d\",\"status\":"
+             "\"online\"}}");
+    room_expect(r, two,
+                "{\"type\":\"error\",\"payload\":{\"code\":\"LIMIT_REACHED\",\"details\":{"
+                "\"limit\":\"companions\",\"max\":3}},\"replyTo\":\"p\"}");
+    room_expect_nothing(r, one);
+    room_say(r, two,
+             "{\"type\":\"presence\",\"id\":\"p\",\"payload\":{\"deviceId\":\"d\",\"status\":"
+             "\"online\",\"sessionKey\":\"attic\"}}");
+    room_expect(r, one, "{\"type\":\"presence\",\"payload\":{\"sessionKey\":\"attic\"}}");
+    room_free(r);
+}
+
 /* --- what is passed on ------------------------------------------------------------------------ */
 
 static void test_relay(void **state)
@@ -439,6 +474,7 @@ int main(void)
         cmocka_unit_test(test_create_tells_nothing),
         cmocka_unit_test(test_patch),
         cmocka_unit_test(test_presence),
+        cmocka_unit_test(test_presence_to_too_many),
         cmocka_unit_test(test_relay),
         cmocka_unit_test(test_broadcast_grant),
         cmocka_unit_test(test_world),
