@@ -159,9 +159,10 @@ void reactor_close_doors(struct reactor *r)
 
 void reactor_close_idle(struct reactor *r)
 {
+    r->idle_closed = true;
     for (uint32_t slot = 0; slot < slab_limit(&r->connections); slot++) {
         struct connection *c = slab_at(&r->connections, slot);
-        if (c->outbox.conn != NO_CONN && c->state == CONN_HEAD && c->request == NULL) {
+        if (c->outbox.conn != NO_CONN && connection_is_idle(c)) {
             connection_destroy(r, c);
         }
     }

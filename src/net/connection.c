@@ -97,9 +97,14 @@ void connection_open(struct reactor *r, int fd, unsigned door)
     }
     metric_set(&r->metrics.connections, slab_count(&r->connections));
     /* The request is usually here already. Then epoll is told of the socket with the answer. */
-    if (connection_receive(r, c, 0) && (c->state == CONN_HEAD || c->state == CONN_BODY)) {
-        (void)connection_watch(r, c, !shake_waits(r, c), false);
+    if (!connection_receive(r, c, 0) || (c->state != CONN_HEAD && c->state != CONN_BODY)) {
+        return;
     }
+    if (r->idle_closed && connection_is_idle(c)) {
+        connection_destroy(r, c);
+        return;
+    }
+    (void)connection_watch(r, c, !shake_waits(r, c), false);
 }
 
 bool connection_is_secured(const struct reactor *r, const struct connection *c)

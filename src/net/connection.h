@@ -159,6 +159,11 @@ uint32_t connection_age(const struct reactor *r, const struct connection *c);
 bool connection_watch(struct reactor *r, struct connection *c, bool read, bool write);
 /* All has been written: tells the peer, and reads on until it ends as well. */
 void connection_finish(struct reactor *r, struct connection *c);
+/* It has no request under way, or has not even begun. */
+static inline bool connection_is_idle(const struct connection *c)
+{
+    return c->state == CONN_HEAD && c->request == NULL;
+}
 /* The handshake of its stream, if that has one, is over. */
 bool connection_is_secured(const struct reactor *r, const struct connection *c);
 /* What its stream has encrypted waits for the socket, and not the outbox. */

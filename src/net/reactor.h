@@ -165,6 +165,7 @@ struct reactor {
     uint32_t door_count;
     bool doors_shut;   /* not in epoll until the next tick: there are no descriptors */
     bool doors_closed; /* for good */
+    bool idle_closed;  /* and who comes from another reactor ends, unless it has said something */
     const struct listener *doors[LISTENERS_MAX]; /* borrowed */
     uint32_t event_at;                           /* events before it have been dealt with */
     uint32_t event_count;
@@ -193,7 +194,7 @@ bool reactor_add_door(struct reactor *r, const struct listener *l);
  * Listeners stay open.
  */
 void reactor_close_doors(struct reactor *r);
-/* Closes the HTTP connections that have no request under way. */
+/* Closes the HTTP connections that have no request under way, also those that are adopted later. */
 void reactor_close_idle(struct reactor *r);
 /* Takes over a socket that another reactor accepted at its door number `door`. */
 void reactor_adopt(struct reactor *r, int fd, unsigned door);

@@ -382,6 +382,28 @@ static void test_doors_closed(void **state)
     close(idle);
 }
 
+/* Another reactor may have accepted somebody before it closed its own doors. */
+static void test_adopted_behind_the_end(void **state)
+{
+    struct rig *g = *state;
+    int ends[2];
+
+    reactor_close_doors(g->r);
+    reactor_close_idle(g->r);
+    int silent = rig_connect(g);
+    assert_int_equal(0, g->r->metrics.connections);
+    rig_expect_bytes(silent, STR(""), true);
+    assert_int_equal(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends));
+    rig_send(ends[0], STR("GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    reactor_adopt(g->r, ends[1], 0);
+    rig_settle(g);
+    rig_expect(g, "R:41/");
+    rig_expect_bytes(ends[0], STR("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), true);
+    close(silent);
+    close(ends[0]);
+    rig_settle(g);
+}
+
 /* Of two doors that were shut only one can be watched at first; then both can. */
 static void test_doors_open_one_by_one(void **state)
 {
@@ -441,6 +463,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_out_of_files_among_the_silent, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_hand_over, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_doors_closed, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_adopted_behind_the_end, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_doors_open_one_by_one, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_event_from_before_the_doors_closed, setup,
                                         rig_teardown),
