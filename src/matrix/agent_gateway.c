@@ -6,7 +6,9 @@
  * as JSON.
  *
  * A turn whose connection is lost before its first text is asked again when there is another one,
- * with the same key; so is one that begins while there is none.
+ * with the same key; so is one that begins while there is none. What the gateway refuses for a
+ * cause that can pass is asked again later, under the same id: an error ends a request there, so
+ * nothing else comes of the one before.
  */
 #include "matrix/agent_gateway.h"
 
@@ -15,13 +17,22 @@
 #include "json/reader.h"
 #include "json/wire.h"
 
-enum { MAX_MESSAGE = 8 * 1024 * 1024 /* of the gateway */ };
+enum {
+    MAX_MESSAGE = 8 * 1024 * 1024, /* of the gateway */
+    LIMITED_SHARE_MS =
+        1500,             /* so long for what limits.rate lets through in a second: others send */
+    LIMITED_APART_MS = 50 /* when it does not say what that is */
+};
 
 struct turn {
     struct list link;
     uint64_t turn;
     uint64_t deadline_ms;
-    uint64_t since_ms; /* it waits for a connection since then */
+    uint64_t since_ms;   /* it waits for a connection, or to be taken, since then */
+    uint64_t due_ms;     /* when it is asked again; UINT64_MAX: when there is a connection */
+    unsigned failures;   /* so often it was not taken */
+    const char *trouble; /* why, the last time */
+    uint64_t failed_ms;  /* the first time */
     bool sent;
     bool spoken;        /* a part has come */
     size_t bytes;       /* of the frame that it was sent in */
@@ -91,6 +102,7 @@ static void send_turn(struct agent *a, struct turn *t)
     uint64_t left = t->deadline_ms > a->now.mono_ms ? t->deadline_ms - a->now.mono_ms : 1;
 
     t->sent = true;
+    t->due_ms = UINT64_MAX;
     gateway_open(&w, &frame, "route_request", turn_id(t, id));
     json_key_string(&w, STR("capability"), a->settings.capability);
     json_key_raw(&w, STR("request"), buf_str(&t->request));
@@ -141,6 +153,7 @@ static bool gateway_ask(struct agent *a, const struct bridge_action *action)
     list_append(&a->turns, &t->link);
     t->turn = action->turn;
     t->since_ms = a->now.mono_ms;
+    t->due_ms = UINT64_MAX;
     t->deadline_ms = a->now.mono_ms + a->settings.timeout_ms;
     buf_init(&t->text, a->settings.max_answer_bytes);
     buf_init(&t->request, GATEWAY_MAX_FRAME);
@@ -234,9 +247,46 @@ static void hear_response(struct agent *a, struct turn *t, struct str payload)
     }
 }
 
-/* How a request failed, by the gateway's codes. */
+/*
+ * Of many that are above limits.rate each is told the same time, and would be above it again with
+ * the others: so they go one after the other, at less than that rate.
+ */
+static uint64_t limited_due(const struct agent *a, uint64_t due_ms, struct str details)
+{
+    uint64_t most = 0;
+
+    (void)str_to_uint(json_get(details, STR("max")), UINT32_MAX, &most);
+    uint64_t next_ms = a->limited_ms + (most > 0 ? LIMITED_SHARE_MS / most + 1 : LIMITED_APART_MS);
+    return due_ms > next_ms ? due_ms : next_ms;
+}
+
+/* It was not taken, and that can pass. */
+static void ask_again(struct agent *a, struct turn *t, const char *sentence, struct str details,
+                      bool is_limited)
+{
+    uint64_t now_ms = a->now.mono_ms, wait_ms = 0;
+
+    (void)str_to_uint(json_get(details, STR("retry_after_ms")), INT32_MAX, &wait_ms);
+    uint64_t due_ms = now_ms + (wait_ms > 0 ? wait_ms : agent_backoff(t->failures));
+    due_ms = is_limited ? limited_due(a, due_ms, details) : due_ms;
+    if (t->failures++ == 0) {
+        t->failed_ms = now_ms;
+    }
+    if (due_ms >= t->failed_ms + AGENT_AWAY_MS || due_ms >= t->deadline_ms) {
+        end_turn(a, t, FAILURE_AWAY, sentence);
+        return;
+    }
+    a->limited_ms = is_limited ? due_ms : a->limited_ms;
+    t->sent = false;
+    t->since_ms = t->failed_ms;
+    t->due_ms = due_ms;
+    t->trouble = sentence;
+}
+
+/* How a request failed, by the gateway's codes. FAILURE_AWAY can pass. */
 static void hear_error(struct agent *a, struct turn *t, struct str payload)
 {
+    static const struct str limited = {"RATE_LIMITED", 12};
     static const struct {
         struct str code;
         enum bridge_failure failure;
@@ -245,6 +295,7 @@ static void hear_error(struct agent *a, struct turn *t, struct str payload)
         {{"NO_AGENT", 8}, FAILURE_AWAY, "nobody who can do it is there"},
         {{"AGENT_GONE", 10}, FAILURE_AWAY, "it has gone away"},
         {{"QUEUE_FULL", 10}, FAILURE_AWAY, "it has too much to do"},
+        {{"LIMIT_REACHED", 13}, FAILURE_AWAY, "it has too much to do"},
         {{"RATE_LIMITED", 12}, FAILURE_AWAY, "it has too much to do"},
         {{"SHUTTING_DOWN", 13}, FAILURE_AWAY, "the gateway stops"},
         {{"ROUTE_TIMEOUT", 13}, FAILURE_TIMEOUT, ""},
@@ -252,14 +303,20 @@ static void hear_error(struct agent *a, struct turn *t, struct str payload)
         {{"AUTH_REQUIRED", 13}, FAILURE_REFUSED, "it does not accept the key of this bridge"},
     };
     struct str code = json_get(payload, STR("code"));
+    enum bridge_failure failure = FAILURE_REFUSED;
+    const char *sentence = "the gateway refused the request";
 
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
         if (json_string_is(code, codes[i].code)) {
-            end_turn(a, t, codes[i].failure, codes[i].sentence);
-            return;
+            failure = codes[i].failure;
+            sentence = codes[i].sentence;
         }
     }
-    end_turn(a, t, FAILURE_REFUSED, "the gateway refused the request");
+    if (failure == FAILURE_AWAY && !t->spoken) {
+        ask_again(a, t, sentence, json_get(payload, STR("details")), json_string_is(code, limited));
+    } else {
+        end_turn(a, t, failure, sentence);
+    }
 }
 
 /*
@@ -339,7 +396,7 @@ static void opened(void *owner)
     json_key_string(&w, STR("role"), STR("webchat"));
     json_key_uint(&w, STR("protocolVersion"), 2);
     gateway_send(a, &w, &frame);
-    /* Above limits.rate the rest is dropped without a word, so what has to be answered is first. */
+    /* Above limits.rate the rest is dropped, so what has to be answered is first. */
     list_each(link, &a->turns) {
         send_turn(a, list_entry(link, struct turn, link));
     }
@@ -408,11 +465,30 @@ static struct agent *gateway_new(const struct agent_settings *settings,
 }
 
 /* When a turn ends by itself. */
-static uint64_t turn_due(const struct turn *t)
+static uint64_t turn_end(const struct turn *t)
 {
     uint64_t away = t->sent ? UINT64_MAX : t->since_ms + AGENT_AWAY_MS;
 
     return away < t->deadline_ms ? away : t->deadline_ms;
+}
+
+/* When something is to be done about it. */
+static uint64_t turn_due(const struct turn *t)
+{
+    uint64_t end = turn_end(t);
+
+    return t->due_ms < end ? t->due_ms : end;
+}
+
+static void run_out(struct agent *a, struct turn *t)
+{
+    if (t->sent) {
+        send_cancel(a, t);
+        end_turn(a, t, FAILURE_TIMEOUT, "");
+    } else {
+        bool is_open = a->uplink.state == UPLINK_OPEN;
+        end_turn(a, t, FAILURE_AWAY, is_open ? t->trouble : "the gateway cannot be reached");
+    }
 }
 
 static void gateway_tick(struct agent *a, struct bridge_time now)
@@ -421,14 +497,13 @@ static void gateway_tick(struct agent *a, struct bridge_time now)
     uplink_tick(&a->uplink, now.mono_ms);
     list_each_safe(link, &a->turns) {
         struct turn *t = list_entry(link, struct turn, link);
-        if (turn_due(t) > now.mono_ms) {
-            continue;
-        }
-        if (t->sent) {
-            send_cancel(a, t);
-            end_turn(a, t, FAILURE_TIMEOUT, "");
-        } else {
-            end_turn(a, t, FAILURE_AWAY, "the gateway cannot be reached");
+        if (turn_end(t) <= now.mono_ms) {
+            run_out(a, t);
+        } else if (t->due_ms <= now.mono_ms) {
+            t->due_ms = UINT64_MAX;
+            if (a->uplink.state == UPLINK_OPEN) {
+                send_turn(a, t);
+            }
         }
     }
 }

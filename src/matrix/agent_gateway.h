@@ -19,8 +19,9 @@ struct agent {
     struct uplink uplink;
     struct list turns;
     struct list places;
-    uint64_t frames;   /* that were sent; their ids */
-    size_t sent_bytes; /* of the last one */
+    uint64_t frames;     /* that were sent; their ids */
+    size_t sent_bytes;   /* of the last one */
+    uint64_t limited_ms; /* when the last turn that was above limits.rate is asked again */
 };
 
 /* Begins a frame; the caller writes members of its payload; then it is sent, and freed. */

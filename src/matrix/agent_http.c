@@ -5,8 +5,6 @@
 #include "json/reader.h"
 
 enum {
-    FIRST_WAIT_MS = 250,
-    LONGEST_WAIT_MS = 4000,
     LINGER_MS = 1000, /* for a request whose turn is over */
     PROBE_MS = 10000,
     SLACK_MS = 1000, /* the deadline of a turn comes before that of its request */
@@ -180,7 +178,7 @@ void agent_next(struct agent_turn *t, int step, uint64_t wait_ms)
 void agent_again(struct agent_turn *t, const char *sentence, int64_t wait_ms)
 {
     uint64_t now = t->agent->now_ms;
-    uint64_t wait = t->failures < 5 ? (uint64_t)FIRST_WAIT_MS << t->failures : LONGEST_WAIT_MS;
+    uint64_t wait = agent_backoff(t->failures);
 
     if (t->failures++ == 0) {
         t->failed_ms = now;

@@ -37,3 +37,10 @@ bool agent_settings_keep(struct agent_settings *s, const struct agent_settings *
     }
     return true;
 }
+
+uint64_t agent_backoff(unsigned failures)
+{
+    enum { FIRST_WAIT_MS = 250, LONGEST_WAIT_MS = 4000, MAX_SHIFT = 4 };
+
+    return failures <= MAX_SHIFT ? (uint64_t)FIRST_WAIT_MS << failures : LONGEST_WAIT_MS;
+}
