@@ -196,7 +196,8 @@ struct str bridge_next_batch(const struct bridge *b);
 struct bridge_sent {
     uint64_t send;
     struct str event_id; /* empty: it was refused for good */
-    struct str error;    /* a code of Matrix: "M_FORBIDDEN"; when it was refused */
+    struct str error;    /* a code of Matrix: "M_FORBIDDEN"; when it was refused. "HTTP_403": by
+                            something before the server, in spite of trying for long */
     uint64_t slowed_ms;  /* how long the server made it wait in all (429); 0: not at all */
 };
 void bridge_sent(struct bridge *b, const struct bridge_sent *sent);

@@ -207,26 +207,32 @@ static void taken(struct bridge *b, struct send *s, struct str event_id)
 }
 
 /*
- * A message that is too large goes in smaller pieces from now on. An edit that is not taken, since
- * its message is gone perhaps, goes as a message. What we may not say stays unsaid.
+ * A message that is too large goes in smaller pieces from now on; when the smallest is too large,
+ * it was not for its size, and the next one is tried whole. An edit that is not taken, since its
+ * message is gone perhaps, goes as a message. What we may not say stays unsaid, and so does what
+ * something before the server has refused for long: it has held up the room for long enough.
  */
 static void refused(struct bridge *b, struct send *s, struct str error)
 {
     struct turn *t = turn_of(b, s);
-    bool is_edit = s->replaces.len > 0;
+    bool is_too_large = str_equal(error, STR("M_TOO_LARGE"));
+    bool is_final = str_equal(error, STR("M_FORBIDDEN")) || str_starts_with(error, STR("HTTP_"));
 
     b->counts.refused_sends_total++;
     bridge_log(b, LEVEL_WARNING, "bridge_send_refused", s->room_id, "error=%.*s",
                STR_ARG(text_cut(error, NAME_MAX_BYTES)));
-    if (str_equal(error, STR("M_TOO_LARGE")) && s->limit > PIECE_MIN_BYTES) {
+    if (is_too_large && s->limit > PIECE_MIN_BYTES) {
         b->piece_bytes = s->limit / 2;
         set_txn_id(b, s);
-    } else if (t != NULL) {
+        return;
+    }
+    b->piece_bytes = is_too_large ? UINT64_MAX : b->piece_bytes;
+    if (t != NULL) {
         outbox_drop(b, s);
         t->is_mute = true;
         thing_touch(b, &t->thing);
         turn_change(b, t, TURN_EVENT_UNSAID, STR(""));
-    } else if (is_edit && s->role == SEND_TEXT && !str_equal(error, STR("M_FORBIDDEN"))) {
+    } else if (s->replaces.len > 0 && s->role == SEND_TEXT && !is_final) {
         text_clear(&s->replaces);
         set_txn_id(b, s);
     } else {

@@ -13,7 +13,8 @@ enum verdict {
     TOKEN_DEAD,
     SLOWED, /* 429 */
     TOO_LARGE,
-    PASSING, /* not reached, or not well */
+    PASSING,     /* not reached, or not well */
+    UNEXPLAINED, /* refused by something before it, that may be mended */
     ACCOUNT_GONE
 };
 
@@ -81,7 +82,13 @@ static enum verdict judge_status(const struct home_call *c, const struct finding
         return PASSING;
     }
     /* Without a code it was not the homeserver that said so, but something before it. */
-    return rule->takes_all || f->code[0] != '\0' ? REFUSED : PASSING;
+    return rule->takes_all || f->code[0] != '\0' ? REFUSED : UNEXPLAINED;
+}
+
+/* Whoever says it: no waiting makes a message smaller, and sending it in smaller pieces does. */
+static bool is_too_much_to_send(const struct home_call *c, const struct http_response *r)
+{
+    return c->kind == CALL_SEND && r->status == 413;
 }
 
 static void judge(const struct home_call *c, const struct http_response *r, struct finding *f)
@@ -93,6 +100,9 @@ static void judge(const struct home_call *c, const struct http_response *r, stru
     }
     if (r->status / 100 != 2) {
         read_refusal(r, f);
+    }
+    if (is_too_much_to_send(c, r)) {
+        (void)str_format(f->code, sizeof(f->code), "M_TOO_LARGE");
     }
     f->verdict = judge_status(c, f);
 }
@@ -205,10 +215,31 @@ static void note_success(struct home_call *c)
     }
 }
 
+static void refuse_call(struct home_call *c, const struct finding *f)
+{
+    detach(c);
+    if (call_rules[c->kind].refused(c, f->response->status, str_from_z(f->code))) {
+        note_success(c); /* it is there, and has decided */
+        home_call_free(c);
+        return;
+    }
+    attach(c);
+    fail_call(c, f);
+}
+
+/* What it says is not the homeserver's word. */
+static void puzzle_call(struct home_call *c, const struct finding *f)
+{
+    if (c->kind == CALL_SEND && home_send_lost(c, f->response->status)) {
+        refuse_call(c, f);
+    } else {
+        fail_call(c, f);
+    }
+}
+
 static void answer_call(struct home_call *c, const struct finding *f)
 {
     struct homeserver *h = c->home;
-    struct finding broken = *f;
 
     if (h->date_ms < 0) {
         h->date_ms = f->response->date_ms;
@@ -220,25 +251,12 @@ static void answer_call(struct home_call *c, const struct finding *f)
         return;
     }
     attach(c);
-    broken.verdict = PASSING;
     if (home_is_vital(c) && h->fault == HOMESERVER_FINE) {
         home_fault(h, HOMESERVER_NO_SERVER,
                    "What answers there is no homeserver: %u without what Matrix has in it",
                    f->response->status);
     }
-    fail_call(c, &broken);
-}
-
-static void refuse_call(struct home_call *c, const struct finding *f)
-{
-    detach(c);
-    if (call_rules[c->kind].refused(c, f->response->status, str_from_z(f->code))) {
-        note_success(c); /* it is there, and has decided */
-        home_call_free(c);
-        return;
-    }
-    attach(c);
-    fail_call(c, f);
+    puzzle_call(c, f);
 }
 
 static void lose_account(struct homeserver *h, const struct finding *f)
@@ -276,6 +294,9 @@ void home_call_done(void *owner, const struct http_response *response)
     c->http = NULL;
     h->answering = c;
     judge(c, response, &f);
+    if (f.verdict != ANSWERED && f.verdict != TOO_LARGE && f.verdict != UNEXPLAINED) {
+        c->puzzles = 0;
+    }
     switch (f.verdict) {
     case ANSWERED:
         answer_call(c, &f);
@@ -291,8 +312,11 @@ void home_call_done(void *owner, const struct http_response *response)
         break;
     case TOO_LARGE:
         if (!home_sync_less(c)) {
-            fail_call(c, &f);
+            puzzle_call(c, &f);
         }
+        break;
+    case UNEXPLAINED:
+        puzzle_call(c, &f);
         break;
     case ACCOUNT_GONE:
         home_call_free(c);

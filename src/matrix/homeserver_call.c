@@ -165,6 +165,7 @@ void home_calls_wake(struct homeserver *h)
             c->due_ms = waits ? h->now.mono_ms : c->due_ms;
             c->is_delayed = false;
             c->failures = 0;
+            c->puzzles = 0;
         }
     }
 }

@@ -53,6 +53,10 @@ struct home_call {
     unsigned deaths;    /* so often the token was no good */
     unsigned token_age; /* homeserver.token_age when it was started */
     bool is_unwanted;   /* nobody is to hear of it */
+    /* of CALL_SEND: answers that are not the homeserver's, one after the other */
+    unsigned puzzles;
+    uint64_t puzzled_ms; /* since when */
+    bool is_logged;      /* that it is so */
 };
 
 /* What is known of a kind. */
@@ -278,6 +282,9 @@ void home_probe_failed(struct homeserver *h);
 /* --- homeserver_send.c -------------------------------------------------------------------------
  */
 
+/* It was answered with this status by something before the homeserver. True: for so long that it is
+ * to be refused. */
+bool home_send_lost(struct home_call *c, unsigned status);
 bool home_answer_send(struct home_call *c, struct str body);
 bool home_refuse_send(struct home_call *c, unsigned status, struct str code);
 bool home_answer_join(struct home_call *c, struct str body);

@@ -179,10 +179,44 @@ bool home_answer_send(struct home_call *c, struct str body)
     return true;
 }
 
+/*
+ * A proxy that is set up wrongly is so for minutes, and its answer passes; one that filters
+ * contents refuses this message for ever, and all that its room has to say waits behind it. So it
+ * is tried for a while, that counts as long as the homeserver is well otherwise: while it is not,
+ * nothing is to be lost.
+ */
+bool home_send_lost(struct home_call *c, unsigned status)
+{
+    enum { TRIES_TO_LOG = 5, TRIES_TO_LOSE = 10, PATIENCE_MS = 600000 };
+    static const char look[] = "at what stands before the homeserver: it answers in its place";
+    struct homeserver *h = c->home;
+
+    if (h->fault != HOMESERVER_FINE) {
+        c->puzzles = 0;
+    }
+    if (c->puzzles++ == 0) {
+        c->puzzled_ms = h->now.mono_ms;
+    }
+    bool is_lost = c->puzzles >= TRIES_TO_LOSE && h->now.mono_ms - c->puzzled_ms >= PATIENCE_MS;
+    if (!c->is_unwanted && (is_lost || (c->puzzles >= TRIES_TO_LOG && !c->is_logged))) {
+        c->is_logged = true;
+        home_log(h, LEVEL_WARNING, is_lost ? "send_lost" : "send_stuck", buf_str(&c->room),
+                 "tries=%u status=%u look=\"%s\"", c->puzzles, status, look);
+    }
+    return is_lost;
+}
+
+/* Without a code, which has been logged, the status stands for one: "HTTP_403". */
 bool home_refuse_send(struct home_call *c, unsigned status, struct str code)
 {
-    home_log(c->home, LEVEL_WARNING, "send_refused", buf_str(&c->room), "status=%u code=%.*s",
-             status, STR_ARG(code));
+    char stand_in[16];
+
+    if (code.len == 0) {
+        code = str_format(stand_in, sizeof(stand_in), "HTTP_%u", status);
+    } else {
+        home_log(c->home, LEVEL_WARNING, "send_refused", buf_str(&c->room), "status=%u code=%.*s",
+                 status, STR_ARG(code));
+    }
     tell_sent(c, STR(""), code);
     return true;
 }

@@ -330,7 +330,7 @@ void server_serve(struct model *m, struct flight *f)
     if (!is_known && f->content.len > m->server_limit) {
         sent.error = STR("M_TOO_LARGE");
     } else if (!is_known && m->rooms[f->room].is_forbidding && model_draw(m, 6) == 0) {
-        sent.error = STR("M_FORBIDDEN");
+        sent.error = model_draw(m, 2) == 0 ? STR("M_FORBIDDEN") : STR("HTTP_403");
         server_waive(m, f->room);
     } else {
         (void)snprintf(id, sizeof(id), "$m%u", take(m, f));

@@ -116,6 +116,10 @@ static void test_too_large_for_the_server(void **state)
         rig_refused(r, "M_TOO_LARGE");
     }
     assert_int_equal(rig_counts(r).sends_waiting, 0);
+    /* It was not for its size then: the next one is tried whole. */
+    rig_say(r, "much, please");
+    rig_answer(r, text);
+    assert_int_equal(strlen(r->last_content), before);
     rig_free(r);
 }
 
@@ -152,6 +156,23 @@ static void test_an_edit_that_is_not_taken(void **state)
     rig_free(r);
 }
 
+/* It has held up the room for long enough. */
+static void test_an_edit_that_a_proxy_refuses(void **state)
+{
+    struct rig *r = talking();
+
+    (void)state;
+    rig_say(r, "why?");
+    rig_answering(r, "because");
+    rig_pass(r, 500);
+    rig_sent(r, "$m1");
+    rig_answer(r, "because of this");
+    rig_refused(r, "HTTP_403");
+    assert_has(r->logged, "bridge_send_refused !a:here error=HTTP_403");
+    assert_int_equal(rig_counts(r).sends_waiting, 0);
+    rig_free(r);
+}
+
 /* A room that does not keep up with its messages begins no turns; the others do. */
 static void test_a_room_that_is_slow(void **state)
 {
@@ -179,6 +200,7 @@ int main(void)
         cmocka_unit_test(test_too_large_for_the_server),
         cmocka_unit_test(test_forbidden),
         cmocka_unit_test(test_an_edit_that_is_not_taken),
+        cmocka_unit_test(test_an_edit_that_a_proxy_refuses),
         cmocka_unit_test(test_a_room_that_is_slow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
