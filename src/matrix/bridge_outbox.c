@@ -138,7 +138,8 @@ static void send_piece(struct bridge *b, const struct send *s)
                                .notice = s->is_notice,
                                .thread = s->thread,
                                .reply_to = s->reply_to,
-                               .replaces = s->replaces};
+                               .replaces = s->replaces,
+                               .answers = s->is_notice ? STR("") : b->settings.values.user_id};
 
     buf_clear(&b->content);
     markup_content(&m, &b->content);

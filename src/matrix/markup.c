@@ -78,6 +78,13 @@ static void write_text(struct json_writer *w, const struct markup_message *m, st
     json_key_raw(w, STR("m.mentions"), STR("{}"));
 }
 
+static void write_answer_key(struct json_writer *w, const struct markup_message *m)
+{
+    if (m->answers.len > 0) {
+        json_key_string(w, STR(MARKUP_ANSWER_KEY), m->answers);
+    }
+}
+
 static void write_reply(struct json_writer *w, struct str event_id)
 {
     json_key(w, STR("m.in_reply_to"));
@@ -121,9 +128,11 @@ static void write_content(const struct markup_message *m, struct buf *text, stru
         json_key(&w, STR("m.new_content"));
         json_begin_object(&w);
         write_text(&w, m, body, html);
+        write_answer_key(&w, m);
         json_end_object(&w);
     } else {
         write_text(&w, m, body, html);
+        write_answer_key(&w, m);
     }
     write_relation(&w, m);
     json_end_object(&w);

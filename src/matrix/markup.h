@@ -22,7 +22,7 @@ enum {
     /* More than the whole event of Matrix may have; a longer text becomes no HTML. */
     MARKUP_MAX_TEXT = 65536,
     /* The content of an event may have so much less than the event, which has ids, hashes and
-     * signatures beside it. */
+     * signatures beside it, and MARKUP_ANSWER_KEY, which a splitter does not count. */
     MARKUP_EVENT_BYTES = 4096
 };
 
@@ -68,11 +68,18 @@ struct markup_message {
     struct str thread;   /* root of the thread; empty: none */
     struct str reply_to; /* the event that is answered; empty: none */
     struct str replaces; /* the event that this is a new text of; empty: none */
+    struct str answers;  /* the bridge whose answer it is, a user id; empty: it is none */
 };
 /*
+ * In the content of an answer: the user id of the bridge that gives it. When it is that of the
+ * sender it is no question to another bridge, or two in one room would answer each other for ever.
+ * One that a person has forwarded has another sender.
+ */
+#define MARKUP_ANSWER_KEY "org.parley.answer"
+/*
  * Appends the content of an m.room.message: `m.mentions` is always there, a formatted_body when it
- * says more than the text. An edit has the text twice, and the HTML only in m.new_content: what is
- * outside of that is for clients that know no edits.
+ * says more than the text. An edit has the text twice, and the HTML and MARKUP_ANSWER_KEY only in
+ * m.new_content: what is outside of that is for clients that know no edits.
  */
 void markup_content(const struct markup_message *m, struct buf *out);
 

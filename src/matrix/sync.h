@@ -20,7 +20,8 @@ struct sync_reader {
      * `was_joined`: we were in the room at the last sync. NULL: none is told.
      */
     void (*gap)(void *owner, struct str room, struct str prev_batch, bool was_joined);
-    size_t left_out;  /* counted: events that ask for nothing, m.notice and what is not known */
+    size_t left_out;  /* counted: events that ask for nothing, m.notice, answers of other bridges,
+                         and what is not known */
     size_t malformed; /* counted: events that are not as the specification has them */
     size_t paged;     /* counted: events of pages, whatever they are */
     char token[1024]; /* a position that was written with escapes */

@@ -1,5 +1,6 @@
 #include "matrix/sync_internal.h"
 
+#include "matrix/markup.h"
 #include "json/reader.h"
 
 /* A raw string that begins with `sigil` and is an id; else the id is empty. */
@@ -92,6 +93,15 @@ static bool takes_msgtype(struct str content, bool *ret_emote)
     return *ret_emote || json_string_is(msgtype, STR("m.text"));
 }
 
+/* Of another bridge in this room: see MARKUP_ANSWER_KEY. */
+static bool is_answer_of_a_bridge(const struct event *e)
+{
+    struct id bridge;
+
+    return sync_event_read_id(json_get(e->content, STR(MARKUP_ANSWER_KEY)), '@', &bridge) &&
+           str_equal(id_text(&bridge), id_text(&e->sender));
+}
+
 /*
  * Without the quotation that older clients put before a reply: "> <@user:server> text" or "> *
  * <@user:server> text", more lines with ">", and an empty one. A quotation that a person wrote
@@ -145,7 +155,7 @@ static bool tell_message(struct room_walk *w, const struct event *e)
     struct id thread = {.len = 0}, reply_to = {.len = 0};
     struct buf room;
 
-    if (!takes_msgtype(e->content, &out.emote)) {
+    if (!takes_msgtype(e->content, &out.emote) || is_answer_of_a_bridge(e)) {
         w->reader->left_out++;
         return true;
     }

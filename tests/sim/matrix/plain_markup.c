@@ -30,5 +30,6 @@ void markup_content(const struct markup_message *m, struct buf *out)
     json_key_string(&w, STR("thread"), m->thread);
     json_key_string(&w, STR("reply_to"), m->reply_to);
     json_key_string(&w, STR("replaces"), m->replaces);
+    json_key_string(&w, STR("answers"), m->answers);
     json_end_object(&w);
 }

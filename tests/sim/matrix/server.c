@@ -263,12 +263,25 @@ static void edit_message(struct model *m, struct message *msg, struct str conten
     text_of(content, STR("body"), &msg->text);
 }
 
+/* Other bridges know an answer by who gives it, and do not answer it. */
+static void check_answers(struct model *m, struct str content)
+{
+    bool is_notice = str_equal(json_get(content, STR("notice")), STR("true"));
+
+    if (!json_string_is(json_get(content, STR("answers")),
+                        is_notice ? STR("") : m->d.settings.user_id)) {
+        model_fail(m, "%s could be taken for %s", is_notice ? "a notice" : "an answer",
+                   is_notice ? "an answer" : "a question");
+    }
+}
+
 /* The message that a content makes or edits. */
 static uint32_t apply(struct model *m, unsigned room, struct str content)
 {
     struct buf text;
     uint32_t number;
 
+    check_answers(m, content);
     buf_init(&text, 1 << 20);
     text_of(content, STR("replaces"), &text);
     if (refers_to(buf_str(&text), 'm', &number)) {

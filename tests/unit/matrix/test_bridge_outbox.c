@@ -156,6 +156,25 @@ static void test_an_edit_that_is_not_taken(void **state)
     rig_free(r);
 }
 
+/* What other bridges know an answer by; the part of it and its edits have it, too. */
+static void test_answers_say_whose_they_are(void **state)
+{
+    struct rig *r = talking();
+
+    (void)state;
+    rig_say(r, "why?");
+    rig_answering(r, "because");
+    rig_pass(r, 500);
+    assert_has(r->last_content, "\"answers\":\"@bot:here\"");
+    rig_sent(r, "$m1");
+    rig_answer(r, "because of this");
+    assert_has(r->last_content, "\"answers\":\"@bot:here\"");
+    rig_sent(r, "$m2");
+    rig_say(r, "/stop");
+    assert_has(r->last_content, "\"answers\":\"\"");
+    rig_free(r);
+}
+
 /* It has held up the room for long enough. */
 static void test_an_edit_that_a_proxy_refuses(void **state)
 {
@@ -201,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_forbidden),
         cmocka_unit_test(test_an_edit_that_is_not_taken),
         cmocka_unit_test(test_an_edit_that_a_proxy_refuses),
+        cmocka_unit_test(test_answers_say_whose_they_are),
         cmocka_unit_test(test_a_room_that_is_slow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -284,6 +284,20 @@ static void an_edit_has_both_texts(void **state)
         "\"m.mentions\":{}},\"m.relates_to\":{\"rel_type\":\"m.replace\",\"event_id\":\"$e\"}}");
 }
 
+static void an_answer_says_whose_it_is(void **state)
+{
+    struct markup_message m = {.markdown = STR("a"), .answers = STR("@bot:x")};
+
+    (void)state;
+    expect_content(m, "{\"msgtype\":\"m.text\",\"body\":\"a\",\"m.mentions\":{},"
+                      "\"org.parley.answer\":\"@bot:x\"}");
+    m.replaces = STR("$e");
+    expect_content(m, "{\"msgtype\":\"m.text\",\"body\":\"* a\",\"m.mentions\":{},"
+                      "\"m.new_content\":{\"msgtype\":\"m.text\",\"body\":\"a\",\"m.mentions\":{},"
+                      "\"org.parley.answer\":\"@bot:x\"},"
+                      "\"m.relates_to\":{\"rel_type\":\"m.replace\",\"event_id\":\"$e\"}}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +316,7 @@ int main(void)
         cmocka_unit_test(content_has_what_it_needs),
         cmocka_unit_test(content_keeps_its_place),
         cmocka_unit_test(an_edit_has_both_texts),
+        cmocka_unit_test(an_answer_says_whose_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -146,6 +146,21 @@ static void test_messages(void **state)
     assert_event(EVENT("m.room.encrypted", "$1", "@ann:x", "{}", ""), "", 1, 0);
 }
 
+#define ANSWERS(value)                                                                             \
+    SAID("$1", "{\"msgtype\":\"m.text\",\"body\":\"b\",\"org.parley.answer\":" value "}")
+
+/* Two bridges in a room do not answer each other. */
+static void test_answers_of_bridges(void **state)
+{
+    (void)state;
+    assert_event(ANSWERS("\"@ann:x\""), "", 1, 0);
+    assert_event(ANSWERS("\"\\u0040ann:x\""), "", 1, 0);
+    /* One that was forwarded is a question, and so is one that only looks like it. */
+    assert_event(ANSWERS("\"@other:x\""), SAYS " body=b\n", 0, 0);
+    assert_event(ANSWERS("true"), SAYS " body=b\n", 0, 0);
+    assert_event(ANSWERS("{}"), SAYS " body=b\n", 0, 0);
+}
+
 static void test_malformed(void **state)
 {
     char deep[400];
@@ -564,21 +579,14 @@ static void test_pages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_malformed),
-        cmocka_unit_test(test_long_ids),
-        cmocka_unit_test(test_relations),
-        cmocka_unit_test(test_fallbacks),
-        cmocka_unit_test(test_edits),
-        cmocka_unit_test(test_redactions),
-        cmocka_unit_test(test_state),
-        cmocka_unit_test(test_what_is_old),
-        cmocka_unit_test(test_gaps),
-        cmocka_unit_test(test_state_before_a_gap),
-        cmocka_unit_test(test_invites),
-        cmocka_unit_test(test_invites_of_several_senders),
-        cmocka_unit_test(test_leaves),
-        cmocka_unit_test(test_what_is_no_response),
+        cmocka_unit_test(test_messages),  cmocka_unit_test(test_answers_of_bridges),
+        cmocka_unit_test(test_malformed), cmocka_unit_test(test_long_ids),
+        cmocka_unit_test(test_relations), cmocka_unit_test(test_fallbacks),
+        cmocka_unit_test(test_edits),     cmocka_unit_test(test_redactions),
+        cmocka_unit_test(test_state),     cmocka_unit_test(test_what_is_old),
+        cmocka_unit_test(test_gaps),      cmocka_unit_test(test_state_before_a_gap),
+        cmocka_unit_test(test_invites),   cmocka_unit_test(test_invites_of_several_senders),
+        cmocka_unit_test(test_leaves),    cmocka_unit_test(test_what_is_no_response),
         cmocka_unit_test(test_pages),
     };
 
