@@ -173,17 +173,20 @@ static void invited(struct bridge *b, const struct bridge_event *event)
 {
     struct room *room = room_find(b, event->room);
     struct str inviter = event->sender.len > 0 ? event->sender : STR("unclear");
+    bool is_welcome = is_ours(b, event->room) || may_invite(b, event->sender);
+    bool is_asking = room != NULL && room->is_asking;
 
-    if (room != NULL && room->is_asking) {
-        room->is_invited_again = true;
-        return;
-    }
-    if (room != NULL && room->is_joined) {
+    if (is_asking) {
+        room->is_invited_again = is_welcome;
+    } else if (room != NULL && room->is_joined) {
         left(b, room); /* kicked and invited between two syncs: the second is all that is told */
     }
-    if (!is_ours(b, event->room) && !may_invite(b, event->sender)) {
+    if (!is_welcome) {
         bridge_log(b, LEVEL_WARNING, "bridge_invite_refused", event->room, "inviter=%.*s",
                    STR_ARG(inviter));
+        return;
+    }
+    if (is_asking) {
         return;
     }
     room = room_get(b, event->room);

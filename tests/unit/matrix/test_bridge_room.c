@@ -137,6 +137,22 @@ static void test_invited_again(void **state)
     rig_free(r);
 }
 
+/* An invite that would not be taken does not stand for the one that was withdrawn. */
+static void test_invited_again_by_a_stranger(void **state)
+{
+    struct rig *r = rig_new();
+
+    (void)state;
+    invite(r, "!x:friends", "@bob:friends");
+    (void)rig_lines(r);
+    invite(r, "!x:friends", "@eve:elsewhere");
+    assert_has(r->logged, "bridge_invite_refused !x:friends inviter=@eve:elsewhere");
+    end_join(r, "M_FORBIDDEN");
+    assert_string_equal(rig_lines(r), "");
+    assert_int_equal(rig_rows(r, TABLE_ROOM), 0);
+    rig_free(r);
+}
+
 static void at_home(struct bridge_settings *s)
 {
     static const struct str rooms[] = {{"!home:here", 10}, {"#den:here", 9}};
@@ -339,6 +355,7 @@ int main(void)
         cmocka_unit_test(test_kicked_and_invited),
         cmocka_unit_test(test_an_invite_that_fails),
         cmocka_unit_test(test_invited_again),
+        cmocka_unit_test(test_invited_again_by_a_stranger),
         cmocka_unit_test(test_own_rooms),
         cmocka_unit_test(test_a_reload_brings_a_room),
         cmocka_unit_test(test_before_the_join),
