@@ -77,6 +77,8 @@ struct agent_adapter {
     /* The turn is over for the bridge: nothing more is said of it. */
     void (*stop)(struct agent *a, uint64_t turn);
     void (*tick)(struct agent *a, struct bridge_time now);
+    /* What time it is, and nothing more: a wait is over, and it is about to be told what came. */
+    void (*clock)(struct agent *a, struct bridge_time now);
     uint64_t (*deadline)(const struct agent *a);
     /* Its descriptor, to be waited for; fd -1: none. Its revents come back by `ready`. */
     struct http_watch (*watch)(const struct agent *a);

@@ -508,6 +508,12 @@ static void gateway_tick(struct agent *a, struct bridge_time now)
     }
 }
 
+static void gateway_clock(struct agent *a, struct bridge_time now)
+{
+    a->now = now;
+    a->uplink.now_ms = now.mono_ms;
+}
+
 static uint64_t gateway_deadline(const struct agent *a)
 {
     uint64_t first = uplink_deadline(&a->uplink);
@@ -544,6 +550,7 @@ const struct agent_adapter agent_gateway = {
     .ask = gateway_ask,
     .stop = gateway_stop,
     .tick = gateway_tick,
+    .clock = gateway_clock,
     .deadline = gateway_deadline,
     .watch = gateway_watch,
     .ready = gateway_ready,

@@ -326,6 +326,11 @@ void agent_http_tick(struct agent *a, struct bridge_time now)
     }
 }
 
+void agent_http_clock(struct agent *a, struct bridge_time now)
+{
+    a->now_ms = now.mono_ms;
+}
+
 uint64_t agent_http_deadline(const struct agent *a)
 {
     uint64_t first = UINT64_MAX;

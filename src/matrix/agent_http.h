@@ -79,6 +79,7 @@ void agent_http_free(struct agent *a);
 bool agent_http_ask(struct agent *a, const struct bridge_action *action);
 void agent_http_stop(struct agent *a, uint64_t turn);
 void agent_http_tick(struct agent *a, struct bridge_time now);
+void agent_http_clock(struct agent *a, struct bridge_time now);
 uint64_t agent_http_deadline(const struct agent *a);
 struct http_watch agent_http_watch(const struct agent *a);
 void agent_http_ready(struct agent *a, short revents);

@@ -181,6 +181,7 @@ const struct agent_adapter agent_openai = {
     .ask = agent_http_ask,
     .stop = agent_http_stop,
     .tick = agent_http_tick,
+    .clock = agent_http_clock,
     .deadline = agent_http_deadline,
     .watch = agent_http_watch,
     .ready = agent_http_ready,

@@ -324,6 +324,11 @@ void bridge_joined(struct bridge *b, struct str room, struct str error)
     }
 }
 
+void bridge_clock(struct bridge *b, struct bridge_time now)
+{
+    b->now = now;
+}
+
 void bridge_tick(struct bridge *b, struct bridge_time now)
 {
     b->now = now;

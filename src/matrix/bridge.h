@@ -221,6 +221,8 @@ void bridge_answering(struct bridge *b, uint64_t turn, struct str text);
 /* An ACT_ASK has come to its end: the whole answer, or how it failed. */
 void bridge_answered(struct bridge *b, uint64_t turn, struct str text, enum bridge_failure failure,
                      struct str error);
+/* What time it is, and nothing more: before it is told what has come meanwhile. */
+void bridge_clock(struct bridge *b, struct bridge_time now);
 /* Time has passed. */
 void bridge_tick(struct bridge *b, struct bridge_time now);
 /* When bridge_tick has something to do, monotonic; UINT64_MAX: never. */

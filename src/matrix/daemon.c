@@ -390,6 +390,16 @@ static int timeout_ms(const struct daemon *d)
     return due <= now ? 0 : due - now > 60000 ? 60000 : (int)(due - now);
 }
 
+/* The wait may have been long: turns that begin with what has come have their whole time. */
+static void set_clocks(void *owner)
+{
+    struct daemon *d = owner;
+
+    d->now = daemon_clock();
+    bridge_clock(d->bridge, d->now);
+    daemon_adapter(d)->clock(d->agent, d->now);
+}
+
 static void wait_and_serve(struct daemon *d)
 {
     struct http_watch watches[1 + HEALTH_WATCHES];
@@ -539,6 +549,8 @@ enum daemon_exit daemon_run(struct daemon *d, bool once, struct buf *error)
         return d->code;
     }
     d->code = DAEMON_OK;
+    set_clocks(d);
+    http_set_woken(d->http, set_clocks, d);
     bridge_start(d->bridge);
     step_end(d);
     homeserver_start(d->homeserver, bridge_next_batch(d->bridge));

@@ -23,6 +23,8 @@ struct http_client {
     struct list ready;   /* with a piece for `part` */
     bool is_telling;     /* `part` and `done` are being called: nothing is freed meanwhile */
     bool has_ended;      /* some have ended since, to be freed then */
+    void (*woken)(void *owner); /* or NULL */
+    void *woken_owner;
 };
 
 struct http_call {
@@ -578,7 +580,16 @@ void http_wait(struct http_client *c, struct http_watch *watches, size_t count, 
     timeout_ms = work(c, timeout_ms);
     (void)curl_multi_poll(c->multi, fds, used, timeout_ms < 0 ? INT32_MAX : timeout_ms, NULL);
     poll_watches(watches, count);
+    if (c->woken != NULL) {
+        c->woken(c->woken_owner);
+    }
     (void)work(c, 0);
+}
+
+void http_set_woken(struct http_client *c, void (*woken)(void *owner), void *owner)
+{
+    c->woken = woken;
+    c->woken_owner = owner;
 }
 
 void http_wake(struct http_client *c)

@@ -77,6 +77,9 @@ struct http_watch {
  */
 enum { HTTP_MAX_WATCHES = 32 };
 void http_wait(struct http_client *c, struct http_watch *watches, size_t count, int timeout_ms);
+/* `woken` is called in each http_wait when it has waited, before it tells what has come: whoever is
+ * told has a clock that is not older than the wait. */
+void http_set_woken(struct http_client *c, void (*woken)(void *owner), void *owner);
 /* From any thread, and from signal handlers. */
 void http_wake(struct http_client *c);
 

@@ -11,6 +11,22 @@ from place import ALICE, BOT
 # --- the agent --------------------------------------------------------------------------------
 
 
+def test_a_question_behind_a_silence_has_its_whole_time(build):
+    """It begins when it comes, and not when the bridge has last looked at its clock."""
+    place = build("openai", config={"agent": {"timeout": "3s"}, "bridge": {"timeout": "30s"}})
+    place.start()
+    place.answer("one")
+    place.wait_synced()
+    threading.Event().wait(4)
+    gate = threading.Event()
+    place.agent.script = lambda question: Answer(f"echo: {question}", gate=gate)
+    asked = place.ask("two")
+    place.agent.wait(lambda: len(place.agent.asked) == 2)
+    threading.Event().wait(0.2)
+    gate.set()
+    place.wait_said("echo: two", reply_to=asked)
+
+
 def broken(**answer):
     return lambda question: Answer("half of it", **answer) if question == "bad" else None
 

@@ -252,6 +252,24 @@ static void a_lost_connection_meanwhile(void **state)
     rig_fini(&r);
 }
 
+/* Time goes on while the loop waits. */
+static void a_connection_that_is_lost_behind_a_long_wait(void **state)
+{
+    struct agent_rig r;
+
+    (void)state;
+    setup(&r);
+    assert_true(rig_ask(&r, 7, NULL));
+    r.now_ms += 25000;
+    agent_gateway.clock(r.agent, (struct bridge_time){.mono_ms = r.now_ms});
+    lose_uplink(&r);
+    rig_pass(&r, 19999);
+    rig_expect(&r, "");
+    rig_pass(&r, 1);
+    rig_expect(&r, "answered 7 away  | the gateway cannot be reached\n");
+    rig_fini(&r);
+}
+
 /* Of a frame of a request. */
 static unsigned turn_of(struct str frame)
 {
@@ -329,6 +347,7 @@ int main(void)
         cmocka_unit_test(what_is_refused_or_was_begun_ends),
         cmocka_unit_test(one_that_waits_can_be_stopped),
         cmocka_unit_test(a_lost_connection_meanwhile),
+        cmocka_unit_test(a_connection_that_is_lost_behind_a_long_wait),
         cmocka_unit_test(many_above_a_limit_of_the_rate),
     };
 

@@ -42,6 +42,30 @@ static void a_stream_is_an_answer(void **state)
     rig_fini(&r);
 }
 
+/* Time goes on while the loop waits: what fails then is tried for as long as at other times. */
+static void it_fails_behind_a_long_wait(void **state)
+{
+    struct agent_rig r;
+
+    (void)state;
+    rig_init(&r, &agent_openai);
+    assert_true(rig_ask(&r, 1, NULL));
+    r.now_ms += 25000;
+    agent_openai.clock(r.agent, (struct bridge_time){.mono_ms = r.now_ms});
+    rig_answer(&r, 503, "");
+    rig_pass(&r, 249);
+    assert_int_equal(rig_open_count(&r), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        rig_pass(&r, 4000);
+        rig_answer(&r, 503, "");
+    }
+    rig_expect(&r, "away it has a fault of its own\n");
+    rig_pass(&r, 4000);
+    rig_answer(&r, 503, "");
+    rig_expect(&r, "answered 1 away  | it has a fault of its own\n");
+    rig_fini(&r);
+}
+
 static void it_may_end_in_other_ways(void **state)
 {
     struct agent_rig r;
@@ -320,6 +344,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_is_an_answer),
         cmocka_unit_test(it_may_end_in_other_ways),
+        cmocka_unit_test(it_fails_behind_a_long_wait),
         cmocka_unit_test(oddities_say_nothing),
         cmocka_unit_test(one_object_is_an_answer),
         cmocka_unit_test(an_error_ends_a_stream),
