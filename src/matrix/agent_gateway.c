@@ -19,9 +19,8 @@
 
 enum {
     MAX_MESSAGE = 8 * 1024 * 1024, /* of the gateway */
-    LIMITED_SHARE_MS =
-        1500,             /* so long for what limits.rate lets through in a second: others send */
-    LIMITED_APART_MS = 50 /* when it does not say what that is */
+    LIMITED_SHARE_MS = 1500, /* for what limits.rate lets through in 1 s: there are other frames */
+    LIMITED_APART_MS = 50    /* when it does not say what that is */
 };
 
 struct turn {
@@ -30,10 +29,10 @@ struct turn {
     uint64_t deadline_ms;
     uint64_t since_ms;   /* it waits for a connection, or to be taken, since then */
     uint64_t due_ms;     /* when it is asked again; UINT64_MAX: when there is a connection */
-    unsigned failures;   /* so often it was not taken */
-    const char *trouble; /* why, the last time */
-    uint64_t failed_ms;  /* the first time */
+    unsigned failures;   /* since then */
+    const char *trouble; /* why it was not taken, the last time */
     bool sent;
+    uint64_t sent_ms;
     bool spoken;        /* a part has come */
     size_t bytes;       /* of the frame that it was sent in */
     struct buf request; /* raw JSON */
@@ -102,6 +101,7 @@ static void send_turn(struct agent *a, struct turn *t)
     uint64_t left = t->deadline_ms > a->now.mono_ms ? t->deadline_ms - a->now.mono_ms : 1;
 
     t->sent = true;
+    t->sent_ms = a->now.mono_ms;
     t->due_ms = UINT64_MAX;
     gateway_open(&w, &frame, "route_request", turn_id(t, id));
     json_key_string(&w, STR("capability"), a->settings.capability);
@@ -260,25 +260,36 @@ static uint64_t limited_due(const struct agent *a, uint64_t due_ms, struct str d
     return due_ms > next_ms ? due_ms : next_ms;
 }
 
+/* It is to be asked again. When it had been under way for long, this is another trouble than the
+ * last one. */
+static void fail_turn(const struct agent *a, struct turn *t)
+{
+    uint64_t now_ms = a->now.mono_ms;
+
+    if (t->failures == 0 || now_ms - t->sent_ms >= AGENT_AWAY_MS) {
+        t->since_ms = now_ms;
+        t->failures = 0;
+    }
+    t->failures++;
+    t->sent = false;
+}
+
 /* It was not taken, and that can pass. */
 static void ask_again(struct agent *a, struct turn *t, const char *sentence, struct str details,
                       bool is_limited)
 {
-    uint64_t now_ms = a->now.mono_ms, wait_ms = 0;
+    uint64_t wait_ms = 0;
 
+    fail_turn(a, t);
     (void)str_to_uint(json_get(details, STR("retry_after_ms")), INT32_MAX, &wait_ms);
-    uint64_t due_ms = now_ms + (wait_ms > 0 ? wait_ms : agent_backoff(t->failures));
+    wait_ms = wait_ms > 0 ? wait_ms : agent_backoff(t->failures - 1);
+    uint64_t due_ms = a->now.mono_ms + wait_ms;
     due_ms = is_limited ? limited_due(a, due_ms, details) : due_ms;
-    if (t->failures++ == 0) {
-        t->failed_ms = now_ms;
-    }
-    if (due_ms >= t->failed_ms + AGENT_AWAY_MS || due_ms >= t->deadline_ms) {
+    if (due_ms >= t->since_ms + AGENT_AWAY_MS || due_ms >= t->deadline_ms) {
         end_turn(a, t, FAILURE_AWAY, sentence);
         return;
     }
     a->limited_ms = is_limited ? due_ms : a->limited_ms;
-    t->sent = false;
-    t->since_ms = t->failed_ms;
     t->due_ms = due_ms;
     t->trouble = sentence;
 }
@@ -418,8 +429,7 @@ static void lost(void *owner, const char *sentence)
         } else if (t->spoken) {
             end_turn(a, t, FAILURE_BROKEN, "the connection to it was lost");
         } else if (t->sent) {
-            t->sent = false;
-            t->since_ms = a->now.mono_ms;
+            fail_turn(a, t);
         }
     }
     a->ports.reachable(a->ports.owner, false, sentence);

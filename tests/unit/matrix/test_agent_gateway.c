@@ -252,6 +252,39 @@ static void a_lost_connection_meanwhile(void **state)
     rig_fini(&r);
 }
 
+/* A gateway that lets the bridge in and ends the connection, again and again, is away. */
+static void a_connection_that_is_lost_again_and_again(void **state)
+{
+    struct agent_rig r;
+
+    (void)state;
+    setup(&r);
+    assert_true(rig_ask(&r, 7, NULL));
+    for (unsigned i = 0; i < 20; i++) {
+        lose_uplink(&r);
+        rig_pass(&r, 500);
+        open_uplink(&r);
+        assert_int_equal(take_frames("\"id\":\"t-7\"") > 0, true);
+        rig_pass(&r, 500);
+    }
+    lose_uplink(&r);
+    rig_pass(&r, 0);
+    rig_expect(&r, "answered 7 away  | the gateway cannot be reached\n");
+    /* One that stood for long begins anew. */
+    open_uplink(&r);
+    assert_true(rig_ask(&r, 8, NULL));
+    lose_uplink(&r);
+    rig_pass(&r, 15000);
+    open_uplink(&r);
+    rig_pass(&r, 20000);
+    lose_uplink(&r);
+    rig_pass(&r, 19999);
+    rig_expect(&r, "");
+    rig_pass(&r, 1);
+    rig_expect(&r, "answered 8 away  | the gateway cannot be reached\n");
+    rig_fini(&r);
+}
+
 /* Time goes on while the loop waits. */
 static void a_connection_that_is_lost_behind_a_long_wait(void **state)
 {
@@ -347,6 +380,7 @@ int main(void)
         cmocka_unit_test(what_is_refused_or_was_begun_ends),
         cmocka_unit_test(one_that_waits_can_be_stopped),
         cmocka_unit_test(a_lost_connection_meanwhile),
+        cmocka_unit_test(a_connection_that_is_lost_again_and_again),
         cmocka_unit_test(a_connection_that_is_lost_behind_a_long_wait),
         cmocka_unit_test(many_above_a_limit_of_the_rate),
     };
