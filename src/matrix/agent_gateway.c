@@ -274,6 +274,16 @@ static void fail_turn(const struct agent *a, struct turn *t)
     t->sent = false;
 }
 
+/* Many are refused together, and would find the same queue full together again: so each waits
+ * between the half and the whole. */
+static uint64_t backoff_of(const struct turn *t)
+{
+    enum { SHARES = 16 };
+    uint64_t wait_ms = agent_backoff(t->failures - 1);
+
+    return wait_ms - wait_ms * (t->turn % SHARES) / (2 * SHARES);
+}
+
 /* It was not taken, and that can pass. */
 static void ask_again(struct agent *a, struct turn *t, const char *sentence, struct str details,
                       bool is_limited)
@@ -282,7 +292,7 @@ static void ask_again(struct agent *a, struct turn *t, const char *sentence, str
 
     fail_turn(a, t);
     (void)str_to_uint(json_get(details, STR("retry_after_ms")), INT32_MAX, &wait_ms);
-    wait_ms = wait_ms > 0 ? wait_ms : agent_backoff(t->failures - 1);
+    wait_ms = wait_ms > 0 ? wait_ms : backoff_of(t);
     uint64_t due_ms = a->now.mono_ms + wait_ms;
     due_ms = is_limited ? limited_due(a, due_ms, details) : due_ms;
     if (due_ms >= t->since_ms + AGENT_AWAY_MS || due_ms >= t->deadline_ms) {

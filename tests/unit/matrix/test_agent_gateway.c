@@ -136,10 +136,11 @@ static void what_passes_is_asked_again(void **state)
 
     (void)state;
     setup(&r);
-    for (unsigned i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+    for (unsigned k = 0; k < sizeof(codes) / sizeof(codes[0]); k++) {
+        unsigned i = 16 * k;
         assert_true(rig_ask(&r, i, NULL));
         assert_int_equal(take_frames("\"idempotencyKey\":\"k\\\"1\""), 1);
-        refuse(i, codes[i], "{}");
+        refuse(i, codes[k], "{}");
         rig_expect(&r, "");
         rig_pass(&r, 249);
         assert_int_equal(take_frames("\"type\""), 0);
@@ -162,17 +163,17 @@ static void it_is_given_up_after_a_while(void **state)
 
     (void)state;
     setup(&r);
-    assert_true(rig_ask(&r, 7, NULL));
+    assert_true(rig_ask(&r, 16, NULL));
     for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
         assert_int_equal(take_frames("route_request"), 1);
-        refuse(7, "NO_AGENT", "{\"capabilities\":[]}");
+        refuse(16, "NO_AGENT", "{\"capabilities\":[]}");
         uint64_t before = r.now_ms;
         pass_to_deadline(&r, 4000);
         assert_int_equal(r.now_ms - before, waits[i]);
         rig_expect(&r, "");
     }
-    refuse(7, "NO_AGENT", "{\"capabilities\":[]}");
-    rig_expect(&r, "answered 7 away  | nobody who can do it is there\n");
+    refuse(16, "NO_AGENT", "{\"capabilities\":[]}");
+    rig_expect(&r, "answered 16 away  | nobody who can do it is there\n");
     assert_int_equal(r.adapter->deadline(r.agent), UINT64_MAX);
     /* Nor past the deadline of the turn. */
     assert_true(rig_ask(&r, 8, NULL));
@@ -285,6 +286,32 @@ static void a_connection_that_is_lost_again_and_again(void **state)
     rig_fini(&r);
 }
 
+/* Those that are refused together do not come again together. */
+static void many_that_find_a_queue_full(void **state)
+{
+    enum { TURNS = 64, MOST = 4 };
+    struct agent_rig r;
+    unsigned asked = 0;
+
+    (void)state;
+    setup(&r);
+    for (unsigned i = 1; i <= TURNS; i++) {
+        assert_true(rig_ask(&r, i, NULL));
+    }
+    (void)take_frames("route_request");
+    for (unsigned i = 1; i <= TURNS; i++) {
+        refuse(i, "QUEUE_FULL", "{}");
+    }
+    for (unsigned ms = 0; ms < 250; ms++) {
+        rig_pass(&r, 1);
+        unsigned count = take_frames("route_request");
+        assert_in_range(count, 0, MOST);
+        asked += count;
+    }
+    assert_int_equal(asked, TURNS);
+    rig_fini(&r);
+}
+
 /* Time goes on while the loop waits. */
 static void a_connection_that_is_lost_behind_a_long_wait(void **state)
 {
@@ -382,6 +409,7 @@ int main(void)
         cmocka_unit_test(a_lost_connection_meanwhile),
         cmocka_unit_test(a_connection_that_is_lost_again_and_again),
         cmocka_unit_test(a_connection_that_is_lost_behind_a_long_wait),
+        cmocka_unit_test(many_that_find_a_queue_full),
         cmocka_unit_test(many_above_a_limit_of_the_rate),
     };
 
