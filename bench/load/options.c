@@ -54,15 +54,19 @@ static bool read_template(const char *name, struct buf *text)
         complain("--template %s cannot be read: %s", name, strerror(errno));
         return false;
     }
-    while ((len = fread(bytes, 1, sizeof(bytes), file)) > 0) {
+    /* No further than it may be long: it need not have an end. */
+    while (!text->failed && (len = fread(bytes, 1, sizeof(bytes), file)) > 0) {
         buf_append(text, bytes, len);
     }
-    bool ok = ferror(file) == 0 && !text->failed;
+    const char *why = ferror(file) != 0 ? strerror(errno) : NULL;
     fclose(file);
-    if (!ok) {
-        complain("--template %s cannot be read, or is no template: it is too long", name);
+    if (why != NULL) {
+        complain("--template %s cannot be read: %s", name, why);
+    } else if (text->failed) {
+        complain("--template %s is no template: it is longer than %d KiB", name,
+                 MAX_TEMPLATE / 1024);
     }
-    return ok;
+    return why == NULL && !text->failed;
 }
 
 static bool parse_dialect(struct bench_options *b, struct str source, const char *name)

@@ -30,22 +30,28 @@ static bool is_sendable(struct str token)
     return token.len > 0;
 }
 
+static bool refuse_file(const char *file, int why, struct buf *error)
+{
+    buf_append_str(error, STR("--token-file "));
+    printable_append(error, str_from_z(file));
+    buf_printf(error, ": %s", strerror(why));
+    return false;
+}
+
 static bool read_first_line(const char *file, struct buf *line, struct buf *error)
 {
     bool from_stdin = strcmp(file, "-") == 0;
     FILE *in = from_stdin ? stdin : fopen(file, "re");
 
     if (in == NULL) {
-        buf_append_str(error, STR("--token-file "));
-        printable_append(error, str_from_z(file));
-        buf_printf(error, ": %s", strerror(errno));
-        return false;
+        return refuse_file(file, errno, error);
     }
-    (void)lines_next(in, line);
+    (void)lines_only(in, line);
+    int why = ferror(in) != 0 ? errno : 0;
     if (!from_stdin) {
         (void)fclose(in);
     }
-    return true;
+    return why == 0 || refuse_file(file, why, error);
 }
 
 bool address_read_token(const char *file, const char *text, struct buf *token, struct buf *error)

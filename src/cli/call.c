@@ -27,19 +27,24 @@ enum {
 
 /* --- what is asked ---------------------------------------------------------------------------- */
 
+/* No further than it may be long: it need not have an end. */
 static bool read_stdin(struct buf *out)
 {
     char bytes[65536];
     size_t len;
 
-    while ((len = fread(bytes, 1, sizeof(bytes), stdin)) > 0) {
+    while (!out->failed && (len = fread(bytes, 1, sizeof(bytes), stdin)) > 0) {
         buf_append(out, bytes, len);
     }
-    if (ferror(stdin) != 0 || out->failed) {
-        complain("standard input cannot be read, or is too long");
+    if (ferror(stdin) != 0) {
+        complain("standard input cannot be read: %s", strerror(errno));
         return false;
     }
-    return true;
+    if (out->failed) {
+        complain("standard input is too long: a request is at most %d MiB",
+                 REMOTE_MAX_MESSAGE / (1024 * 1024));
+    }
+    return !out->failed;
 }
 
 /* Inside of a message there are two brackets around it. */

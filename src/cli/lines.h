@@ -13,5 +13,10 @@
  * end of the stream, or when it cannot be read (ferror).
  */
 bool lines_next(FILE *in, struct buf *line);
+/*
+ * The same for one who wants no other line: of one that is too long nothing more is read, for it
+ * may have no end.
+ */
+bool lines_only(FILE *in, struct buf *line);
 
 #endif

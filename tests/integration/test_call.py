@@ -287,6 +287,25 @@ def test_wrong_credential(tmp_path):
         assert asked.end()[0] == b"1\n"
 
 
+def test_files_without_an_end(tmp_path):
+    """What is longer than it may be is not read on, so that a device or a pipe may go on for ever."""
+    done = run_parley("call", "x", "--token-file", "/dev/zero", url="http://127.0.0.1:1")
+    assert done.returncode == USAGE and "/dev/zero: its first line is no token" in done.stderr, done
+    done = run_parley("call", "x", "--token-file", str(tmp_path), url="http://127.0.0.1:1")
+    assert done.returncode == USAGE and "Is a directory" in done.stderr, done
+    for words, says in (
+        (["call", "x", "-"], "a request is at most 256 MiB"),
+        (["call", "x", "--token-file", "-"], "at most 4096 printable characters"),
+        (["bench", "chat", "--template", "/dev/stdin"], "is longer than 1024 KiB"),
+    ):
+        with subprocess.Popen(["yes", "x" * 10_000], stdout=subprocess.PIPE) as endless:
+            done = subprocess.run(
+                [program(), *words], stdin=endless.stdout, capture_output=True, text=True, timeout=PATIENCE
+            )
+            endless.stdout.close()
+        assert done.returncode == USAGE and says in done.stderr, done
+
+
 @pytest.mark.parametrize("code, exit_code", [(1001, UNAVAILABLE), (1013, TRY_AGAIN), (4401, REFUSED), (4408, REFUSED)])
 def test_closed(call, code, exit_code):
     asked = call("demo.x")

@@ -49,11 +49,33 @@ static void lines_that_are_too_long(void **state)
     (void)fclose(in);
 }
 
+/* What stands behind a line that is too long is left where it is. */
+static void lines_alone(void **state)
+{
+    FILE *in = stream_of("12345\n1234567\n", 14);
+    FILE *endless = fopen("/dev/zero", "re");
+    struct buf line;
+
+    (void)state;
+    buf_init(&line, LONGEST);
+    assert_true(lines_only(in, &line) && !line.failed);
+    assert_true(str_equal(buf_str(&line), STR("12345")));
+    assert_true(lines_only(in, &line) && line.failed);
+    assert_int_equal(getc(in), '\n');
+    assert_false(lines_only(in, &line));
+    assert_non_null(endless);
+    assert_true(lines_only(endless, &line) && line.failed);
+    buf_fini(&line);
+    (void)fclose(endless);
+    (void)fclose(in);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_one_by_one),
         cmocka_unit_test(lines_that_are_too_long),
+        cmocka_unit_test(lines_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
