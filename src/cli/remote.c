@@ -148,6 +148,10 @@ static enum cli_exit read_chunks(struct remote *r, struct buf *body, int64_t dea
     http_chunked_init(&chunked);
     while (!done) {
         int len = http_chunked_feed(&chunked, r->in.data, r->in.len, body, &done);
+        if (len == -413) {
+            body->failed = true;
+            return CLI_OK;
+        }
         if (len < 0) {
             return remote_fail(r, CLI_PROTOCOL, "the body of the answer is broken");
         }
@@ -160,6 +164,7 @@ static enum cli_exit read_chunks(struct remote *r, struct buf *body, int64_t dea
     return CLI_OK;
 }
 
+/* Reads a body that is longer than `body` may be no further: it need not have an end. */
 static enum cli_exit read_body(struct remote *r, const struct http_head *head, struct buf *body,
                                int64_t deadline)
 {
@@ -167,7 +172,7 @@ static enum cli_exit read_body(struct remote *r, const struct http_head *head, s
         return read_chunks(r, body, deadline);
     }
     uint64_t left = head->until_close ? UINT64_MAX : head->content_length;
-    while (left > 0) {
+    while (left > 0 && !body->failed) {
         size_t len = r->in.len < left ? r->in.len : (size_t)left;
         buf_append(body, r->in.data, len);
         buf_consume(&r->in, len);

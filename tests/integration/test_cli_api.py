@@ -1,10 +1,13 @@
 """The commands that ask and administrate, held to the HTTP contract by a server that plays the gateway."""
 
+import contextlib
 import json
 import os
 import pty
 import re
+import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -162,6 +165,30 @@ def test_wrong_use(fake, words):
     done = expect(USAGE, *words, url=fake.url)
     assert done.stdout == "" and done.stderr.startswith("parley: ")
     assert fake.requests == []
+
+
+@pytest.mark.parametrize("fields", ["Connection: close", f"Content-Length: {1 << 40}", "Transfer-Encoding: chunked"])
+def test_an_answer_without_an_end(fields):
+    """It is not read on for longer than any that is expected."""
+    chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    stopped = threading.Event()
+
+    def answer_for_ever(server):
+        with contextlib.suppress(OSError), server.accept()[0] as peer:
+            peer.recv(4096)
+            peer.sendall(f"HTTP/1.1 200 OK\r\n{fields}\r\n\r\n".encode())
+            while not stopped.is_set():
+                peer.sendall(chunk)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer_for_ever, args=(server,), daemon=True)
+        thread.start()
+        try:
+            done = run_parley("agents", url=f"http://127.0.0.1:{server.getsockname()[1]}")
+        finally:
+            stopped.set()
+            thread.join(PATIENCE)
+    assert done.returncode == PROTOCOL and "larger than any that is expected" in done.stderr, done
 
 
 def test_over_a_unix_socket(tmp_path):
