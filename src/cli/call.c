@@ -20,6 +20,7 @@ enum {
     CALL_TIMEOUT_MS = 30000,
     SLACK_MS = 5000,  /* the gateway says itself that the time is over */
     CANCEL_MS = 2000, /* for its answer to a cancel */
+    AT_ONCE = 32,     /* messages, and then a look at what more has come */
 };
 
 #define ID_CALL   STR("call")
@@ -141,7 +142,53 @@ static enum cli_exit cancel(struct call *c)
     return code;
 }
 
+static enum cli_exit hear_signal(struct call *c)
+{
+    struct signalfd_siginfo info;
+
+    return read(c->signals, &info, sizeof(info)) > 0 ? cancel(c) : CLI_OK;
+}
+
 /* --- what is answered ------------------------------------------------------------------------- */
+
+/* What has come of a stream stands before the word that ends it. */
+static enum cli_exit print_parts(struct call *c)
+{
+    return c->stream && !c->cancelled ? call_print(c) : CLI_OK;
+}
+
+static enum cli_exit fail(struct call *c, struct str error, enum cli_exit exit)
+{
+    enum cli_exit code = print_parts(c);
+
+    c->done = true;
+    if (code != CLI_OK) {
+        return code;
+    }
+    call_complain(error);
+    return exit;
+}
+
+/*
+ * Prints what stdout takes without waiting: a look at it for each piece, and not for each line.
+ * Nobody can say how much more is to come, so there is an end to what is kept.
+ */
+static enum cli_exit print_on(struct call *c)
+{
+    enum cli_exit code = CLI_OK;
+
+    if (call_waiting(c) >= c->refused + CALL_PIECE) {
+        code = call_print_some(c);
+    }
+    if (code == CLI_OK && call_waiting(c) > CALL_MAX_WAITING) {
+        complain("what reads stdout is too slow: more than %d MiB of the answer wait for it, and "
+                 "no more is taken",
+                 CALL_MAX_WAITING / (1024 * 1024));
+        code = call_print(c);
+        return code == CLI_OK ? CLI_FAILED : code;
+    }
+    return code;
+}
 
 static enum cli_exit hear_response(struct call *c, struct str payload)
 {
@@ -150,16 +197,18 @@ static enum cli_exit hear_response(struct call *c, struct str payload)
     if (c->cancelled) {
         return CLI_OK;
     }
-    c->done = str_equal(json_get(payload, STR("done")), STR("true"));
     if (!str_equal(json_get(payload, STR("ok")), STR("true"))) {
-        call_complain(json_get(payload, STR("error")));
-        c->done = true;
-        return CLI_FAILED;
+        return fail(c, json_get(payload, STR("error")), CLI_FAILED);
     }
+    c->done = str_equal(json_get(payload, STR("done")), STR("true"));
     if (result.len > 0) {
         call_append(c, result);
+        c->began = true;
     }
-    return c->stream || c->done ? call_print(c) : CLI_OK;
+    if (c->done) {
+        return call_print(c);
+    }
+    return c->stream ? print_on(c) : CLI_OK;
 }
 
 static enum cli_exit hear_error(struct call *c, const struct envelope *e)
@@ -169,12 +218,25 @@ static enum cli_exit hear_error(struct call *c, const struct envelope *e)
     if (c->cancelled && (ours || envelope_answers(e, ID_CANCEL))) {
         return CLI_INTERRUPTED;
     }
-    if (!ours) {
-        return CLI_OK;
+    return ours ? fail(c, e->payload, envelope_error_exit(e->payload)) : CLI_OK;
+}
+
+/* The connection is of no more use. */
+static enum cli_exit lose(struct call *c, enum cli_exit exit)
+{
+    bool is_mute = c->stream && c->began && exit == CLI_UNAVAILABLE && !c->remote.is_closed;
+    enum cli_exit code = print_parts(c);
+
+    if (code != CLI_OK) {
+        return code;
     }
-    call_complain(e->payload);
-    c->done = true;
-    return envelope_error_exit(e->payload);
+    complain("%.*s%s", STR_ARG(buf_str(&c->remote.error)),
+             is_mute
+                 ? " without a word, as it does when more than its limits.send_queue_bytes wait "
+                   "for a reader (its log has client_lagged then); raise that, or let the agent "
+                   "send fewer and longer parts"
+                 : "");
+    return exit;
 }
 
 static enum cli_exit hear(struct call *c, struct str text)
@@ -194,17 +256,27 @@ static enum cli_exit hear(struct call *c, struct str text)
     return CLI_OK;
 }
 
-/* All that has come. */
+/*
+ * All that has come. Parts may come faster than they can be dealt with, and the gateway ends the
+ * connection of one who leaves too much with it; so what waits is taken off the socket in between.
+ */
 static enum cli_exit hear_all(struct call *c)
 {
     struct str text;
     bool taken;
 
-    while (!c->done) {
-        enum cli_exit code = remote_take(&c->remote, &taken, &text);
+    for (unsigned count = 0; !c->done; count++) {
+        enum cli_exit code = CLI_OK;
+        if (count % AT_ONCE == 0) {
+            remote_read_ahead(&c->remote);
+            code = hear_signal(c);
+        }
         if (code != CLI_OK) {
-            complain("%.*s", STR_ARG(buf_str(&c->remote.error)));
             return code;
+        }
+        code = remote_take(&c->remote, &taken, &text);
+        if (code != CLI_OK) {
+            return lose(c, code);
         }
         if (!taken) {
             break;
@@ -217,29 +289,53 @@ static enum cli_exit hear_all(struct call *c)
     return CLI_OK;
 }
 
+static enum cli_exit be_late(struct call *c)
+{
+    if (c->cancelled) {
+        return CLI_INTERRUPTED;
+    }
+    enum cli_exit code = print_parts(c);
+    if (code == CLI_OK) {
+        complain("the gateway did not answer in time");
+        code = CLI_TRY_AGAIN;
+    }
+    return code;
+}
+
+enum { WATCH_GATEWAY, WATCH_SIGNALS, WATCH_STDOUT, WATCHED };
+
+/* Waits for whatever comes first. False: for nothing that is known of. */
+static bool watch(const struct call *c, struct pollfd fds[WATCHED], int64_t left)
+{
+    bool prints = c->stream && !c->cancelled && call_waiting(c) > 0;
+
+    fds[WATCH_GATEWAY] = (struct pollfd){.fd = c->remote.channel.fd, .events = POLLIN};
+    fds[WATCH_SIGNALS] = (struct pollfd){.fd = c->signals, .events = POLLIN};
+    fds[WATCH_STDOUT] = (struct pollfd){.fd = prints ? STDOUT_FILENO : -1, .events = POLLOUT};
+    return poll(fds, WATCHED, left > INT_MAX ? INT_MAX : (int)left) >= 0;
+}
+
 static enum cli_exit await(struct call *c)
 {
-    struct pollfd fds[2] = {{.fd = c->remote.channel.fd, .events = POLLIN},
-                            {.fd = c->signals, .events = POLLIN}};
+    struct pollfd fds[WATCHED];
     enum cli_exit code = CLI_OK;
 
     while (code == CLI_OK && !c->done) {
         int64_t left = c->deadline - socket_now_ms();
         if (left <= 0) {
-            if (!c->cancelled) {
-                complain("the gateway did not answer in time");
-            }
-            return c->cancelled ? CLI_INTERRUPTED : CLI_TRY_AGAIN;
+            return be_late(c);
         }
-        if (poll(fds, 2, left > INT_MAX ? INT_MAX : (int)left) < 0) {
+        if (!watch(c, fds, left)) {
             continue;
         }
-        struct signalfd_siginfo info;
-        if (fds[1].revents != 0 && read(c->signals, &info, sizeof(info)) > 0) {
-            code = cancel(c);
+        if (fds[WATCH_SIGNALS].revents != 0) {
+            code = hear_signal(c);
         }
-        if (code == CLI_OK && fds[0].revents != 0) {
+        if (code == CLI_OK && fds[WATCH_GATEWAY].revents != 0) {
             code = hear_all(c);
+        }
+        if (code == CLI_OK && fds[WATCH_STDOUT].revents != 0 && !c->cancelled) {
+            code = call_print_some(c);
         }
     }
     return code;

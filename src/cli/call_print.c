@@ -9,10 +9,7 @@
 #include "cli/print.h"
 #include "json/reader.h"
 
-enum {
-    MAX_TALK = 64 * 1024,
-    PIECE = 4096, /* what a pipe with room takes without waiting (PIPE_BUF) */
-};
+enum { MAX_TALK = 64 * 1024 };
 
 /* --- what comes out --------------------------------------------------------------------------- */
 
@@ -47,40 +44,65 @@ void call_append(struct call *c, struct str raw)
     buf_append_char(&c->answer, '\n');
 }
 
-/* Returns false when the program was interrupted while nobody read on. */
-static bool wait_for_stdout(const struct call *c)
+size_t call_waiting(const struct call *c)
+{
+    return c->answer.len - c->printed;
+}
+
+/* What is printed is dropped when it is the larger part, so that each byte is moved but once. */
+static void drop_printed(struct call *c)
+{
+    if (c->printed > call_waiting(c) || call_waiting(c) == 0) {
+        buf_consume(&c->answer, c->printed);
+        c->printed = 0;
+    }
+}
+
+/* Waits for room in stdout for as long as poll says. False when there is none, or a signal. */
+static bool await_stdout(const struct call *c, int timeout_ms)
 {
     struct pollfd fds[2] = {{.fd = STDOUT_FILENO, .events = POLLOUT},
                             {.fd = c->signals, .events = POLLIN}};
     int ready;
 
     do {
-        ready = poll(fds, 2, -1);
+        ready = poll(fds, 2, timeout_ms);
     } while (ready < 0 && errno == EINTR);
-    return fds[1].revents == 0;
+    return ready > 0 && fds[1].revents == 0;
 }
 
-enum cli_exit call_print(struct call *c)
+static enum cli_exit print_waiting(struct call *c, int timeout_ms)
 {
-    struct str rest = buf_str(&c->answer);
-
     if (c->answer.failed) {
         complain("the answer is too long to be printed");
         return CLI_FAILED;
     }
-    while (rest.len > 0) {
-        if (!wait_for_stdout(c)) {
-            return c->done ? CLI_INTERRUPTED : CLI_OK;
-        }
-        ssize_t written = write(STDOUT_FILENO, rest.ptr, rest.len < PIECE ? rest.len : PIECE);
+    while (call_waiting(c) > 0 && await_stdout(c, timeout_ms)) {
+        size_t len = call_waiting(c) < CALL_PIECE ? call_waiting(c) : CALL_PIECE;
+        ssize_t written = write(STDOUT_FILENO, c->answer.data + c->printed, len);
         if (written < 0 && errno != EINTR && errno != EAGAIN) {
             complain("the answer could not be written to stdout");
             return CLI_FAILED;
         }
-        rest = str_slice(rest, written > 0 ? (size_t)written : 0, rest.len);
+        c->printed += written > 0 ? (size_t)written : 0;
+        drop_printed(c);
     }
-    buf_clear(&c->answer);
     return CLI_OK;
+}
+
+enum cli_exit call_print_some(struct call *c)
+{
+    enum cli_exit code = print_waiting(c, 0);
+
+    c->refused = call_waiting(c);
+    return code;
+}
+
+enum cli_exit call_print(struct call *c)
+{
+    enum cli_exit code = print_waiting(c, -1);
+
+    return code == CLI_OK && call_waiting(c) > 0 ? CLI_INTERRUPTED : code;
 }
 
 /* --- what went wrong -------------------------------------------------------------------------- */

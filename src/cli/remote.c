@@ -61,6 +61,7 @@ static enum cli_exit connect_to(struct remote *r, const struct url *url)
     r->in_taken = 0;
     r->taken = false;
     r->status = 0;
+    r->is_closed = false;
     return socket_connect(url, r->timeout_ms, &r->channel, &r->error) ? CLI_OK : CLI_UNAVAILABLE;
 }
 

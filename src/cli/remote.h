@@ -19,6 +19,7 @@ enum {
     REMOTE_TIMEOUT_MS = 10000,                /* to connect, to be answered */
     REMOTE_MAX_MESSAGE = 256 * 1024 * 1024,   /* no option lets a gateway send more */
     REMOTE_MAX_OUT = REMOTE_MAX_MESSAGE + 16, /* one such with its header */
+    REMOTE_MAX_AHEAD = 64 * 1024 * 1024,
 };
 
 struct remote {
@@ -32,6 +33,7 @@ struct remote {
     struct ws_parser parser;
     int timeout_ms; /* REMOTE_TIMEOUT_MS, unless it is set otherwise after remote_init */
     int status;     /* of the last HTTP answer; 0 for none */
+    bool is_closed; /* by a close frame, which says why */
     struct buf error;
 };
 
@@ -67,6 +69,11 @@ enum cli_exit remote_receive(struct remote *r, int timeout_ms, struct str *ret_m
  * that has come is taken.
  */
 enum cli_exit remote_take(struct remote *r, bool *ret_taken, struct str *ret_message);
+/*
+ * Takes what has come off the socket, unread, so that it does not fill up while messages are dealt
+ * with; remote_take has it later. No more than REMOTE_MAX_AHEAD wait here.
+ */
+void remote_read_ahead(struct remote *r);
 /* Writes as much of `out` as the connection takes now. CLI_UNAVAILABLE when it has ended. */
 enum cli_exit remote_flush(struct remote *r);
 /* Asks for a sign of life. */

@@ -66,6 +66,7 @@ static enum cli_exit hear_close(struct remote *r, const struct ws_event *event)
     char payload[WS_MAX_CONTROL];
     bool has_code = event->code != WS_CLOSE_NO_STATUS;
 
+    r->is_closed = true;
     buf_clear(&r->error);
     buf_append_str(&r->error, STR("the gateway closed the connection"));
     if (has_code) {
@@ -158,6 +159,18 @@ enum cli_exit remote_take(struct remote *r, bool *ret_taken, struct str *ret_mes
     enum cli_exit code = receive_until(r, 0, ret_message, &late);
     *ret_taken = code == CLI_OK;
     return late ? CLI_OK : code;
+}
+
+/* How the connection has ended is told to whoever takes what came before. */
+void remote_read_ahead(struct remote *r)
+{
+    r->in.max = 2 * REMOTE_MAX_AHEAD;
+    if (r->in_taken > r->in.len / 2) {
+        buf_consume(&r->in, r->in_taken);
+        r->in_taken = 0;
+    }
+    while (r->in.len < REMOTE_MAX_AHEAD && socket_read(&r->channel, &r->in, 0) == SOCKET_OK) {
+    }
 }
 
 /* --- entering --------------------------------------------------------------------------------- */

@@ -41,8 +41,9 @@ static void take_lag(void *owner, struct outbox *o, bool fatal)
         return;
     }
     if (c->state == CONN_OPEN) {
-        connection_fail(r, c, WS_CLOSE_TRY_LATER,
-                        STR("Too much is waiting for this client; read faster."));
+        connection_fail(
+            r, c, WS_CLOSE_TRY_LATER,
+            STR("More than limits.send_queue_bytes wait for this client; read faster."));
     }
     connection_doom(r, c);
 }

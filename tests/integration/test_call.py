@@ -174,6 +174,28 @@ def test_stream(call):
     assert asked.end()[0] == b""
 
 
+def test_stream_for_a_slow_reader(call):
+    """What comes faster than it is read is kept: nobody waits for stdout, and all of it stands before the word of the end."""
+    asked = call("demo.x", "--stream")
+    for number in range(20):
+        asked.answer(done=False, result=f"{number:0900000}")
+    asked.answer(ok=False, error={"code": "X", "message": "y"})
+    assert asked.process.stdout.read() == b"".join(b"%0900000d\n" % number for number in range(20))
+    assert asked.end(FAILED)[1] == "parley: X: y\n"
+
+
+def test_stream_for_nobody(call):
+    """There is an end to what is kept, and a sentence."""
+    asked = call("demo.x", "--stream")
+    for number in range(80):
+        asked.answer(done=False, result=f"{number:0900000}")
+    assert "what reads stdout is too slow: more than 64 MiB" in asked.process.stderr.readline().decode()
+    printed = asked.process.stdout.read()
+    assert len(printed) > 64 << 20 and printed.startswith(b"0" * 900_000 + b"\n" + b"0" * 899_999 + b"1\n")
+    asked.end(FAILED)
+    asked.peer.gone()
+
+
 def test_parts_without_stream(call):
     asked = call("demo.x")
     asked.answer(done=False, result="one")
@@ -318,7 +340,7 @@ def test_gateway_vanishes(call):
     asked.answer(done=False, result="one")
     assert asked.process.stdout.readline() == b"one\n"
     asked.peer.abort()
-    asked.end(UNAVAILABLE)
+    assert "limits.send_queue_bytes" in asked.end(UNAVAILABLE)[1]
 
 
 def test_silent_gateway(call):
