@@ -25,10 +25,11 @@
 enum {
     AGENT_MAX_CONCURRENT = 256, /* three pipes each, and no limit of descriptors is below 1024 */
     AGENT_MAX_ID = 128,
-    AGENT_KILL_MS = 5000,              /* after SIGTERM */
-    AGENT_FULL_BYTES = 256 * 1024,     /* so much waits for the gateway: no program is read on */
-    AGENT_MESSAGE_BYTES = 1024 * 1024, /* what a message may have, until the gateway says so */
-    AGENT_ENVELOPE_BYTES = 1024,       /* of that, for what stands around an answer */
+    AGENT_KILL_MS = 5000,                /* after SIGTERM */
+    AGENT_FULL_BYTES = 256 * 1024,       /* so much waits for the gateway: no program is read on */
+    AGENT_MESSAGE_BYTES = 1024 * 1024,   /* what a message may have, until the gateway says so */
+    AGENT_ENVELOPE_BYTES = 1024,         /* of that, for what stands around an answer */
+    AGENT_QUEUE_BYTES = 2 * 1024 * 1024, /* limits.send_queue_bytes, until the gateway says it */
 };
 
 /*
@@ -61,6 +62,9 @@ struct errand {
     struct buf request;    /* one line of JSON; empty once the program has it */
     int64_t deadline;      /* when it is stopped, or killed; SOCKET_FOREVER */
     uint64_t parts;        /* that were sent */
+    int64_t ahead;         /* bytes of them for whose reading there was no time yet, */
+    int64_t ahead_at;      /* as of then */
+    int64_t resume_at;     /* no part is sent before; 0: at once */
     struct child child;
     struct output output;
     struct ending said; /* the end of stderr */
@@ -101,7 +105,8 @@ struct agent {
     int64_t deadline;  /* of the phase */
     int64_t retry_at;  /* when the next connection may be made */
     int wait_ms;       /* how long that was put off, before chance */
-    size_t max_frame;  /* what the gateway takes */
+    size_t max_frame;  /* what the gateway takes, */
+    size_t max_queue;  /* and what may wait there for one client */
     uint64_t requests; /* that came, and answers that were sent, in parts */
     uint64_t answers;
     size_t errand_count; /* twice the places */
@@ -194,6 +199,8 @@ enum heard {
 bool program_start(struct agent *a, struct errand *errand, struct buf *error);
 /* Reads what it prints, as far as there is room for it, and sends what is to be sent by lines. */
 enum heard program_hear(struct agent *a, struct errand *errand);
+/* Whether its output may be read on; if not, errand->resume_at says when, or the link. */
+bool program_may_speak(const struct agent *a, const struct errand *errand);
 /* Reads what it prints, for nothing. */
 void program_pass(struct errand *errand);
 /* Begins `out` with a raw string as the text of a variable, up to a NUL. */

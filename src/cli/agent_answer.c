@@ -76,6 +76,7 @@ static bool send_answer(struct agent *a, struct errand *errand, const struct str
         return false;
     }
     errand->parts++;
+    errand->ahead += (int64_t)frame.len;
     link_send(a, &frame);
     return true;
 }

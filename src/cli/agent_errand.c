@@ -230,7 +230,8 @@ static void errand_turn(struct agent *a, struct errand *errand, int64_t now, boo
     if (errand->state != ERRAND_RUNNING && errand->state != ERRAND_STOPPING) {
         return;
     }
-    if (errand->child.pid == 0 || (ended && child_reap(&errand->child))) {
+    bool resumes = errand->resume_at > 0 && now >= errand->resume_at;
+    if (errand->child.pid == 0 || (ended && child_reap(&errand->child)) || resumes) {
         errand_pump(a, errand);
     }
     if (errand->state == ERRAND_STOPPING && errand->child.pid == 0) {
@@ -274,9 +275,13 @@ int64_t errands_deadline(const struct agent *a)
 
     for (size_t i = 0; i < a->errand_count; i++) {
         const struct errand *errand = &a->errands[i];
-        if (errand->state == ERRAND_RUNNING && errand->child.pid == 0 && link_has_room(a)) {
+        if (errand->state == ERRAND_RUNNING && errand->child.pid == 0 &&
+            program_may_speak(a, errand)) {
             /* It has ended, and the rest of what it printed can be read on at once. */
             return 0;
+        }
+        if (errand->state == ERRAND_RUNNING && errand->resume_at > 0 && link_has_room(a)) {
+            next = errand->resume_at < next ? errand->resume_at : next;
         }
         if (errand->state != ERRAND_FREE && errand->deadline < next) {
             next = errand->deadline;

@@ -4,7 +4,12 @@
 #include "cli/socket.h"
 #include "json/reader.h"
 
-enum { MAX_TALK = 64 * 1024, MIN_FRAME = 1024 };
+enum {
+    MAX_TALK = 64 * 1024,
+    MIN_FRAME = 1024,
+    MIN_QUEUE = 16 * 1024,
+    MAX_QUEUE = 1024 * 1024 * 1024,
+};
 
 /* The ids of what is sent once in a connection; the answer names them. */
 #define ID_CONNECT    STR("connect")
@@ -81,6 +86,7 @@ enum cli_exit link_open(struct agent *a)
         a->opened = a->heard = socket_now_ms();
         a->pinged = false;
         a->max_frame = AGENT_MESSAGE_BYTES;
+        a->max_queue = AGENT_QUEUE_BYTES;
         send_connect(a);
         send_register(a);
     }
@@ -117,9 +123,13 @@ static void hear_hello(struct agent *a, const struct envelope *e)
 {
     struct str limits = json_get(e->payload, STR("limits"));
     uint64_t bytes = print_whole(json_get(limits, STR("message_bytes")));
+    uint64_t queue = print_whole(json_get(limits, STR("send_queue_bytes")));
 
     if (bytes >= MIN_FRAME && bytes <= REMOTE_MAX_MESSAGE) {
         a->max_frame = (size_t)bytes;
+    }
+    if (queue >= MIN_QUEUE && queue <= MAX_QUEUE) {
+        a->max_queue = (size_t)queue;
     }
 }
 

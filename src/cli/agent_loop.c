@@ -125,11 +125,11 @@ static bool take_signals(struct agent *a)
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
-static void watch_errand(struct watch *w, struct errand *errand, bool has_room)
+static void watch_errand(struct watch *w, struct errand *errand, bool may_speak)
 {
     const struct child *c = &errand->child;
     struct pollfd *fds = &w->fds[w->count];
-    bool wanted = has_room || errand->state == ERRAND_STOPPING;
+    bool wanted = may_speak || errand->state == ERRAND_STOPPING;
 
     w->errands[(w->count - WATCH_PIPES) / 3] = errand;
     fds[0] = (struct pollfd){.fd = c->in, .events = POLLOUT};
@@ -150,7 +150,7 @@ static void watch_all(struct watch *w, struct agent *a)
     for (size_t i = 0; i < a->errand_count; i++) {
         struct errand *errand = &a->errands[i];
         if (errand->state == ERRAND_RUNNING || errand->state == ERRAND_STOPPING) {
-            watch_errand(w, errand, link_has_room(a));
+            watch_errand(w, errand, program_may_speak(a, errand));
         }
     }
 }

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import threading
+import time
 
 import pytest
 
@@ -279,6 +280,27 @@ def test_slow_gateway(control, run):
         assert peer.answer("r-1")["result"] == f"{number:0600}"
     assert peer.answer("r-1")["done"] is True
     leave(agent, peer)
+
+
+def test_pace(control, run):
+    """No faster than the asker may be expected to read: a quarter of what may wait for him, then four times that a second."""
+    queue, lines = 64 << 10, 400
+    agent, peer = serve(control, run, f"exec seq -f %0600g {lines}", "--stream", send_queue_bytes=queue)
+    began, used = time.monotonic(), processor_time(agent)
+    peer.ask("r-1", None)
+    for number in range(1, lines + 1):
+        assert peer.answer("r-1")["result"] == f"{number:0600}"
+    assert peer.answer("r-1")["done"] is True
+    took = time.monotonic() - began
+    assert took >= (lines * 600 - queue) / (4 * queue)
+    assert processor_time(agent) - used < took / 2, "it sleeps meanwhile"
+    leave(agent, peer)
+
+
+def processor_time(agent):
+    with open(f"/proc/{agent.process.pid}/stat") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def is_stuck(agent):

@@ -74,6 +74,20 @@ def test_stream(tcp_gateway, agent, tmp_path):
     asked.stderr.close()
 
 
+LINES = 100_000
+
+
+@pytest.mark.parametrize("consumer", ["wc -l", "sleep 2; wc -l"])
+def test_many_lines_at_once(tcp_gateway, agent, consumer):
+    """All of them arrive, more than the gateway keeps for anybody, and also when they are read late."""
+    agent(tcp_gateway, "--stream", "--exec", f"seq {LINES}")
+    asked = start_call(tcp_gateway, "demo.x", "--stream")
+    counted = subprocess.run(["sh", "-c", consumer], stdin=asked.stdout, capture_output=True, text=True, timeout=PATIENCE)
+    assert (counted.stdout.strip(), asked.wait(PATIENCE), asked.stderr.read()) == (str(LINES), OK, "")
+    asked.stdout.close()
+    asked.stderr.close()
+
+
 def test_nobody(tcp_gateway, agent):
     assert "NO_AGENT" in call(tcp_gateway, "demo.x", code=UNAVAILABLE)
     assert "TARGET_NOT_FOUND" in call(tcp_gateway, "demo.x", "--agent", "nobody", code=UNAVAILABLE)

@@ -74,10 +74,10 @@ def await_claim(claim, what):
     return found
 
 
-def serve(control, run, command, *arguments, message_bytes=1 << 20, **variables):
+def serve(control, run, command, *arguments, message_bytes=1 << 20, send_queue_bytes=2 << 20, **variables):
     agent = run("--exec", command, *arguments, **variables)
     peer = control.accept()
-    peer.registered = peer.register(message_bytes)
+    peer.registered = peer.register(message_bytes, send_queue_bytes)
     agent.says("ready")
     return agent, peer
 

@@ -71,10 +71,10 @@ class Peer:
 
     # --- agents ------------------------------------------------------------------------------
 
-    def register(self, message_bytes=1 << 20):
+    def register(self, message_bytes=1 << 20, send_queue_bytes=2 << 20):
         """Takes connect and agent_register, answers both; returns the payload of the latter."""
         hello = self.take("connect")
-        limits = {"message_bytes": message_bytes}
+        limits = {"message_bytes": message_bytes, "send_queue_bytes": send_queue_bytes}
         self.tell("hello_ok", {"paired": True, "limits": limits}, replyTo=hello["id"])
         register = self.take("agent_register")
         agent = register["payload"]["agentId"]
