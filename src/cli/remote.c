@@ -62,6 +62,7 @@ static enum cli_exit connect_to(struct remote *r, const struct url *url)
     r->taken = false;
     r->status = 0;
     r->is_closed = false;
+    r->is_asked = false;
     return socket_connect(url, r->timeout_ms, &r->channel, &r->error) ? CLI_OK : CLI_UNAVAILABLE;
 }
 

@@ -34,6 +34,7 @@ struct remote {
     int timeout_ms; /* REMOTE_TIMEOUT_MS, unless it is set otherwise after remote_init */
     int status;     /* of the last HTTP answer; 0 for none */
     bool is_closed; /* by a close frame, which says why */
+    bool is_asked;  /* for a credential, by the greeting of a world: nothing is heard until then */
     struct buf error;
 };
 

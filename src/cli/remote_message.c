@@ -216,6 +216,10 @@ static enum cli_exit enter(struct remote *r, const struct address *to, const str
                             json_string_is(json_get(message, STR("type")), greeting->type))) {
         code = remote_fail(r, CLI_PROTOCOL, greeting->not_it);
     }
+    if (code == CLI_OK) {
+        struct str data = json_get(message, STR("data"));
+        r->is_asked = str_equal(json_get(data, STR("auth_required")), STR("true"));
+    }
     return code;
 }
 

@@ -126,6 +126,13 @@ static enum cli_exit watch_once(struct remote *r, const struct address *to, cons
 
     enum cli_exit code =
         is_world ? remote_enter_world(r, to, str_from_z(w->world)) : remote_enter_gateway(r, to);
+    if (code == CLI_OK && r->is_asked) {
+        buf_clear(&r->error);
+        buf_append_str(&r->error, STR("the gateway asks for a credential, and who has none hears "
+                                      "nothing; a token is taken from --token-file FILE or "
+                                      "PARLEY_TOKEN"));
+        return CLI_REFUSED;
+    }
     if (code == CLI_OK) {
         code = is_world ? subscribe(r, w) : join(r, w);
     }

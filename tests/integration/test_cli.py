@@ -241,6 +241,17 @@ def test_tail_filters(tcp_gateway):
         assert (first["type"], first["agent_id"]) == ("bark", "timmy")
 
 
+def test_tail_without_a_credential(start, tmp_path):
+    """It does not seem to watch what it does not hear."""
+    secret = tmp_path / "secret"
+    secret.write_text("a-secret-for-the-tests\n")
+    secret.chmod(0o600)
+    gateway = start("--token-file", str(secret))
+    done = expect(REFUSED, "tail", url=gateway.url)
+    assert "asks for a credential" in done.stderr and "--token-file" in done.stderr
+    assert "watching" not in done.stderr and done.stdout == ""
+
+
 def test_tail_that_cannot_write(tcp_gateway):
     with open("/dev/full", "wb") as full:
         command = [program(), "tail", "--url", tcp_gateway.url]
