@@ -107,7 +107,7 @@ static enum cli_exit plot(const struct bench_options *b)
     size_t count = 0;
     enum cli_exit code = runs != NULL ? CLI_OK : CLI_FAILED;
     buf_init(&line, 1 << 20);
-    while (code == CLI_OK && count < PLOT_MAX_RUNS && lines_next(stdin, &line)) {
+    while (code == CLI_OK && count < PLOT_MAX_RUNS && lines_only(stdin, &line)) {
         if (!report_read(buf_str(&line), &runs[count])) {
             complain("line %zu of standard input is none that --json prints", count + 1);
             code = CLI_FAILED;

@@ -14,8 +14,8 @@
  */
 bool lines_next(FILE *in, struct buf *line);
 /*
- * The same for one who wants no other line: of one that is too long nothing more is read, for it
- * may have no end.
+ * The same for one who wants no other line behind one that is too long: of that nothing more is
+ * read, for it may have no end.
  */
 bool lines_only(FILE *in, struct buf *line);
 

@@ -326,6 +326,10 @@ def test_files_without_an_end(tmp_path):
             )
             endless.stdout.close()
         assert done.returncode == USAGE and says in done.stderr, done
+    with open("/dev/zero") as endless:
+        words = [program(), "bench", "plot", "--svg", str(tmp_path / "plot.svg")]
+        done = subprocess.run(words, stdin=endless, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == FAILED and "line 1 of standard input" in done.stderr, done
 
 
 @pytest.mark.parametrize("code, exit_code", [(1001, UNAVAILABLE), (1013, TRY_AGAIN), (4401, REFUSED), (4408, REFUSED)])
