@@ -48,18 +48,31 @@ static bool take_target(struct str whole, struct str target, struct url *url, st
     return true;
 }
 
+/* Whether it would be one without what stands behind its last colon. */
+static bool has_host(struct str authority)
+{
+    struct str name, port;
+    size_t end = authority.len;
+
+    while (end > 0 && authority.ptr[end - 1] != ':') {
+        end--;
+    }
+    return end > 0 && http_host_split(str_slice(authority, 0, end - 1), &name, &port);
+}
+
 static bool parse_authority(struct str whole, struct str rest, struct url *url, struct buf *error)
 {
+    static const char no_port[] = "has no port from 1 to 65535";
     struct str name, port;
     uint64_t number = URL_DEFAULT_PORT;
 
     url->authority = str_slice(rest, 0, str_find(rest, '/'));
     if (!http_host_split(url->authority, &name, &port)) {
-        return refuse(error, whole, "names no host");
+        return refuse(error, whole, has_host(url->authority) ? no_port : "names no host");
     }
     bool has_port = name.len < url->authority.len;
     if (has_port && (!str_to_uint(port, UINT16_MAX, &number) || number == 0)) {
-        return refuse(error, whole, "has no port from 1 to 65535");
+        return refuse(error, whole, no_port);
     }
     bool brackets = name.len > 2 && name.ptr[0] == '[';
     url->host = brackets ? str_slice(name, 1, name.len - 1) : name;

@@ -101,6 +101,27 @@ static void test_wrong(void **state)
     buf_fini(&error);
 }
 
+/* A port that is none does not make the host unknown. */
+static void test_wrong_port(void **state)
+{
+    static const char *const wrong[] = {"http://a:65536", "ws://[::1]:99999/ws", "http://a:x"};
+    struct url url;
+    struct buf error;
+
+    (void)state;
+    buf_init(&error, 1024);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_false(url_parse(str_from_z(wrong[i]), &url, &error));
+        buf_append_char(&error, '\0');
+        assert_non_null(strstr(error.data, "has no port from 1 to 65535"));
+        buf_clear(&error);
+    }
+    assert_false(url_parse(STR("http://a:b:1"), &url, &error));
+    buf_append_char(&error, '\0');
+    assert_non_null(strstr(error.data, "names no host"));
+    buf_fini(&error);
+}
+
 /* What is asked for at an address: by the world's dialect in a world, and by the gateway's. */
 static void expect_paths(const char *text, const char *world, const char *gateway)
 {
@@ -181,9 +202,11 @@ static void test_id(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tcp),   cmocka_unit_test(test_tls),   cmocka_unit_test(test_unix),
-        cmocka_unit_test(test_wrong), cmocka_unit_test(test_world), cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_query), cmocka_unit_test(test_id),
+        cmocka_unit_test(test_tcp),        cmocka_unit_test(test_tls),
+        cmocka_unit_test(test_unix),       cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_wrong_port), cmocka_unit_test(test_world),
+        cmocka_unit_test(test_paths),      cmocka_unit_test(test_query),
+        cmocka_unit_test(test_id),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
