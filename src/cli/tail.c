@@ -10,6 +10,7 @@
 
 enum {
     MAX_SUBSCRIPTION = 64 * 1024,
+    MAX_TYPE = 128,
     SHORTEST_WAIT_MS = 100,
     LONGEST_WAIT_MS = 2000,
 };
@@ -34,6 +35,19 @@ static bool take_type(struct watch *w, const char *type)
         return false;
     }
     w->types[w->type_count++] = str_from_z(type);
+    return true;
+}
+
+/* What the gateway of a world would refuse, and then tail would show all that is said. */
+static bool check_types(const struct watch *w)
+{
+    for (size_t i = 0; i < w->type_count && w->session == NULL; i++) {
+        if (w->types[i].len == 0 || w->types[i].len > MAX_TYPE) {
+            complain("--type \"%.*s\" can be no type: it has 1 to %d bytes", STR_ARG(w->types[i]),
+                     MAX_TYPE);
+            return false;
+        }
+    }
     return true;
 }
 
@@ -63,7 +77,7 @@ static bool read_arguments(struct args *args, struct watch *w, enum cli_exit *re
             return false;
         }
     }
-    return session_check_place(w->world, w->session);
+    return session_check_place(w->world, w->session) && check_types(w);
 }
 
 static enum cli_exit subscribe(struct remote *r, const struct watch *w)

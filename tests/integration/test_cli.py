@@ -88,6 +88,8 @@ def test_did_you_mean(words, meant):
         ["explain", "bark", "[]"],
         ["explain", "bark", "{}", "extra"],
         ["tail", "--type"],
+        ["tail", "--type", ""],
+        ["tail", "--type", "x" * 129],
         ["serve", "extra"],
         ["status", "--url", "ftp://x"],
     ],
