@@ -126,7 +126,7 @@ void envelope_append_error(struct buf *out, struct str error)
     struct str message = json_get(error, STR("message"));
 
     if (json_kind_of(code) == JSON_STRING && json_kind_of(message) == JSON_STRING) {
-        print_refusal(out, error);
+        print_message_refusal(out, error);
     } else {
         print_value(out, error.len > 0 ? error : STR("\"it failed without a word\""));
     }

@@ -134,6 +134,27 @@ void print_refusal(struct buf *out, struct str error)
     }
 }
 
+void print_message_refusal(struct buf *out, struct str error)
+{
+    struct str details = json_get(error, STR("details"));
+    struct str path = json_get(details, STR("path")), reason = json_get(details, STR("reason"));
+    struct str expected = json_get(details, STR("expected"));
+
+    print_refusal(out, error);
+    if (path.len == 0 || (reason.len == 0 && expected.len == 0)) {
+        return;
+    }
+    buf_append_str(out, STR(" ("));
+    print_value(out, path);
+    buf_append_str(out, expected.len > 0 ? STR(": expected ") : STR(": "));
+    print_value(out, expected.len > 0 ? expected : reason);
+    if (expected.len > 0) {
+        buf_append_str(out, STR(", found "));
+        print_value(out, json_get(details, STR("found")));
+    }
+    buf_append_char(out, ')');
+}
+
 /* Members that stand in columns of their own, or say so little that they are left out. */
 static bool is_shown_elsewhere(struct str key)
 {

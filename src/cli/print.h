@@ -32,6 +32,11 @@ void print_value(struct buf *out, struct str raw);
 
 /* What an error {code, message, details} says: "FORBIDDEN: no such grant (grant:publish)". */
 void print_refusal(struct buf *out, struct str error);
+/*
+ * The same for an error about a message that was sent. It leaves to its details which member is
+ * wrong: "... (data.types: expected an array, found the number 7)".
+ */
+void print_message_refusal(struct buf *out, struct str error);
 
 /*
  * A message as people want to see it, without the line's end: one of a world, one of the gateway

@@ -38,7 +38,7 @@ static void print_talk(struct str error)
     struct buf line;
 
     buf_init(&line, MAX_TALK);
-    print_refusal(&line, error);
+    print_message_refusal(&line, error);
     complain("%.*s", STR_ARG(buf_str(&line)));
     buf_fini(&line);
 }

@@ -202,6 +202,8 @@ def test_explain(gateway):
 def test_send_that_is_refused(tcp_gateway):
     done = run_parley("send", "--to", "nobody", "bark", "{}", url=tcp_gateway.url)
     assert done.returncode in (FAILED, UNAVAILABLE, REFUSED) and "TARGET_NOT_FOUND" in done.stderr, done
+    done = run_parley("send", "subscribe", '{"types":7}', url=tcp_gateway.url)
+    assert done.returncode == FAILED and "(data.types: expected an array" in done.stderr, done
     done = run_parley("send", "agent_joined", "{}", url=tcp_gateway.url)
     assert done.returncode in (FAILED, REFUSED) and "FORBIDDEN" in done.stderr, done
 

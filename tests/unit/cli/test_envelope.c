@@ -132,6 +132,17 @@ static void test_sentences(void **state)
     expect_said(STR("{\"code\":\"X\"}"), "{\"code\":\"X\"}");
     expect_said(STR("{\"code\":\"X\",\"message\":\"m\",\"details\":{\"rule\":\"grant:\\u0070\"}}"),
                 "X: m (grant:p)");
+    expect_said(
+        STR("{\"code\":\"X\",\"message\":\"m\",\"details\":{\"path\":\"data.a\",\"expected\":"
+            "\"a string\",\"found\":\"the number 7\"}}"),
+        "X: m (data.a: expected a string, found the number 7)");
+    expect_said(
+        STR("{\"code\":\"X\",\"message\":\"m\",\"details\":{\"path\":\"a\",\"reason\":\"twice\"}}"),
+        "X: m (a: twice)");
+    expect_said(
+        STR("{\"code\":\"X\",\"message\":\"m\",\"details\":{\"path\":\"a\",\"expected\":7}}"),
+        "X: m (a: expected 7, found )");
+    expect_said(STR("{\"code\":\"X\",\"message\":\"m\",\"details\":{\"path\":\"type\"}}"), "X: m");
     expect_said(STR("{\"code\":\"SESSION_NOT_FOUND\",\"message\":\"m\"}"),
                 "SESSION_NOT_FOUND: m; `parley sessions` lists those that are there");
     expect_said(STR("\"words\""), "words");
