@@ -9,7 +9,7 @@
 #include "cli/duration.h"
 #include "cli/socket.h"
 
-enum { MAX_CAPABILITY = 256, ID_CAPABILITY = 64, ID_HOST = 40 };
+enum { MAX_CAPABILITY = 256, MAX_NAME = 256, ID_CAPABILITY = 64, ID_HOST = 40 };
 
 static const struct flag flags[] = {
     {"--exec", "CMD", "the program, as a shell takes it"},
@@ -69,6 +69,17 @@ static bool take_id(struct agent_options *o, const char *id)
     return true;
 }
 
+/* A character has four bytes at most; the gateway counts them itself. */
+static bool check_name(const struct agent_options *o)
+{
+    bool ok = o->name == NULL || strlen(o->name) <= 4 * (size_t)MAX_NAME;
+
+    if (!ok) {
+        complain("--name is too long: it has at most %d characters", MAX_NAME);
+    }
+    return ok;
+}
+
 static bool take_concurrency(struct agent_options *o, const char *text)
 {
     uint64_t number = 1;
@@ -118,7 +129,7 @@ static enum cli_exit run_agent(struct args *args)
     }
     o->stream = stream != NULL;
     o->chat = chat != NULL;
-    if (!take_operands(o, args->command, operands) || !take_id(o, id) ||
+    if (!take_operands(o, args->command, operands) || !take_id(o, id) || !check_name(o) ||
         !take_concurrency(o, concurrency) || !duration_read("--timeout", timeout, &o->timeout_ms)) {
         return CLI_USAGE;
     }

@@ -53,6 +53,7 @@ def test_default_id(control, run):
         ["run", "x", "--exec", ""],
         ["run", "x", "--exec", "cat", "--id", "no spaces"],
         ["run", "x", "--exec", "cat", "--id", "i" * 129],
+        ["run", "x", "--exec", "cat", "--name", "n" * 100_000],
         ["run", "x", "--exec", "cat", "--concurrency", "0"],
         ["run", "x", "--exec", "cat", "--concurrency", "257"],
         ["run", "x", "--exec", "cat", "--timeout", "30"],
