@@ -4,13 +4,16 @@
 /*
  * Silence is measured in ticks of 100 ms, so that a client spends four bytes on it. All clients
  * are swept a few times per heartbeat interval, at most every 100 ms and at least every second.
+ *
+ * A gateway that was stopped, or whose machine was, has heard nobody meanwhile, and what they have
+ * sent is read only after the time: so of such a pause no more than max_pause_ms counts as theirs.
  */
 
 enum { TICK_MS = 100, TICKS_PER_SECOND = 10, LONGEST_SWEEP_MS = 1000, SWEEPS = 4 };
 
 static uint32_t tick_of(const struct hub *hub)
 {
-    return (uint32_t)(hub->now.mono_ms / TICK_MS);
+    return (uint32_t)(hub->awake_ms / TICK_MS);
 }
 
 void heartbeat_heard(struct hub *hub, struct client *c)

@@ -31,6 +31,7 @@ void hub_settings_init(struct hub_settings *s)
         .max_clients_per_address = 1000,
         .heartbeat_interval_ms = 30000,
         .heartbeat_timeout_ms = 60000,
+        .max_pause_ms = 500,
         .remember_ms = 24 * 3600 * 1000,
         .max_remembered = 10000,
         .max_queue = 1000,
@@ -126,6 +127,7 @@ struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports 
     hub->ports = *ports;
     hub->now = now;
     hub->started = now;
+    hub->awake_ms = now.mono_ms;
     hub->last_sweep_ms = now.mono_ms;
     ports->random(ports->owner, hub->secret, sizeof(hub->secret));
     slab_init(&hub->clients, sizeof(struct client), settings->max_clients);
@@ -454,6 +456,8 @@ void hub_set_time(struct hub *hub, struct hub_time now)
 {
     /* Silence is a difference of times; one read a moment earlier must not make it negative. */
     if (now.mono_ms >= hub->now.mono_ms) {
+        uint64_t passed = now.mono_ms - hub->now.mono_ms;
+        hub->awake_ms += passed < hub->settings.max_pause_ms ? passed : hub->settings.max_pause_ms;
         hub->now = now;
     }
 }

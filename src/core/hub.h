@@ -36,6 +36,7 @@ struct hub_settings {
     uint32_t max_filter_patterns;     /* <= FILTER_MAX_PATTERNS */
     uint64_t heartbeat_interval_ms;   /* of silence, then a ping */
     uint64_t heartbeat_timeout_ms;    /* of silence, then the close */
+    uint64_t max_pause_ms;            /* between two looks at the time: more is no silence */
     bool close_slow_clients;          /* slow_client: close */
     uint32_t max_clients_per_session; /* 0: no limit; worlds have none */
     uint32_t max_clients_per_address; /* IPv6 by /64; loopback and AF_UNIX are exempt */

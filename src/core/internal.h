@@ -179,6 +179,7 @@ struct hub {
     struct hub_ports ports;
     struct hub_time now;
     struct hub_time started;
+    uint64_t awake_ms;  /* that have passed without the pauses; see hub_settings.max_pause_ms */
     struct buf server;  /* "parley/" and the version, for greetings */
     uint8_t secret[16]; /* of the hashes */
     uint64_t seq;       /* hub sequence, of the last decision */

@@ -30,7 +30,7 @@ static void refuse_by_rate(struct hub *hub, uint32_t client, struct str id)
                  "More messages in this second than limits.rate allows; what comes before the "
                  "next one is dropped. Send more slowly.",
                  "{\"limit\":\"rate\",\"max\":%u,\"retry_after_ms\":%u%s%.*s}",
-                 hub->settings.max_rate, 1000 - (unsigned)(hub->now.mono_ms % 1000),
+                 hub->settings.max_rate, 1000 - (unsigned)(hub->awake_ms % 1000),
                  is_world && id.len > 0 ? ",\"requestId\":" : "", is_world ? (int)id.len : 0,
                  id.ptr);
     hub->at_hand = STR("");

@@ -71,6 +71,28 @@ static void test_time_does_not_go_back(void **state)
     room_free(r);
 }
 
+/* A gateway, or a machine, that stood still has heard nobody: that is not their silence. */
+static void test_standing_still_is_no_silence(void **state)
+{
+    struct room *r = room_of(2);
+
+    (void)state;
+    r->clients[0].muted = true;
+    room_advance(r, 25000);
+    virtual_tick(&r->v, (uint64_t)24 * 3600 * 1000);
+    virtual_settle(&r->v);
+    assert_non_null(r->clients[0].conn);
+    assert_non_null(r->clients[1].conn);
+    assert_int_equal(r->clients[1].pings, 0);
+    /* What is left of their own goes on as before. */
+    room_advance(r, 5000 + SWEEP_MS);
+    assert_int_equal(r->clients[0].pings, 1);
+    room_advance(r, 29000 + SWEEP_MS);
+    room_expect_close(r, 0, 1001, "heartbeat timeout");
+    assert_non_null(r->clients[1].conn);
+    room_free(r);
+}
+
 /* So is any message, good or bad, and a piece of one. */
 static void test_messages_are_life(void **state)
 {
@@ -150,9 +172,13 @@ static void test_settings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ping_then_close),       cmocka_unit_test(test_answers_are_life),
-        cmocka_unit_test(test_time_does_not_go_back), cmocka_unit_test(test_messages_are_life),
-        cmocka_unit_test(test_lag_is_no_life),        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_ping_then_close),
+        cmocka_unit_test(test_answers_are_life),
+        cmocka_unit_test(test_time_does_not_go_back),
+        cmocka_unit_test(test_messages_are_life),
+        cmocka_unit_test(test_standing_still_is_no_silence),
+        cmocka_unit_test(test_lag_is_no_life),
+        cmocka_unit_test(test_settings),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
