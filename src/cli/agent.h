@@ -20,6 +20,7 @@
 #include "cli/child.h"
 #include "cli/envelope.h"
 #include "cli/output.h"
+#include "cli/pace.h"
 #include "cli/remote.h"
 
 enum {
@@ -107,6 +108,8 @@ struct agent {
     int wait_ms;       /* how long that was put off, before chance */
     size_t max_frame;  /* what the gateway takes, */
     size_t max_queue;  /* and what may wait there for one client */
+    struct pace pace;  /* of messages; */
+    struct buf late;   /* what it holds back: frames, each behind its length */
     uint64_t requests; /* that came, and answers that were sent, in parts */
     uint64_t answers;
     size_t errand_count; /* twice the places */
@@ -144,8 +147,12 @@ void link_say_busy(struct agent *a);
 void link_say_goodbye(struct agent *a);
 /* Whether there is room for more of what programs print. */
 bool link_has_room(const struct agent *a);
-/* Sends a frame, and frees the buffer that it is in. */
+/* Sends a frame, and frees the buffer that it is in; later, when the gateway's limits.rate says so.
+ */
 void link_send(struct agent *a, struct buf *frame);
+/* Sends what that holds back, as far as it may be; when there is more of it to be sent. */
+void link_go_on(struct agent *a);
+int64_t link_deadline(const struct agent *a);
 
 /* --- agent_answer.c --------------------------------------------------------------------------- */
 

@@ -9,6 +9,8 @@ enum {
     MIN_FRAME = 1024,
     MIN_QUEUE = 16 * 1024,
     MAX_QUEUE = 1024 * 1024 * 1024,
+    MAX_RATE = 1000 * 1000,
+    SENT_BEFORE_HELLO = 2, /* connect, agent_register */
 };
 
 /* The ids of what is sent once in a connection; the answer names them. */
@@ -19,18 +21,42 @@ enum {
 
 bool link_has_room(const struct agent *a)
 {
-    return a->link == LINK_REGISTERED && a->remote.out.len < AGENT_FULL_BYTES;
+    return a->link == LINK_REGISTERED && a->remote.out.len < AGENT_FULL_BYTES && a->late.len == 0;
 }
 
 /* What could not be kept shows as remote.out.failed. */
 void link_send(struct agent *a, struct buf *frame)
 {
+    size_t len = frame->len;
+
     if (frame->failed) {
         a->remote.out.failed = true;
-    } else {
+    } else if (a->late.len == 0 && pace_take(&a->pace, socket_now_ms())) {
         (void)remote_send(&a->remote, buf_str(frame));
+    } else {
+        buf_append(&a->late, (const char *)&len, sizeof(len));
+        buf_append_str(&a->late, buf_str(frame));
+        a->remote.out.failed = a->remote.out.failed || a->late.failed;
     }
     buf_fini(frame);
+}
+
+void link_go_on(struct agent *a)
+{
+    size_t len, at = 0;
+
+    while (at < a->late.len && pace_take(&a->pace, socket_now_ms())) {
+        memcpy(&len, a->late.data + at, sizeof(len));
+        at += sizeof(len);
+        (void)remote_send(&a->remote, str_make(a->late.data + at, len));
+        at += len;
+    }
+    buf_consume(&a->late, at);
+}
+
+int64_t link_deadline(const struct agent *a)
+{
+    return a->late.len > 0 ? pace_due(&a->pace) : SOCKET_FOREVER;
 }
 
 /* --- coming and going ------------------------------------------------------------------------- */
@@ -87,6 +113,8 @@ enum cli_exit link_open(struct agent *a)
         a->pinged = false;
         a->max_frame = AGENT_MESSAGE_BYTES;
         a->max_queue = AGENT_QUEUE_BYTES;
+        pace_init(&a->pace, 0, 0, a->opened);
+        buf_clear(&a->late);
         send_connect(a);
         send_register(a);
     }
@@ -124,12 +152,16 @@ static void hear_hello(struct agent *a, const struct envelope *e)
     struct str limits = json_get(e->payload, STR("limits"));
     uint64_t bytes = print_whole(json_get(limits, STR("message_bytes")));
     uint64_t queue = print_whole(json_get(limits, STR("send_queue_bytes")));
+    uint64_t rate = print_whole(json_get(limits, STR("rate")));
 
     if (bytes >= MIN_FRAME && bytes <= REMOTE_MAX_MESSAGE) {
         a->max_frame = (size_t)bytes;
     }
     if (queue >= MIN_QUEUE && queue <= MAX_QUEUE) {
         a->max_queue = (size_t)queue;
+    }
+    if (rate > 0 && rate <= MAX_RATE) {
+        pace_init(&a->pace, rate, SENT_BEFORE_HELLO, socket_now_ms());
     }
 }
 

@@ -170,6 +170,9 @@ static int time_to_wait(const struct agent *a)
     if (a->link != LINK_DOWN || (a->phase == AGENT_SERVING && errands_open(a) == 0)) {
         next = earlier(next, uplink_deadline(a));
     }
+    if (a->link != LINK_DOWN) {
+        next = earlier(next, link_deadline(a));
+    }
     if (next == SOCKET_FOREVER) {
         return -1;
     }
@@ -200,7 +203,8 @@ static void turn(struct agent *a, struct watch *w)
     }
     int64_t now = socket_now_ms();
     bool ended = w->fds[WATCH_SIGNALS].revents != 0 && hear_signals(a);
-    if (w->fds[WATCH_GATEWAY].revents != 0) {
+    if (a->link != LINK_DOWN) {
+        link_go_on(a);
         uplink_flush(a);
     }
     if (w->fds[WATCH_GATEWAY].revents != 0 && a->link != LINK_DOWN) {
@@ -235,6 +239,7 @@ enum cli_exit agent_loop(struct agent *a)
     struct watch w = {.fds = calloc(WATCH_PIPES + 3 * places, sizeof(*w.fds)),
                       .errands = calloc(places, sizeof(struct errand *))};
 
+    buf_init(&a->late, REMOTE_MAX_OUT);
     if (w.fds != NULL && w.errands != NULL && errands_init(a) && take_signals(a)) {
         serve(a, &w);
     } else {
@@ -242,6 +247,7 @@ enum cli_exit agent_loop(struct agent *a)
         a->outcome = CLI_FAILED;
     }
     errands_fini(a);
+    buf_fini(&a->late);
     if (a->signals >= 0) {
         (void)close(a->signals);
     }

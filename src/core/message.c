@@ -67,6 +67,9 @@ void message_limits(const struct hub *hub, struct json_writer *w)
     json_key_uint(w, STR("send_queue_bytes"), s->max_send_queue_bytes);
     json_key_uint(w, STR("registration_bytes"), s->max_registration_bytes);
     json_key_uint(w, STR("filters"), s->max_filter_patterns);
+    if (s->max_rate > 0) {
+        json_key_uint(w, STR("rate"), s->max_rate);
+    }
     json_end_object(w);
 }
 

@@ -11,6 +11,7 @@ from harness import PATIENCE
 from harness.agent import Agent, await_claim
 from harness.client import Client
 from harness.gateway import environment, program, run_parley
+from harness.siege import metric
 
 OK, FAILED, UNAVAILABLE, TRY_AGAIN, REFUSED, INTERRUPTED = 0, 1, 69, 75, 77, 130
 
@@ -86,6 +87,19 @@ def test_many_lines_at_once(tcp_gateway, agent, consumer):
     assert (counted.stdout.strip(), asked.wait(PATIENCE), asked.stderr.read()) == (str(LINES), OK, "")
     asked.stdout.close()
     asked.stderr.close()
+
+
+def test_rate_of_the_gateway(start, agent):
+    """Where messages are counted an agent sends no more than pass: parts in order, and answers that are all there at once."""
+    gateway = start(settings={"limits.rate": 30})
+    agent(gateway, "--stream", "--exec", "seq 60", "--id", "parts")
+    asked = start_call(gateway, "demo.x", "--stream", "--agent", "parts")
+    assert asked.communicate(timeout=PATIENCE) == ("".join(f"{n}\n" for n in range(1, 61)), "") and asked.returncode == OK
+    agent(gateway, "--exec", "cat", "--concurrency", "50", "--id", "answers")
+    callers = [start_call(gateway, "demo.x", "--agent", "answers") for _ in range(50)]
+    for each in callers:
+        assert each.communicate(timeout=PATIENCE) == ("null\n", "") and each.returncode == OK
+    assert metric(gateway, 'parley_messages_dropped_total{reason="rate"}') == 0
 
 
 def test_nobody(tcp_gateway, agent):
