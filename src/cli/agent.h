@@ -113,6 +113,7 @@ struct agent {
     uint64_t requests; /* that came, and answers that were sent, in parts */
     uint64_t answers;
     size_t errand_count; /* twice the places */
+    size_t first_errand; /* whose turn it is to be read when there is room */
     struct errand *errands;
 };
 

@@ -260,9 +260,10 @@ static struct errand *next_waiting(struct agent *a)
 void errands_turn(struct agent *a, int64_t now, bool ended)
 {
     struct errand *next;
+    size_t first = a->first_errand;
 
     for (size_t i = 0; i < a->errand_count; i++) {
-        errand_turn(a, &a->errands[i], now, ended);
+        errand_turn(a, &a->errands[(first + i) % a->errand_count], now, ended);
     }
     while (errands_running(a) < a->options.concurrency && (next = next_waiting(a)) != NULL) {
         errand_start(a, next, now);

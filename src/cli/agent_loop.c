@@ -148,7 +148,7 @@ static void watch_all(struct watch *w, struct agent *a)
                                             .events = (short)(POLLIN | (waits ? POLLOUT : 0))};
     w->count = WATCH_PIPES;
     for (size_t i = 0; i < a->errand_count; i++) {
-        struct errand *errand = &a->errands[i];
+        struct errand *errand = &a->errands[(a->first_errand + i) % a->errand_count];
         if (errand->state == ERRAND_RUNNING || errand->state == ERRAND_STOPPING) {
             watch_errand(w, errand, program_may_speak(a, errand));
         }

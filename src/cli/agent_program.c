@@ -138,7 +138,8 @@ static bool keeps_pace(const struct agent *a, struct errand *errand)
     return ok;
 }
 
-/* Sends the lines that are there, while there is room. */
+/* Sends the lines that are there, while there is room. The next time it is another's turn: there
+ * may be room for one line alone. */
 static enum heard send_lines(struct agent *a, struct errand *errand, bool ended)
 {
     struct str line;
@@ -150,6 +151,7 @@ static enum heard send_lines(struct agent *a, struct errand *errand, bool ended)
         if (!answer_part(a, errand, line)) {
             return HEARD_TOO_MUCH;
         }
+        a->first_errand = (size_t)(errand - a->errands) + 1;
     }
     return HEARD_SOME;
 }

@@ -102,6 +102,18 @@ def test_rate_of_the_gateway(start, agent):
     assert metric(gateway, 'parley_messages_dropped_total{reason="rate"}') == 0
 
 
+def test_one_stream_does_not_hold_up_others(start, agent):
+    """Of what the gateway's limits.rate lets through each program has its share."""
+    gateway = start(settings={"limits.rate": 30})
+    agent(gateway, "--stream", "--concurrency", "3", "--exec", 'read x; [ "$x" = 1 ] && exec seq 100000; echo $x')
+    long = start_call(gateway, "demo.x", "1", "--stream")
+    assert long.stdout.readline() == "1\n"
+    for _ in range(3):
+        assert call(gateway, "demo.x", "2", "--timeout", "5s") == "2\n"
+    long.kill()
+    long.communicate()
+
+
 def test_nobody(tcp_gateway, agent):
     assert "NO_AGENT" in call(tcp_gateway, "demo.x", code=UNAVAILABLE)
     assert "TARGET_NOT_FOUND" in call(tcp_gateway, "demo.x", "--agent", "nobody", code=UNAVAILABLE)
