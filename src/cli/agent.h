@@ -154,6 +154,9 @@ void link_send(struct agent *a, struct buf *frame);
 /* Sends what that holds back, as far as it may be; when there is more of it to be sent. */
 void link_go_on(struct agent *a);
 int64_t link_deadline(const struct agent *a);
+/* Whether it holds something back. Answers wait in their places then, where they can be cancelled.
+ */
+bool link_holds_back(const struct agent *a);
 
 /* --- agent_answer.c --------------------------------------------------------------------------- */
 
@@ -183,8 +186,11 @@ void errand_accept(struct agent *a, const struct envelope *e, bool chat, struct 
 void errand_cancel(struct agent *a, struct str id);
 /* The connection is lost: nobody can be answered. */
 void errands_drop(struct agent *a);
-/* They have had all the time that there is. */
-void errands_stop(struct agent *a, const char *code, const char *sentence);
+/*
+ * They have had all the time that there is. Answers that only wait to be sent are, when it is their
+ * turn; `at_once`: they take no turn any more.
+ */
+void errands_stop(struct agent *a, bool at_once, const char *code, const char *sentence);
 /* Moves what can be moved through its pipes; answers when its program has ended. */
 void errand_pump(struct agent *a, struct errand *errand);
 /* Starts what waits, stops what takes too long; `ended`: looks which programs have ended. */
@@ -205,6 +211,8 @@ enum heard {
 
 /* Starts the program of a request. False, and `error` gets a sentence: it could not. */
 bool program_start(struct agent *a, struct errand *errand, struct buf *error);
+/* It has spoken: where there is room for one message now and then, the next is another's. */
+void program_pass_turn(struct agent *a, const struct errand *errand);
 /* Reads what it prints, as far as there is room for it, and sends what is to be sent by lines. */
 enum heard program_hear(struct agent *a, struct errand *errand);
 /* Whether its output may be read on; if not, errand->resume_at says when, or the link. */

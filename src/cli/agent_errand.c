@@ -134,7 +134,10 @@ void errand_accept(struct agent *a, const struct envelope *e, bool chat, struct 
     print_raw_message(&errand->request, request, false);
     buf_append_char(&errand->request, '\n');
     errand_become(errand, ERRAND_WAITING, SOCKET_FOREVER);
-    if (full || errand->request.failed || errand->id.failed) {
+    if (full && errand->is_direct && link_holds_back(a)) {
+        /* Whoever likes may send these, faster than they can be refused. */
+        errand_become(errand, ERRAND_FREE, SOCKET_FOREVER);
+    } else if (full || errand->request.failed || errand->id.failed) {
         errand_fail(a, errand, "LIMIT_REACHED", "the agent has more requests than it asked for");
     }
 }
@@ -153,15 +156,6 @@ void errands_drop(struct agent *a)
 {
     for (size_t i = 0; i < a->errand_count; i++) {
         errand_stop(&a->errands[i]);
-    }
-}
-
-void errands_stop(struct agent *a, const char *code, const char *sentence)
-{
-    for (size_t i = 0; i < a->errand_count; i++) {
-        if (a->errands[i].state == ERRAND_RUNNING || a->errands[i].state == ERRAND_WAITING) {
-            errand_fail(a, &a->errands[i], code, sentence);
-        }
     }
 }
 
@@ -188,12 +182,20 @@ static void errand_start(struct agent *a, struct errand *errand, int64_t now)
 
 /* --- running ---------------------------------------------------------------------------------- */
 
+/* Its program has ended, and all that it printed is here: it waits for the gateway alone. */
+static bool is_whole(const struct agent *a, const struct errand *errand)
+{
+    return errand->state == ERRAND_RUNNING && !a->options.stream && errand->child.pid == 0 &&
+           errand->child.out < 0;
+}
+
 /* The program has ended, and all that it printed is here. */
 static void errand_answer(struct agent *a, struct errand *errand)
 {
     int status = errand->child.status;
     struct str whole = output_whole(&errand->output);
 
+    program_pass_turn(a, errand);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         const struct failure failure = {
             .code = "HANDLER_ERROR",
@@ -204,6 +206,21 @@ static void errand_answer(struct agent *a, struct errand *errand)
         answer_failure(a, errand, &failure);
     } else if (!answer_end(a, errand, a->options.stream ? NULL : &whole)) {
         errand_fail(a, errand, "HANDLER_ERROR", too_much);
+    }
+    errand_become(errand, ERRAND_FREE, SOCKET_FOREVER);
+}
+
+void errands_stop(struct agent *a, bool at_once, const char *code, const char *sentence)
+{
+    for (size_t i = 0; i < a->errand_count; i++) {
+        struct errand *errand = &a->errands[i];
+        if (is_whole(a, errand)) {
+            if (at_once) {
+                errand_answer(a, errand);
+            }
+        } else if (errand->state == ERRAND_RUNNING || errand->state == ERRAND_WAITING) {
+            errand_fail(a, errand, code, sentence);
+        }
     }
 }
 
@@ -216,9 +233,8 @@ void errand_pump(struct agent *a, struct errand *errand)
         enum heard heard = program_hear(a, errand);
         if (heard == HEARD_TOO_MUCH) {
             errand_fail(a, errand, "HANDLER_ERROR", too_much);
-        } else if (heard == HEARD_ALL && errand->child.pid == 0) {
+        } else if (heard == HEARD_ALL && errand->child.pid == 0 && !link_holds_back(a)) {
             errand_answer(a, errand);
-            errand_become(errand, ERRAND_FREE, SOCKET_FOREVER);
         }
     } else if (errand->state == ERRAND_STOPPING) {
         program_pass(errand);
@@ -236,7 +252,7 @@ static void errand_turn(struct agent *a, struct errand *errand, int64_t now, boo
     }
     if (errand->state == ERRAND_STOPPING && errand->child.pid == 0) {
         errand_become(errand, ERRAND_FREE, SOCKET_FOREVER);
-    } else if (errand->state == ERRAND_RUNNING && now >= errand->deadline) {
+    } else if (errand->state == ERRAND_RUNNING && now >= errand->deadline && !is_whole(a, errand)) {
         errand_fail(a, errand, "HANDLER_ERROR", "the program took longer than it may");
     } else if (errand->state == ERRAND_STOPPING && now >= errand->deadline) {
         child_signal(&errand->child, SIGKILL);
@@ -284,7 +300,7 @@ int64_t errands_deadline(const struct agent *a)
         if (errand->state == ERRAND_RUNNING && errand->resume_at > 0 && link_has_room(a)) {
             next = errand->resume_at < next ? errand->resume_at : next;
         }
-        if (errand->state != ERRAND_FREE && errand->deadline < next) {
+        if (errand->state != ERRAND_FREE && errand->deadline < next && !is_whole(a, errand)) {
             next = errand->deadline;
         }
     }

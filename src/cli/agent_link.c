@@ -54,6 +54,11 @@ void link_go_on(struct agent *a)
     buf_consume(&a->late, at);
 }
 
+bool link_holds_back(const struct agent *a)
+{
+    return a->late.len > 0;
+}
+
 int64_t link_deadline(const struct agent *a)
 {
     return a->late.len > 0 ? pace_due(&a->pace) : SOCKET_FOREVER;

@@ -27,16 +27,16 @@ enum { WATCH_SIGNALS, WATCH_GATEWAY, WATCH_PIPES };
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
-static void end_errands(struct agent *a)
+static void end_errands(struct agent *a, bool at_once)
 {
-    errands_stop(a, "SHUTTING_DOWN", "the agent is being stopped");
+    errands_stop(a, at_once, "SHUTTING_DOWN", "the agent is being stopped");
     a->deadline = SOCKET_FOREVER;
 }
 
 static void begin_end(struct agent *a)
 {
     if (a->phase == AGENT_FINISHING) {
-        end_errands(a);
+        end_errands(a, true);
         return;
     }
     if (a->phase != AGENT_SERVING) {
@@ -63,7 +63,7 @@ static void turn_phase(struct agent *a, int64_t now)
         a->deadline = now + GOODBYE_MS;
         link_say_goodbye(a);
     } else if (a->phase == AGENT_FINISHING && now >= a->deadline) {
-        end_errands(a);
+        end_errands(a, false);
     } else if (a->phase == AGENT_LEAVING && now >= a->deadline) {
         a->phase = AGENT_OVER;
     }

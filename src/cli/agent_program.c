@@ -138,8 +138,12 @@ static bool keeps_pace(const struct agent *a, struct errand *errand)
     return ok;
 }
 
-/* Sends the lines that are there, while there is room. The next time it is another's turn: there
- * may be room for one line alone. */
+void program_pass_turn(struct agent *a, const struct errand *errand)
+{
+    a->first_errand = (size_t)(errand - a->errands) + 1;
+}
+
+/* Sends the lines that are there, while there is room. */
 static enum heard send_lines(struct agent *a, struct errand *errand, bool ended)
 {
     struct str line;
@@ -151,7 +155,7 @@ static enum heard send_lines(struct agent *a, struct errand *errand, bool ended)
         if (!answer_part(a, errand, line)) {
             return HEARD_TOO_MUCH;
         }
-        a->first_errand = (size_t)(errand - a->errands) + 1;
+        program_pass_turn(a, errand);
     }
     return HEARD_SOME;
 }

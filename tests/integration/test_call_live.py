@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -112,6 +113,35 @@ def test_one_stream_does_not_hold_up_others(start, agent):
         assert call(gateway, "demo.x", "2", "--timeout", "5s") == "2\n"
     long.kill()
     long.communicate()
+
+
+def test_leaving_while_answers_wait(start, agent):
+    """An agent that is ended says what it has done, as fast as limits.rate lets it, and is asked no more."""
+    gateway = start(settings={"limits.rate": 3})
+    first = agent(gateway, "--exec", "sleep 0.5; cat", "--concurrency", "40", "--id", "first")
+    callers = [start_call(gateway, "demo.x", str(n)) for n in range(26)]
+    await_claim(lambda: any(each.poll() is not None for each in callers), "the first answer")
+    first.process.terminate()
+    for n, each in enumerate(callers):
+        assert each.communicate(timeout=PATIENCE) == (f"{n}\n", "") and each.returncode == OK
+    assert first.wait() == OK
+
+
+def test_more_chats_than_can_be_refused(start, agent):
+    """What anybody sends to an agent that has no place left keeps others from their answers no longer than it lasts."""
+    gateway = start(settings={"limits.rate": 10})
+    host = agent(gateway, "--chat", "--exec", "exec sleep 1000", "--id", "host")
+    clients = [gateway.control() for _ in range(4)]
+    for _ in range(3):
+        for client in clients:
+            for _ in range(9):
+                client.say("chat", {"message": "hi"}, target="host")
+        time.sleep(1.1)
+    assert "LIMIT_REACHED" in call(gateway, "demo.x", "--timeout", "4s", code=FAILED)
+    for _ in range(2):  # what sleeps is ended by the second one
+        host.process.terminate()
+        host.says("under way")
+    assert host.wait() == OK
 
 
 def test_nobody(tcp_gateway, agent):
