@@ -417,6 +417,7 @@ static void opened(void *owner)
     json_key_string(&w, STR("role"), STR("webchat"));
     json_key_uint(&w, STR("protocolVersion"), 2);
     gateway_send(a, &w, &frame);
+    a->limited_ms = 0; /* nobody waits for a time that was given before */
     /* Above limits.rate the rest is dropped, so what has to be answered is first. */
     list_each(link, &a->turns) {
         send_turn(a, list_entry(link, struct turn, link));

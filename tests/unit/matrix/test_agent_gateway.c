@@ -399,6 +399,32 @@ static void many_above_a_limit_of_the_rate(void **state)
     rig_fini(&r);
 }
 
+/* A new connection asks all of them at once, so none waits behind a place that nobody has. */
+static void a_connection_that_is_lost_above_a_limit(void **state)
+{
+    enum { TURNS = 120, MOST = 10 };
+    struct agent_rig r;
+
+    (void)state;
+    setup(&r);
+    for (unsigned i = 1; i <= TURNS; i++) {
+        assert_true(rig_ask(&r, i, NULL));
+    }
+    for (unsigned round = 0; round < 2; round++) {
+        assert_int_equal(take_frames("route_request"), TURNS);
+        for (unsigned i = MOST + 1; i <= TURNS; i++) {
+            refuse(i, "RATE_LIMITED", "{\"limit\":\"rate\",\"max\":10,\"retry_after_ms\":900}");
+        }
+        rig_expect(&r, "");
+        if (round == 0) {
+            lose_uplink(&r);
+            rig_pass(&r, 1000);
+            open_uplink(&r);
+        }
+    }
+    rig_fini(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -411,6 +437,7 @@ int main(void)
         cmocka_unit_test(a_connection_that_is_lost_behind_a_long_wait),
         cmocka_unit_test(many_that_find_a_queue_full),
         cmocka_unit_test(many_above_a_limit_of_the_rate),
+        cmocka_unit_test(a_connection_that_is_lost_above_a_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
