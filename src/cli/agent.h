@@ -173,6 +173,8 @@ struct failure {
     const struct errand *ended; /* its exit and its stderr are told; NULL for neither */
 };
 void answer_failure(struct agent *a, struct errand *errand, const struct failure *failure);
+/* The number of the errand that a frame of this id (raw) was about; UINT64_MAX: about none. */
+uint64_t answer_errand(struct str id);
 
 /* --- agent_errand.c --------------------------------------------------------------------------- */
 
@@ -184,6 +186,8 @@ void errands_fini(struct agent *a);
 void errand_accept(struct agent *a, const struct envelope *e, bool chat, struct str request);
 /* The gateway does not want an answer to the request of this id (raw) any more. */
 void errand_cancel(struct agent *a, struct str id);
+/* The gateway has dropped something of the answer to this one. */
+void errand_dropped(struct agent *a, uint64_t number);
 /* The connection is lost: nobody can be answered. */
 void errands_drop(struct agent *a);
 /*

@@ -4,15 +4,31 @@
 
 #include "json/reader.h"
 
-enum { MAX_FAILURE = 64 * 1024, MAX_NUMBER = 32 };
+enum { MAX_FAILURE = 64 * 1024, MAX_ID = 64 };
+
+/* The frames of an answer have ids that tell whose it is: "a-17-3", of errand 3. */
+uint64_t answer_errand(struct str id)
+{
+    uint64_t number = UINT64_MAX;
+    struct str text;
+
+    if (json_kind_of(id) != JSON_STRING || !json_string_plain(id, &text) ||
+        !str_starts_with(text, STR("a-"))) {
+        return UINT64_MAX;
+    }
+    text = str_slice(text, 2, text.len);
+    text = str_slice(text, str_find(text, '-') + 1, text.len);
+    return str_to_uint(text, UINT64_MAX, &number) ? number : UINT64_MAX;
+}
 
 /* Begins a frame about a request. An answer to `chat` has a type of its own for each purpose. */
 static void open_answer(struct agent *a, struct errand *errand, struct json_writer *w,
                         struct buf *frame, const char *chat_type)
 {
-    char id[MAX_NUMBER];
+    char id[MAX_ID];
 
-    struct str text = str_format(id, sizeof(id), "a-%llu", (unsigned long long)++a->answers);
+    struct str text = str_format(id, sizeof(id), "a-%llu-%llu", (unsigned long long)++a->answers,
+                                 (unsigned long long)errand->number);
     envelope_open(w, frame, errand->chat ? chat_type : "route_response", text);
     if (!errand->chat) {
         json_key_raw(w, STR("requestId"), buf_str(&errand->id));

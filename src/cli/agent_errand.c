@@ -152,6 +152,17 @@ void errand_cancel(struct agent *a, struct str id)
     }
 }
 
+void errand_dropped(struct agent *a, uint64_t number)
+{
+    for (size_t i = 0; i < a->errand_count; i++) {
+        struct errand *errand = &a->errands[i];
+        if (errand->state == ERRAND_RUNNING && errand->number == number) {
+            errand_fail(a, errand, "HANDLER_ERROR",
+                        "a part of the answer is lost: it was above the gateway's limits.rate");
+        }
+    }
+}
+
 void errands_drop(struct agent *a)
 {
     for (size_t i = 0; i < a->errand_count; i++) {

@@ -10,6 +10,7 @@ enum {
     MIN_QUEUE = 16 * 1024,
     MAX_QUEUE = 1024 * 1024 * 1024,
     MAX_RATE = 1000 * 1000,
+    MAX_WAIT_MS = 1000,
     SENT_BEFORE_HELLO = 2, /* connect, agent_register */
 };
 
@@ -179,6 +180,22 @@ static void hear_info(struct agent *a, const struct envelope *e)
     }
 }
 
+/*
+ * What goes out at the pace of limits.rate can be above it nevertheless: when the gateway has stood
+ * still and reads all of it together, or when the limit is another one by now.
+ */
+static void hear_dropped(struct agent *a, const struct envelope *e)
+{
+    struct str details = json_get(e->payload, STR("details"));
+    uint64_t rate = print_whole(json_get(details, STR("max")));
+    uint64_t wait_ms = print_whole(json_get(details, STR("retry_after_ms")));
+
+    if (rate > 0 && rate <= MAX_RATE && wait_ms <= MAX_WAIT_MS) {
+        pace_hold(&a->pace, rate, socket_now_ms() + (int64_t)wait_ms);
+    }
+    errand_dropped(a, answer_errand(e->reply_to));
+}
+
 /* An error about how we came here ends it; any other is for people to know. */
 static enum cli_exit hear_error(struct agent *a, const struct envelope *e)
 {
@@ -195,6 +212,9 @@ static enum cli_exit hear_error(struct agent *a, const struct envelope *e)
         complain("%.*s", STR_ARG(buf_str(&said)));
     }
     buf_fini(&said);
+    if (code == CLI_OK && json_string_is(json_get(e->payload, STR("code")), STR("RATE_LIMITED"))) {
+        hear_dropped(a, e);
+    }
     return code;
 }
 

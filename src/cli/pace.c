@@ -20,6 +20,11 @@ void pace_init(struct pace *p, uint64_t rate, unsigned sent, int64_t now_ms)
     p->credit = most_of(p) - (int64_t)sent * ONE;
 }
 
+void pace_hold(struct pace *p, uint64_t rate, int64_t until_ms)
+{
+    *p = (struct pace){.rate = rate, .credit_at = until_ms};
+}
+
 bool pace_take(struct pace *p, int64_t now_ms)
 {
     if (p->rate == 0) {

@@ -20,6 +20,8 @@ struct pace {
 void pace_init(struct pace *p, uint64_t rate, unsigned sent, int64_t now_ms);
 /* Whether one more may be sent now; then it counts as sent. */
 bool pace_take(struct pace *p, int64_t now_ms);
+/* The gateway has said what the limit is, and that nothing passes before `until_ms`. */
+void pace_hold(struct pace *p, uint64_t rate, int64_t until_ms);
 /* When the next one may be, if pace_take has just said no. */
 int64_t pace_due(const struct pace *p);
 

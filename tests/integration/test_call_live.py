@@ -144,6 +144,21 @@ def test_more_chats_than_can_be_refused(start, agent):
     assert host.wait() == OK
 
 
+def test_parts_that_the_gateway_drops(start, agent):
+    """A gateway that stood still reads more at once than limits.rate lets through: what is not whole is not taken for whole."""
+    gateway = start(settings={"limits.rate": 10})
+    agent(gateway, "--stream", "--exec", "seq 60")
+    asked = start_call(gateway, "demo.x", "--stream")
+    assert asked.stdout.readline() == "1\n"
+    gateway.process.send_signal(signal.SIGSTOP)
+    time.sleep(3)
+    gateway.process.send_signal(signal.SIGCONT)
+    _, said = asked.communicate(timeout=PATIENCE)
+    assert asked.returncode == FAILED and "limits.rate" in said, said
+    asked = start_call(gateway, "demo.x", "--stream")
+    assert asked.communicate(timeout=PATIENCE) == ("".join(f"{n}\n" for n in range(1, 61)), "")
+
+
 def test_nobody(tcp_gateway, agent):
     assert "NO_AGENT" in call(tcp_gateway, "demo.x", code=UNAVAILABLE)
     assert "TARGET_NOT_FOUND" in call(tcp_gateway, "demo.x", "--agent", "nobody", code=UNAVAILABLE)

@@ -73,12 +73,29 @@ static void test_silence_is_not_saved_up(void **state)
     assert_int_equal(count, 333333);
 }
 
+/* When the gateway has dropped something nothing goes out before its next second. */
+static void test_held(void **state)
+{
+    struct pace p;
+
+    (void)state;
+    pace_init(&p, 0, 0, 0);
+    pace_hold(&p, 30, 1700);
+    for (int64_t now = 1000; now < 1700; now += 100) {
+        assert_false(pace_take(&p, now));
+        assert_in_range(pace_due(&p), 1701, 1752);
+    }
+    assert_true(pace_take(&p, pace_due(&p)));
+    assert_false(pace_take(&p, 1760));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_second_has_more),
         cmocka_unit_test(test_no_limit),
         cmocka_unit_test(test_silence_is_not_saved_up),
+        cmocka_unit_test(test_held),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
