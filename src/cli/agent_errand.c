@@ -258,12 +258,16 @@ static void errand_turn(struct agent *a, struct errand *errand, int64_t now, boo
         return;
     }
     bool resumes = errand->resume_at > 0 && now >= errand->resume_at;
-    if (errand->child.pid == 0 || (ended && child_reap(&errand->child)) || resumes) {
+    bool has_ended = errand->child.pid == 0 || (ended && child_reap(&errand->child));
+    if (has_ended && errand->state == ERRAND_RUNNING) {
+        errand->deadline = SOCKET_FOREVER; /* what it printed may have to wait */
+    }
+    if (has_ended || resumes) {
         errand_pump(a, errand);
     }
     if (errand->state == ERRAND_STOPPING && errand->child.pid == 0) {
         errand_become(errand, ERRAND_FREE, SOCKET_FOREVER);
-    } else if (errand->state == ERRAND_RUNNING && now >= errand->deadline && !is_whole(a, errand)) {
+    } else if (errand->state == ERRAND_RUNNING && now >= errand->deadline) {
         errand_fail(a, errand, "HANDLER_ERROR", "the program took longer than it may");
     } else if (errand->state == ERRAND_STOPPING && now >= errand->deadline) {
         child_signal(&errand->child, SIGKILL);
@@ -311,7 +315,7 @@ int64_t errands_deadline(const struct agent *a)
         if (errand->state == ERRAND_RUNNING && errand->resume_at > 0 && link_has_room(a)) {
             next = errand->resume_at < next ? errand->resume_at : next;
         }
-        if (errand->state != ERRAND_FREE && errand->deadline < next && !is_whole(a, errand)) {
+        if (errand->state != ERRAND_FREE && errand->deadline < next) {
             next = errand->deadline;
         }
     }

@@ -159,6 +159,13 @@ def test_parts_that_the_gateway_drops(start, agent):
     assert asked.communicate(timeout=PATIENCE) == ("".join(f"{n}\n" for n in range(1, 61)), "")
 
 
+def test_timeout_is_of_the_program(start, agent):
+    """It has long ended while its lines are sent at the pace that the gateway's limits.rate sets."""
+    gateway = start(settings={"limits.rate": 30})
+    agent(gateway, "--stream", "--exec", "seq 40", "--timeout", "500ms")
+    assert call(gateway, "demo.x") == "".join(f"{n}\n" for n in range(1, 41))
+
+
 def test_nobody(tcp_gateway, agent):
     assert "NO_AGENT" in call(tcp_gateway, "demo.x", code=UNAVAILABLE)
     assert "TARGET_NOT_FOUND" in call(tcp_gateway, "demo.x", "--agent", "nobody", code=UNAVAILABLE)
