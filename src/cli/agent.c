@@ -166,7 +166,8 @@ const struct command command_agent = {
         "\n"
         "When the gateway goes away, what runs is ended, and the agent comes back and registers\n"
         "again when the gateway does. SIGTERM and SIGINT: no new requests are taken, those under\n"
-        "way have 10 s to end, and the exit code is 0; a second signal ends them at once.\n",
+        "way have 10 s to end, what has been answered is sent, as fast as limits.rate allows, and\n"
+        "the exit code is 0; a second signal ends them at once.\n",
     .flags = flags,
     .words = words,
     .run = run_agent,
