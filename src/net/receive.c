@@ -309,9 +309,6 @@ static bool discard(struct reactor *r, struct connection *c, size_t len)
 /* Gives what was read to whoever reads it now. Returns whether the connection lives. */
 static bool take_bytes(struct reactor *r, struct connection *c, char *data, size_t len)
 {
-    if (c->state == CONN_OPEN && c->has_early) {
-        request_go_on(r, c);
-    }
     switch ((enum connection_state)c->state) {
     case CONN_HEAD:
     case CONN_BODY:
@@ -382,6 +379,10 @@ bool connection_receive(struct reactor *r, struct connection *c, uint32_t events
     }
     if (held_any(c)) {
         return true; /* its turn comes; epoll says so again */
+    }
+    if (c->state == CONN_OPEN && c->has_early) {
+        request_go_on(r, c); /* what came before this, be this the end; the same */
+        return true;
     }
     if (!connection_is_secured(r, c) && !shake_begin(r, c)) {
         return shake_wait(r, c, events);

@@ -311,6 +311,23 @@ static void test_what_comes_early_needs_credit(void **state)
     rig_expect(g, "F:0 C");
 }
 
+/* Who says nothing more behind it has said it all the same. */
+static void test_what_comes_early_before_an_end(void **state)
+{
+    struct rig *g = *state;
+    int fd = rig_connect(g);
+
+    answer_late(g, fd, STR(HANDSHAKE "\x81\x81\0\0\0\0a"), accept_last);
+    rig_expect_bytes(fd, STR(SWITCHING "\r\n\r\n"), false);
+    rig_expect(g, "O:");
+    assert_int_equal(0, shutdown(fd, SHUT_WR));
+    give_credit(g);
+    rig_expect(g, "M:a F:0");
+    close(fd);
+    rig_settle(g);
+    rig_expect(g, "C");
+}
+
 /* So is the next request. Nobody says meanwhile that it does not come; its sender may leave. */
 static void test_the_next_request_needs_credit(void **state)
 {
@@ -369,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_written_while_the_hub_is_behind),
         cmocka_unit_test(test_read_while_the_hub_is_behind),
         cmocka_unit_test(test_what_comes_early_needs_credit),
+        cmocka_unit_test(test_what_comes_early_before_an_end),
         cmocka_unit_test(test_the_next_request_needs_credit),
         cmocka_unit_test(test_wake),
     };
