@@ -87,6 +87,7 @@ static uint32_t intern(struct hub *hub, struct str name)
     c->name_len = (uint32_t)name.len;
     list_init(&c->offers);
     list_init(&c->waiting);
+    c->came_back = NULL;
     c->limited = 0;
     return index;
 }

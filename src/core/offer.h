@@ -19,12 +19,13 @@ enum { OFFERS_MAX = 256 }; /* capabilities of one agent */
 struct capability {
     char *name; /* owned; NULL: the slot is not in use */
     uint32_t name_len;
-    uint32_t users;      /* offers, and requests that are for it */
-    bool is_prefixed;    /* another spelling of one that is there without its prefix */
-    struct list offers;  /* in the order in which they were made */
-    struct list waiting; /* requests for it, while all who offer it have enough to do */
-    uint32_t limited;    /* of these, whose askers may not enter every world */
-    uint32_t unused;     /* the slab's, once it is free */
+    uint32_t users;         /* offers, and requests that are for it */
+    bool is_prefixed;       /* another spelling of one that is there without its prefix */
+    struct list offers;     /* in the order in which they were made */
+    struct list waiting;    /* requests for it, while all who offer it have enough to do */
+    struct list *came_back; /* of these, the last that came back from an agent; NULL: it is gone */
+    uint32_t limited;       /* of these, whose askers may not enter every world */
+    uint32_t unused;        /* the slab's, once it is free */
 };
 
 struct offer {

@@ -101,12 +101,27 @@ bool queue_would_wait(const struct hub *hub, uint32_t principal, uint32_t capabi
            queue_choose(hub, capability, principal) == SLAB_NONE;
 }
 
-/* Those that came before it stand before it; it is seldom that others do not. */
-static void insert(struct list *queue, struct request *r)
+static bool is_newer(const struct list *at, const struct request *r)
+{
+    return list_entry(at, struct request, at)->order > r->order;
+}
+
+/*
+ * Those that came before it stand before it. It is seldom that others do not: then it has come
+ * back, and others may come back with it, by their order; so it is looked for behind the last one.
+ */
+static void insert(struct list *queue, struct list **came_back, struct request *r)
 {
     struct list *where = queue;
 
-    while (where->prev != queue && list_entry(where->prev, struct request, at)->order > r->order) {
+    if (!list_empty(queue) && is_newer(queue->prev, r)) {
+        where = *came_back != NULL ? *came_back : queue->prev;
+        while (!is_newer(where, r)) {
+            where = where->next;
+        }
+        *came_back = &r->at;
+    }
+    while (where->prev != queue && is_newer(where->prev, r)) {
         where = where->prev;
     }
     list_insert_before(where, &r->at);
@@ -117,11 +132,13 @@ void queue_enter(struct hub *hub, struct request *r)
     hub->counts.requests_queued++;
     hub->queued_bytes += request_bytes(r);
     if (r->capability != SLAB_NONE) {
-        capability_at(hub, r->capability)->limited += r->limited;
+        struct capability *c = capability_at(hub, r->capability);
+        c->limited += r->limited;
+        insert(&c->waiting, &c->came_back, r);
+    } else {
+        struct list *none = NULL;
+        insert(&agent_at(hub, target_of(hub, r))->waiting, &none, r);
     }
-    insert(r->capability == SLAB_NONE ? &agent_at(hub, target_of(hub, r))->waiting
-                                      : &capability_at(hub, r->capability)->waiting,
-           r);
 }
 
 void queue_limit(struct hub *hub, const struct request *r, bool limited)
@@ -166,7 +183,9 @@ void queue_leave(struct hub *hub, struct request *r)
     hub->counts.requests_queued--;
     hub->queued_bytes -= request_bytes(r);
     if (r->capability != SLAB_NONE) {
-        capability_at(hub, r->capability)->limited -= r->limited;
+        struct capability *c = capability_at(hub, r->capability);
+        c->limited -= r->limited;
+        c->came_back = c->came_back != &r->at ? c->came_back : NULL;
     }
     list_remove(&r->at);
 }

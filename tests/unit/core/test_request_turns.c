@@ -222,6 +222,34 @@ static void test_gifts(void **state)
     room_free(r);
 }
 
+/* What several agents had is in the order of asking again, before what came behind it. */
+static void test_come_back_in_order(void **state)
+{
+    struct room *r = room_of_short_turns();
+    int first = agent_of(r, "first", "grep", MANY), second = agent_of(r, "second", "grep", MANY);
+    int asker = room_control(r), other = room_control(r), third;
+
+    (void)state;
+    ask_many(r, asker, 0, FOR_GREP);
+    ask_many(r, asker, MANY, FOR_GREP);
+    third = agent_of(r, "third", "grep", 1);
+    ask(r, other, "now", FOR_GREP);
+    ask_many(r, asker, 2 * MANY, FOR_GREP);
+    assert_int_equal(counts(r).requests_queued, MANY);
+    abort_at_once(r, second);
+    abort_at_once(r, first);
+    answer(r, third, take(r, third), true);
+    expect_answer(r, other, "now", "third", true);
+    for (unsigned i = 0; i < 3 * MANY; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof(id), "q%u", i);
+        answer(r, third, take(r, third), true);
+        expect_answer(r, asker, id, "third", true);
+    }
+    assert_int_equal(counts(r).requests, 0);
+    room_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_what_comes_before_its_end_is_told),
         cmocka_unit_test(test_others_are_served),
         cmocka_unit_test(test_gifts),
+        cmocka_unit_test(test_come_back_in_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
