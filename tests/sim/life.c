@@ -550,6 +550,7 @@ void life_live(uint64_t seed, uint64_t events, bool lossy, struct totals *totals
     life->random = seed * 0x9e3779b97f4a7c15u + 1;
     hub_settings_init(&settings);
     settings.max_pause_ms = UINT64_MAX; /* time goes in leaps here */
+    settings.turn_output = UINT64_MAX;  /* and what follows from something, behind it */
     settings.reactors = reactors[seed % 3];
     life->packing_tenths = (unsigned)(seed / 3 % 3) * 3;
     model_init(&life->model);
