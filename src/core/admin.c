@@ -11,7 +11,7 @@ void client_view(const struct hub *hub, uint32_t client, struct hub_client_view 
 {
     const struct client *c = client_at(hub, client);
     uint64_t connected_ms = client_connected_ms(hub, c);
-    uint64_t heard_ms = hub->now.wall_ms - heartbeat_silence_ms(hub, c);
+    uint64_t heard_ms = heartbeat_heard_ms(hub, c);
 
     *ret_view = (struct hub_client_view){
         .dialect = dialect_name(c->dialect),

@@ -27,9 +27,18 @@ void heartbeat_heard(struct hub *hub, struct client *c)
     c->pinged = false;
 }
 
-uint64_t heartbeat_silence_ms(const struct hub *hub, const struct client *c)
+/* For how long nothing has come from it. */
+static uint64_t silence_ms(const struct hub *hub, const struct client *c)
 {
     return (uint64_t)(tick_of(hub) - c->heard) * TICK_MS;
+}
+
+uint64_t heartbeat_heard_ms(const struct hub *hub, const struct client *c)
+{
+    uint32_t since_pause = tick_of(hub) - (uint32_t)(hub->pause.at_ms / TICK_MS);
+    uint64_t kept_out = tick_of(hub) - c->heard >= since_pause ? hub->pause.ms : 0;
+
+    return hub->now.wall_ms - silence_ms(hub, c) - kept_out;
 }
 
 static void check(struct hub *hub, uint32_t client)
@@ -38,7 +47,7 @@ static void check(struct hub *hub, uint32_t client)
         access_expire(hub, client);
     }
     struct client *c = client_at(hub, client);
-    uint64_t silent_ms = heartbeat_silence_ms(hub, c);
+    uint64_t silent_ms = silence_ms(hub, c);
 
     if (stranger_waits(c)) {
         return; /* nothing is read of it meanwhile, so it cannot be heard */

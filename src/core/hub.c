@@ -457,7 +457,12 @@ void hub_set_time(struct hub *hub, struct hub_time now)
     /* Silence is a difference of times; one read a moment earlier must not make it negative. */
     if (now.mono_ms >= hub->now.mono_ms) {
         uint64_t passed = now.mono_ms - hub->now.mono_ms;
-        hub->awake_ms += passed < hub->settings.max_pause_ms ? passed : hub->settings.max_pause_ms;
+        if (passed > hub->settings.max_pause_ms) {
+            hub->pause.at_ms = hub->awake_ms;
+            hub->pause.ms = passed - hub->settings.max_pause_ms;
+            passed = hub->settings.max_pause_ms;
+        }
+        hub->awake_ms += passed;
         hub->now = now;
     }
 }

@@ -180,6 +180,10 @@ struct hub {
     struct hub_time now;
     struct hub_time started;
     uint64_t awake_ms;  /* that have passed without the pauses; see hub_settings.max_pause_ms */
+    struct {            /* of them the last: */
+        uint64_t at_ms; /* how many had passed then, */
+        uint64_t ms;    /* and how many it has kept out */
+    } pause;
     struct buf server;  /* "parley/" and the version, for greetings */
     uint8_t secret[16]; /* of the hashes */
     uint64_t seq;       /* hub sequence, of the last decision */
@@ -571,8 +575,8 @@ bool rate_allows(struct hub *hub, uint32_t client, const struct wire *w, struct 
 
 /* --- heartbeat.c, drain.c --------------------------------------------------------------------- */
 
-/* For how long nothing has come from it. */
-uint64_t heartbeat_silence_ms(const struct hub *hub, const struct client *c);
+/* When something came from it, by the clock on the wall. */
+uint64_t heartbeat_heard_ms(const struct hub *hub, const struct client *c);
 /* Something came from this client. */
 void heartbeat_heard(struct hub *hub, struct client *c);
 void heartbeat_tick(struct hub *hub);

@@ -237,6 +237,26 @@ static void test_heard_since_it_came(void **state)
     room_free(r);
 }
 
+/* A gateway that stood still has not heard anybody meanwhile. */
+static void test_heard_before_a_pause(void **state)
+{
+    struct room *r = room_new(NULL);
+    int one = room_join(r, ""), two = room_join(r, "");
+    struct hub_client_view view;
+
+    (void)state;
+    room_advance(r, 1000);
+    virtual_tick(&r->v, 20000);
+    virtual_settle(&r->v);
+    room_say(r, two, "{\"type\":\"hello\"}");
+    room_advance(r, 1000);
+    assert_true(hub_find_client(r->v.hub, str_from_z(r->clients[one].id), &view));
+    assert_int_equal(view.heard_ms, r->v.now.wall_ms - 22000);
+    assert_true(hub_find_client(r->v.hub, str_from_z(r->clients[two].id), &view));
+    assert_int_equal(view.heard_ms, r->v.now.wall_ms - 1000);
+    room_free(r);
+}
+
 static void test_views(void **state)
 {
     struct room *r = room_new(NULL);
@@ -437,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_memory_and_famine),
         cmocka_unit_test(test_heard_since_it_came),
+        cmocka_unit_test(test_heard_before_a_pause),
         cmocka_unit_test(test_views),
         cmocka_unit_test(test_order_of_sessions),
         cmocka_unit_test(test_kick),
