@@ -296,7 +296,7 @@ void client_send(struct hub *hub, uint32_t client, struct str payload, uint8_t f
     struct client *c = client_at(hub, client);
     struct down frame = {.flags = flags};
 
-    if (c->state != CLIENT_OPEN) {
+    if (c->state != CLIENT_OPEN || c->lost) { /* nothing comes behind what is missing */
         return;
     }
     if (turn_frame(&hub->turn, payload, &frame.off, &frame.len)) {

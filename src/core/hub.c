@@ -11,7 +11,8 @@
 #include "core/stranger.h"
 
 enum {
-    SCRATCH_MAX = 64 * 1024 * 1024, /* the largest frame: a roster of the largest registrations */
+    SCRATCH_MAX = 64 * 1024 * 1024, /* what a frame has beside a message: a roster of the largest
+                                       registrations */
     SERVER_MAX = 256,
     MAX_AGENTS = 1u << 24,
 };
@@ -113,6 +114,12 @@ static bool init(struct hub *hub)
     return true;
 }
 
+/* How long a frame may be. */
+static size_t scratch_max(const struct hub_settings *s)
+{
+    return SCRATCH_MAX + (size_t)s->max_message_bytes;
+}
+
 struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports *ports,
                     struct hub_time now)
 {
@@ -152,9 +159,9 @@ struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports 
     hub->asking = SLAB_NONE;
     list_init(&hub->logs);
     list_init(&hub->advanced);
-    buf_init(&hub->scratch, SCRATCH_MAX);
-    buf_init(&hub->converted, SCRATCH_MAX);
-    buf_init(&hub->relayed, SCRATCH_MAX);
+    buf_init(&hub->scratch, scratch_max(settings));
+    buf_init(&hub->converted, scratch_max(settings));
+    buf_init(&hub->relayed, scratch_max(settings));
     watch_init(hub);
     buf_init(&hub->server, SERVER_MAX);
     buf_printf(&hub->server, "parley/%s", settings->version);
@@ -176,6 +183,7 @@ void hub_reload(struct hub *hub, const struct hub_settings *settings)
     now.max_registration_bytes = hub->settings.max_registration_bytes;
     hub->settings = now;
     hub->clients.max = now.max_clients;
+    hub->scratch.max = hub->converted.max = hub->relayed.max = scratch_max(&now);
     session_forget_rosters(hub); /* how long they are is one of the settings */
 }
 
@@ -413,7 +421,7 @@ void hub_receive_one(struct hub *hub, const struct up_batch *batch, const struct
         return; /* it was refused since */
     } else if (item->kind == UP_CLOSED) {
         client_gone(hub, client);
-    } else if (client_at(hub, client)->state == CLIENT_OPEN) {
+    } else if (client_at(hub, client)->state == CLIENT_OPEN && !client_at(hub, client)->lost) {
         client_receive(hub, client, item, text);
     }
     requests_settle(hub);

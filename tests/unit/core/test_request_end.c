@@ -324,6 +324,43 @@ static void test_famine(void **state)
     }
 }
 
+/* Whichever allocation fails for a part of an answer, nobody hears the end without that part,
+   unless the agent was told that it had no room. */
+static void test_no_end_without_a_part(void **state)
+{
+    bool whole = false;
+
+    (void)state;
+    for (int n = 0; !whole; n++) {
+        struct scene s = scene_at(ASKED);
+        static char part[300000];
+        assert_true(n < 200);
+        (void)snprintf(
+            part, sizeof(part),
+            "{\"type\":\"route_response\",\"id\":\"a\",\"payload\":{\"requestId\":\"%s\","
+            "\"ok\":true,\"result\":\"%0200000d\",\"done\":false}}",
+            s.given.id, 0);
+        assert_true(virtual_send(&s.r->v, s.r->clients[s.pi].conn, str_from_z(part)));
+        famine_after = n;
+        (void)virtual_up(&s.r->v, conn_reactor(s.r->clients[s.pi].conn->handle), 1);
+        whole = famine_after >= 0;
+        famine_after = -1;
+        answer(s.r, s.pi, s.given, true);
+        const char *first = room_next(s.r, s.asker);
+        bool has_part = first != NULL && strstr(first, "\"done\":false") != NULL;
+        bool has_end = first != NULL && strstr(first, "\"done\":true") != NULL;
+        if (has_end) {
+            room_expect(s.r, s.pi,
+                        "{\"type\":\"error\",\"payload\":{\"code\":\"LIMIT_REACHED\",\"details\":{"
+                        "\"limit\":\"memory\"}},\"replyTo\":\"a\"}");
+        } else if (!has_part) {
+            room_advance(s.r, 100);
+            assert_true(s.r->clients[s.asker].conn == NULL || s.r->clients[s.pi].conn == NULL);
+        }
+        room_free(s.r);
+    }
+}
+
 /* Several requests come back at once: each agent that is free gets what it is the best for. */
 static void test_fail_over_of_several(void **state)
 {
@@ -378,6 +415,7 @@ int main(void)
         cmocka_unit_test(test_drain),
         cmocka_unit_test(test_drain_waits),
         cmocka_unit_test(test_famine),
+        cmocka_unit_test(test_no_end_without_a_part),
         cmocka_unit_test(test_fail_over_of_several),
         cmocka_unit_test(test_timeouts_in_order),
     };
