@@ -1,6 +1,7 @@
 """Clients that break the rules, or keep them in the worst way; everyone else goes on."""
 
 import contextlib
+import os
 import random
 import socket
 import struct
@@ -325,6 +326,8 @@ def test_who_never_finishes_keeps_nobody_out(start, threads):
     for s in flood:
         with contextlib.suppress(OSError):
             s.sendall(b"GET / HTTP/1.1\r\n")
+    descriptors = f"/proc/{gateway.process.pid}/fd"
+    wait_until(lambda: len(os.listdir(descriptors)) == 80, "they hold all descriptors")
     client = wait_until(lambda: try_client(gateway), "a new client gets in")
     client.barrier_texts()
     for s in flood:
