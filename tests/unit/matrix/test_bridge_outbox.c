@@ -137,16 +137,22 @@ static void test_forbidden(void **state)
     rig_free(r);
 }
 
-static void test_an_edit_that_is_not_taken(void **state)
+/* The first part of an answer stands in the room as $m1, and the rest is to be said by an edit. */
+static void begin_edit(struct rig *r)
 {
-    struct rig *r = talking();
-
-    (void)state;
     rig_say(r, "why?");
     rig_answering(r, "because");
     rig_pass(r, 500);
     rig_sent(r, "$m1");
     rig_answer(r, "because of this");
+}
+
+static void test_an_edit_that_is_not_taken(void **state)
+{
+    struct rig *r = talking();
+
+    (void)state;
+    begin_edit(r);
     assert_has(r->last_content, "\"replaces\":\"$m1\"");
     rig_refused(r, "M_NOT_FOUND");
     assert_has(r->last_content, "\"body\":\"because of this\"");
@@ -181,11 +187,7 @@ static void test_an_edit_that_a_proxy_refuses(void **state)
     struct rig *r = talking();
 
     (void)state;
-    rig_say(r, "why?");
-    rig_answering(r, "because");
-    rig_pass(r, 500);
-    rig_sent(r, "$m1");
-    rig_answer(r, "because of this");
+    begin_edit(r);
     rig_refused(r, "HTTP_403");
     assert_has(r->logged, "bridge_send_refused !a:here error=HTTP_403");
     assert_int_equal(rig_counts(r).sends_waiting, 0);
