@@ -422,6 +422,7 @@ void hub_receive_one(struct hub *hub, const struct up_batch *batch, const struct
     } else if (item->kind == UP_CLOSED) {
         client_gone(hub, client);
     } else if (client_at(hub, client)->state == CLIENT_OPEN && !client_at(hub, client)->lost) {
+        /* What comes behind an event that was lost would be taken for the whole. */
         client_receive(hub, client, item, text);
     }
     requests_settle(hub);
