@@ -85,7 +85,11 @@ void buf_append_uint(struct buf *b, uint64_t value)
 {
     char digits[STR_UINT_MAX];
 
-    buf_append(b, digits, (size_t)(str_write_uint(digits, value) - digits));
+    if (b->cap - b->len >= sizeof(digits) && !b->failed) {
+        b->len = (size_t)(str_write_uint(b->data + b->len, value) - b->data);
+    } else { /* it may have fewer digits than that */
+        buf_append(b, digits, (size_t)(str_write_uint(digits, value) - digits));
+    }
 }
 
 void buf_printf(struct buf *b, const char *format, ...)

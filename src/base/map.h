@@ -40,5 +40,11 @@ void map_remove(struct map *m, uint64_t hash, uint32_t index);
 
 /* SipHash-2-4 (Aumasson, Bernstein 2012) of the bytes under a secret of 16 bytes. */
 uint64_t hash_bytes(const uint8_t secret[16], const void *bytes, size_t len);
+/*
+ * Of a number that no peer chooses: 32 bits of its product with a secret odd number
+ * (multiply-shift; Dietzfelbinger et al. 1997). Much cheaper; but who may choose numbers, and sees
+ * how long each takes, could find many that collide.
+ */
+uint64_t hash_number(uint64_t secret, uint64_t number);
 
 #endif

@@ -70,23 +70,35 @@ struct str str_format(char *out, size_t cap, const char *format, ...)
     return text;
 }
 
-char *str_write_uint(char *at, uint64_t value)
+/* A number below 100, as two digits. */
+static void write_pair(char *at, uint64_t value)
 {
     static const char pairs[] =
         "00010203040506070809101112131415161718192021222324252627282930313233"
         "34353637383940414243444546474849505152535455565758596061626364656667"
         "6869707172737475767778798081828384858687888990919293949596979899";
-    char digits[STR_UINT_MAX];
-    size_t from = sizeof(digits);
 
-    for (; value >= 100; value /= 100) {
-        from -= 2;
-        memcpy(digits + from, pairs + value % 100 * 2, 2);
+    memcpy(at, pairs + value * 2, 2);
+}
+
+char *str_write_uint(char *at, uint64_t value)
+{
+    if (value >= 10000) {
+        at = str_write_uint(at, value / 10000);
+        value %= 10000;
+        write_pair(at, value / 100);
+        write_pair(at + 2, value % 100);
+        return at + 4;
     }
-    from -= value >= 10 ? 2 : 1;
-    memcpy(digits + from, pairs + value * 2 + (value < 10), value >= 10 ? 2 : 1);
-    memcpy(at, digits + from, sizeof(digits) - from);
-    return at + sizeof(digits) - from;
+    if (value >= 100) {
+        at = str_write_uint(at, value / 100);
+        value %= 100;
+    } else if (value < 10) {
+        *at = (char)('0' + value);
+        return at + 1;
+    }
+    write_pair(at, value);
+    return at + 2;
 }
 
 bool str_to_uint(struct str s, uint64_t max, uint64_t *ret_value)

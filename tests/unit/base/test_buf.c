@@ -2,6 +2,9 @@
 
 #include "base/buf.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 static void assert_holds(const struct buf *b, struct str text)
 {
     assert_int_equal(b->len, text.len);
@@ -60,6 +63,35 @@ static void grows_up_to_its_cap_and_no_further(void **state)
             assert_int_equal(b.data[i], (char)(i % 251));
         }
         buf_fini(&b);
+    }
+}
+
+/* Each length of number, in a buffer that it fills, and in one that is a byte too short. */
+static void numbers_fill_it_to_the_last_byte(void **state)
+{
+    (void)state;
+    for (uint64_t power = 1; power <= UINT64_MAX / 10; power *= 10) {
+        const uint64_t values[] = {power - 1, power, power + 1, 123456789012345678 / power,
+                                   UINT64_MAX / power};
+        for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+            char text[32];
+            size_t len = (size_t)snprintf(text, sizeof(text), "%" PRIu64, values[i]);
+            struct buf b;
+            buf_init(&b, len);
+            buf_append_uint(&b, values[i]);
+            assert_holds(&b, str_make(text, len));
+            buf_fini(&b);
+            buf_init(&b, len - 1);
+            buf_append_uint(&b, values[i]);
+            assert_true(b.failed && b.len == 0);
+            buf_fini(&b);
+            buf_init(&b, 1000);
+            buf_append_char(&b, ':');
+            buf_append_uint(&b, values[i]);
+            assert_true(b.data[0] == ':' &&
+                        str_equal(str_slice(buf_str(&b), 1, b.len), str_make(text, len)));
+            buf_fini(&b);
+        }
     }
 }
 
@@ -191,6 +223,7 @@ int main(void)
         cmocka_unit_test(starts_empty_and_allocates_nothing),
         cmocka_unit_test(appends_of_every_kind),
         cmocka_unit_test(grows_up_to_its_cap_and_no_further),
+        cmocka_unit_test(numbers_fill_it_to_the_last_byte),
         cmocka_unit_test(failure_is_sticky_and_loses_nothing),
         cmocka_unit_test(a_huge_request_is_refused),
         cmocka_unit_test(reserved_room_can_be_written),

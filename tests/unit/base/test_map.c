@@ -148,8 +148,10 @@ static void siphash_matches_its_reference(void **state)
         size_t len;
         uint64_t hash;
     } vectors[] = {
-        {0, 0x726fdb47dd0e0e31},  {1, 0x74f839c593dc67fd},  {7, 0xab0200f58b01d137},
-        {8, 0x93f5f5799a932462},  {15, 0xa129ca6149be45e5}, {16, 0x3f2acc7f57c29bdb},
+        {0, 0x726fdb47dd0e0e31},  {1, 0x74f839c593dc67fd},  {2, 0x0d6c8009d9a94f5a},
+        {3, 0x85676696d7fb7e2d},  {4, 0xcf2794e0277187b7},  {5, 0x18765564cd99a68d},
+        {6, 0xcbc9466e58fee3ce},  {7, 0xab0200f58b01d137},  {8, 0x93f5f5799a932462},
+        {12, 0x751e8fbc860ee5fb}, {15, 0xa129ca6149be45e5}, {16, 0x3f2acc7f57c29bdb},
         {63, 0x958a324ceb064572},
     };
     uint8_t secret[16], input[64];
@@ -166,6 +168,25 @@ static void siphash_matches_its_reference(void **state)
     }
 }
 
+/* Of numbers in a row few come to the same place, whatever the secret. */
+static void numbers_are_spread(void **state)
+{
+    enum { COUNT = 512, PLACES = 1024 };
+
+    (void)state;
+    for (uint64_t i = 1; i <= 100; i++) {
+        uint64_t secret = i * 0x9e3779b97f4a7c15, from = i * i * i;
+        unsigned places[PLACES] = {0};
+        for (uint64_t number = from; number < from + COUNT; number++) {
+            uint64_t hash = hash_number(secret, number);
+            assert_in_range(hash, 0, UINT32_MAX);
+            assert_in_range(++places[hash % PLACES], 1, 16);
+        }
+    }
+    assert_int_equal(hash_number(0, (uint64_t)5 << 32), 5);
+    assert_int_equal(hash_number(2, (uint64_t)5 << 32), 15);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +195,7 @@ int main(void)
         cmocka_unit_test(agrees_with_a_model_when_hashes_collide),
         cmocka_unit_test(removal_closes_holes_across_the_end),
         cmocka_unit_test(siphash_matches_its_reference),
+        cmocka_unit_test(numbers_are_spread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
