@@ -137,6 +137,7 @@ struct hub *hub_new(const struct hub_settings *settings, const struct hub_ports 
     hub->awake_ms = now.mono_ms;
     hub->last_sweep_ms = now.mono_ms;
     ports->random(ports->owner, hub->secret, sizeof(hub->secret));
+    hub->number_secret = hash_bytes(hub->secret, "number", strlen("number"));
     slab_init(&hub->clients, sizeof(struct client), settings->max_clients);
     slab_init(&hub->agents, sizeof(struct agent), MAX_AGENTS);
     slab_init(&hub->sessions, sizeof(struct session), settings->max_sessions + HIDDEN_SESSIONS);

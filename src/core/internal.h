@@ -35,6 +35,7 @@ enum {
     ROSTER_MAX = 1000,       /* agents listed in a greeting */
     LIST_BYTES = 256 * 1024, /* at which the lists in frames end; see hub_list_bytes */
     INTERNED_TYPES = FILTER_TYPES,
+    RECENT_TYPES = 32,
     SCRATCH_KEPT = 1024 * 1024, /* a buffer for a frame is not kept when it was larger */
     HIDDEN_SESSIONS = 1,        /* of the hub itself; they do not count */
     SMALL_SESSION = 8,          /* up to so many members: frames go to each; above: the log */
@@ -184,9 +185,10 @@ struct hub {
         uint64_t at_ms; /* how many had passed then, */
         uint64_t ms;    /* and how many it has kept out */
     } pause;
-    struct buf server;  /* "parley/" and the version, for greetings */
-    uint8_t secret[16]; /* of the hashes */
-    uint64_t seq;       /* hub sequence, of the last decision */
+    struct buf server;      /* "parley/" and the version, for greetings */
+    uint8_t secret[16];     /* of the hashes */
+    uint64_t number_secret; /* of those of numbers */
+    uint64_t seq;           /* hub sequence, of the last decision */
     struct down_batch *down[MAX_REACTORS];
     struct turn turn;
     struct packer packer;
@@ -229,9 +231,10 @@ struct hub {
     struct type_name *types[INTERNED_TYPES];
     uint32_t type_count;
     struct map types_by_name;
-    const struct type_name *joined;  /* agent_joined */
-    const struct type_name *left;    /* agent_left */
-    const struct type_name *untyped; /* of entries that nobody filters */
+    const struct type_name *recent_types[RECENT_TYPES]; /* NULL: none yet; see type_get */
+    const struct type_name *joined;                     /* agent_joined */
+    const struct type_name *left;                       /* agent_left */
+    const struct type_name *untyped;                    /* of entries that nobody filters */
 
     struct principals principals;
     uint32_t asking; /* principal of the last hub_asker, whose use is the hub's; or SLAB_NONE */

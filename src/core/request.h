@@ -95,6 +95,7 @@ struct request {
     uint64_t order;   /* of all requests */
     uint64_t deadline_ms;
     uint64_t asker_id;   /* the asker's client id */
+    uint64_t own_hash;   /* of both, for the map */
     uint32_t asker;      /* its client; SLAB_NONE: it has gone */
     uint32_t agent;      /* who has it, or SLAB_NONE */
     uint32_t generation; /* of that agent, when it got it */

@@ -203,7 +203,9 @@ static void route_from_gateway(struct hub *hub, struct sender *sender, struct st
     parley_route_request_init(&m);
     if (relay_parse(hub, sender, text, &parley_route_request_info, &m)) {
         struct question q = {
-            .own_id = member_raw(&parley_route_request_info, text, STR("id")),
+            .own_id = hub->at_hand.len > 0
+                          ? hub->at_hand
+                          : member_raw(&parley_route_request_info, text, STR("id")),
             .target = text_of(&m.payload.agent_id),
             .wanted = text_of(&m.payload.capability),
             .body = json_of(&m.payload.request),

@@ -38,6 +38,10 @@ static struct str scratch_text(const struct hub *hub)
 static void note_to_agent(struct hub *hub, const struct request *r, const char *raw_type)
 {
     char buffer[CLIENT_ID_SIZE];
+
+    if (hub->watch.monitor_count == 0) {
+        return;
+    }
     struct speech speech = {
         .dialect = agent_at(hub, r->agent)->dialect,
         .text = scratch_text(hub),
@@ -55,6 +59,10 @@ static void note_to_asker(struct hub *hub, const struct request *r, struct str r
                           struct str text)
 {
     char buffer[CLIENT_ID_SIZE];
+
+    if (hub->watch.monitor_count == 0) {
+        return;
+    }
     struct speech speech = {
         .dialect = client_at(hub, r->asker)->dialect,
         .text = text,

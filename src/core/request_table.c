@@ -9,11 +9,11 @@ enum { OWN_ID_MAX = 1024 }; /* bytes of an asker's id that count for its hash */
 
 /* --- tables ----------------------------------------------------------------------------------- */
 
-static uint64_t hash_number(const void *owner, uint32_t index)
+static uint64_t number_hash(const void *owner, uint32_t index)
 {
     const struct hub *hub = owner;
 
-    return hash_bytes(hub->secret, &request_at(hub, index)->number, sizeof(uint64_t));
+    return hash_number(hub->number_secret, request_at(hub, index)->number);
 }
 
 static bool number_is(const void *owner, uint32_t index, const void *key)
@@ -30,21 +30,18 @@ struct own_key {
 static uint64_t hash_own(const struct hub *hub, const struct own_key *key)
 {
     char id[OWN_ID_MAX];
-    size_t len = json_unescape_to(key->raw_id, id, sizeof(id));
+    struct str text;
 
-    return hash_bytes(hub->secret, id, len < sizeof(id) ? len : sizeof(id)) ^ key->asker_id;
+    if (!json_string_plain(key->raw_id, &text)) {
+        text = str_make(id, json_unescape_to(key->raw_id, id, sizeof(id)));
+    }
+    size_t len = text.len < OWN_ID_MAX ? text.len : OWN_ID_MAX;
+    return hash_bytes(hub->secret, text.ptr, len) ^ key->asker_id;
 }
 
-static struct own_key own_key_of(const struct request *r)
+static uint64_t own_hash(const void *owner, uint32_t index)
 {
-    return (struct own_key){.asker_id = r->asker_id, .raw_id = r->own_id};
-}
-
-static uint64_t hash_request(const void *owner, uint32_t index)
-{
-    struct own_key key = own_key_of(request_at(owner, index));
-
-    return hash_own(owner, &key);
+    return request_at(owner, index)->own_hash;
 }
 
 static bool own_is(const void *owner, uint32_t index, const void *key)
@@ -68,8 +65,8 @@ static void note_place(void *owner, uint32_t index, uint32_t place)
     request_at(owner, index)->place = place;
 }
 
-static const struct map_type by_number = {.hash = hash_number, .equal = number_is};
-static const struct map_type by_own_id = {.hash = hash_request, .equal = own_is};
+static const struct map_type by_number = {.hash = number_hash, .equal = number_is};
+static const struct map_type by_own_id = {.hash = own_hash, .equal = own_is};
 static const struct heap_type by_deadline = {.before = is_due_before, .moved = note_place};
 
 void requests_init(struct hub *hub)
@@ -113,8 +110,8 @@ struct request *request_find(struct hub *hub, struct str id)
     if (!str_to_uint(str_slice(rest, 0, end), UINT64_MAX, &number)) {
         return NULL;
     }
-    uint32_t index = map_find(&hub->requests_by_number,
-                              hash_bytes(hub->secret, &number, sizeof(number)), &number);
+    uint32_t index =
+        map_find(&hub->requests_by_number, hash_number(hub->number_secret, number), &number);
     if (index == SLAB_NONE) {
         return NULL;
     }
@@ -185,7 +182,7 @@ void request_forget_asker(struct hub *hub, struct request *r)
 /* Puts it where it can be found; false: no memory, and it is nowhere. */
 static bool enter_tables(struct hub *hub, uint32_t index)
 {
-    uint64_t number = hash_number(hub, index), own = hash_request(hub, index);
+    uint64_t number = number_hash(hub, index), own = own_hash(hub, index);
 
     if (!map_insert(&hub->requests_by_number, number, index)) {
         return false;
@@ -202,6 +199,7 @@ static bool enter_tables(struct hub *hub, uint32_t index)
 
 bool request_new(struct hub *hub, uint32_t client, const struct question *q)
 {
+    struct own_key key = {.asker_id = client_at(hub, client)->id, .raw_id = q->own_id};
     uint32_t index, asker = asker_of(hub, client);
     struct request *r = asker != SLAB_NONE ? slab_acquire(&hub->requests, &index) : NULL;
 
@@ -213,7 +211,8 @@ bool request_new(struct hub *hub, uint32_t client, const struct question *q)
     r->made_ms = hub->now.wall_ms;
     r->order = ++hub->request_count;
     r->deadline_ms = hub->now.mono_ms + q->timeout_ms;
-    r->asker_id = client_at(hub, client)->id;
+    r->asker_id = key.asker_id;
+    r->own_hash = hash_own(hub, &key);
     r->asker = client;
     r->agent = SLAB_NONE;
     r->capability = q->capability;
@@ -249,11 +248,11 @@ fail:
 
 void request_rename(struct hub *hub, struct request *r)
 {
-    map_remove(&hub->requests_by_number, hash_number(hub, r->index), r->index);
+    map_remove(&hub->requests_by_number, number_hash(hub, r->index), r->index);
     r->number = ++hub->frame_count;
     r->made_ms = hub->now.wall_ms;
     /* One fewer was there a moment ago, so nothing has to grow. */
-    bool inserted = map_insert(&hub->requests_by_number, hash_number(hub, r->index), r->index);
+    bool inserted = map_insert(&hub->requests_by_number, number_hash(hub, r->index), r->index);
     assert(inserted);
     (void)inserted;
 }
@@ -262,8 +261,8 @@ void request_discard(struct hub *hub, struct request *r)
 {
     uint32_t index = r->index;
 
-    map_remove(&hub->requests_by_number, hash_number(hub, index), index);
-    map_remove(&hub->requests_by_own_id, hash_request(hub, index), index);
+    map_remove(&hub->requests_by_number, number_hash(hub, index), index);
+    map_remove(&hub->requests_by_own_id, own_hash(hub, index), index);
     heap_remove(&hub->deadlines, r->place);
     if (r->asker != SLAB_NONE) {
         request_forget_asker(hub, r);

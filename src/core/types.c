@@ -64,13 +64,11 @@ static const struct type_name *intern(struct hub *hub, uint64_t hash, struct str
     return type;
 }
 
-const struct type_name *type_get(struct hub *hub, struct str name)
+static const struct type_name *find_or_make(struct hub *hub, struct str name)
 {
-    if (name.len > TYPE_TEXT_MAX) {
-        return type_new(TYPE_LOOSE, name);
-    }
     uint64_t hash = hash_bytes(hub->secret, name.ptr, name.len);
     uint32_t index = map_find(&hub->types_by_name, hash, &name);
+
     if (index != MAP_NONE) {
         return hub->types[index];
     }
@@ -78,6 +76,31 @@ const struct type_name *type_get(struct hub *hub, struct str name)
         return intern(hub, hash, name);
     }
     return type_new(TYPE_LOOSE, name);
+}
+
+/* Where a name is looked for first: most traffic is of a few types, which differ in this. */
+static const struct type_name **recent_place(struct hub *hub, struct str name)
+{
+    size_t mixed = name.len > 0 ? name.len * 5 + (uint8_t)name.ptr[name.len - 1] : 0;
+
+    return &hub->recent_types[mixed % RECENT_TYPES];
+}
+
+const struct type_name *type_get(struct hub *hub, struct str name)
+{
+    const struct type_name **recent = recent_place(hub, name);
+
+    if (name.len > TYPE_TEXT_MAX) {
+        return type_new(TYPE_LOOSE, name);
+    }
+    if (*recent != NULL && str_equal_short(str_make((*recent)->text, (*recent)->len), name)) {
+        return *recent;
+    }
+    const struct type_name *type = find_or_make(hub, name);
+    if (type != NULL && type->id != TYPE_LOOSE) {
+        *recent = type;
+    }
+    return type;
 }
 
 const struct type_name *type_again(const struct type_name *type)

@@ -342,6 +342,29 @@ static void test_subscribe(void **state)
     room_free(r);
 }
 
+/* Names of one length and one end, which are one after the other what came last. */
+static void test_types_that_are_alike(void **state)
+{
+    static const char *const types[] = {"wave_a", "sung_a", "dive_a", "wave_b"};
+    struct room *r = room_of(2);
+
+    (void)state;
+    room_say(r, 1, "{\"type\":\"subscribe\",\"types\":[\"sung_a\"]}");
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+            room_say(r, 0, "{\"type\":\"%s\",\"data\":{\"round\":%d}}", types[i], round);
+            room_say(r, 0, "{\"type\":\"%s\",\"data\":{\"round\":%d}}", types[i], round);
+        }
+        for (int times = 0; times < 2; times++) {
+            const char *heard = room_next(r, 1);
+            assert_non_null(heard);
+            assert_non_null(strstr(heard, "\"sung_a\""));
+        }
+        room_expect_nothing(r, 1);
+    }
+    room_free(r);
+}
+
 static void test_bad_subscriptions_change_nothing(void **state)
 {
     static const struct {
@@ -524,6 +547,7 @@ int main(void)
         cmocka_unit_test(test_directed),
         cmocka_unit_test(test_unknown_target),
         cmocka_unit_test(test_subscribe),
+        cmocka_unit_test(test_types_that_are_alike),
         cmocka_unit_test(test_bad_subscriptions_change_nothing),
         cmocka_unit_test(test_many_types),
         cmocka_unit_test(test_long_roster),
