@@ -1,5 +1,6 @@
 #include "core/internal.h"
 #include "core/relay.h"
+#include "proto/borrow.h"
 #include "json/reader.h"
 
 /*
@@ -41,7 +42,7 @@ bool relay_parse(struct hub *hub, struct sender *sender, struct str text,
 {
     struct parley_problem problem;
 
-    if (parley_message_from_json(info, message, PARLEY_RECEIVED, text.ptr, text.len, &problem)) {
+    if (message_borrow(info, message, PARLEY_RECEIVED, text, &problem)) {
         return true;
     }
     refuse(hub, sender, ERROR_INVALID_MESSAGE, &problem);

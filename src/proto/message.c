@@ -1,3 +1,4 @@
+#include "proto/borrow.h"
 #include "proto/decode.h"
 #include "proto/encode.h"
 #include "proto/memory.h"
@@ -56,12 +57,7 @@ static enum parley_type find_type(enum parley_dialect dialect, struct raw_value 
 void parley_message_init(const struct parley_message_info *info, void *message)
 {
     memset(message, 0, info->object.size);
-    for (size_t i = 0; i < info->object.count; i++) {
-        const struct field_info *field = &info->object.fields[i];
-        if ((field->flags & FIELD_BODY) != 0) {
-            *(enum parley_is *)(void *)((char *)message + field->offset) = PARLEY_SET;
-        }
-    }
+    *(enum parley_is *)(void *)((char *)message + info->body) = PARLEY_SET;
 }
 
 void parley_message_fini(const struct parley_message_info *info, void *message)
@@ -106,26 +102,34 @@ static bool check_length(const struct report *r, size_t len)
            report_other(r, PARLEY_WRONG_LENGTH, NULL, r->text, "less than 4 GiB", "more");
 }
 
-static bool decode_copy(const struct parley_message_info *info, void *message,
-                        enum parley_strictness strictness, struct str text,
-                        struct parley_problem *problem)
+/* Into `message`, which has no memory but for the text, perhaps; on failure it is empty. */
+static bool decode_whole(const struct parley_message_info *info, void *message,
+                         enum parley_strictness strictness, struct str text,
+                         struct parley_problem *problem)
 {
     struct decoding d = decoding_of(text, strictness, problem);
 
-    if (!check_length(&d.report, text.len)) {
-        return false;
-    }
-    char *copy = memory_take(memory_of(message), text.len);
-    if (copy == NULL) {
-        return report_no_memory(&d.report, NULL, text.ptr);
-    }
-    memcpy(copy, text.ptr, text.len);
-    text.ptr = copy;
-    d.report.text = copy;
     d.memory = memory_of(message);
     /* What is not in the text is not in the message: its body, too. */
     memset((char *)message + sizeof(void *), 0, info->object.size - sizeof(void *));
-    return decode_text(info, &d, text, message);
+    if (!decode_text(info, &d, text, message)) {
+        parley_message_fini(info, message);
+        return false;
+    }
+    return true;
+}
+
+/* The text in memory of the message, whose first it is; NULL: it is too long, or there is none. */
+static const char *copy_text(void *message, const struct report *r, size_t len)
+{
+    char *copy = check_length(r, len) ? memory_take(memory_of(message), len) : NULL;
+
+    if (copy != NULL) {
+        memcpy(copy, r->text, len);
+    } else if (len <= UINT32_MAX) {
+        (void)report_no_memory(r, NULL, r->text);
+    }
+    return copy;
 }
 
 bool parley_message_from_json(const struct parley_message_info *info, void *message,
@@ -133,14 +137,24 @@ bool parley_message_from_json(const struct parley_message_info *info, void *mess
                               struct parley_problem *ret_problem)
 {
     struct parley_problem unwanted;
+    struct parley_problem *problem = ret_problem != NULL ? ret_problem : &unwanted;
+    const struct report r = {.problem = problem, .text = len > 0 ? text : ""};
 
     memory_free(memory_of(message));
-    if (!decode_copy(info, message, strictness, str_make(len > 0 ? text : "", len),
-                     ret_problem != NULL ? ret_problem : &unwanted)) {
+    const char *copy = copy_text(message, &r, len);
+    if (copy == NULL) {
         parley_message_fini(info, message);
         return false;
     }
-    return true;
+    return decode_whole(info, message, strictness, str_make(copy, len), problem);
+}
+
+bool message_borrow(const struct parley_message_info *info, void *message,
+                    enum parley_strictness strictness, struct str text,
+                    struct parley_problem *ret_problem)
+{
+    memory_free(memory_of(message));
+    return decode_whole(info, message, strictness, text, ret_problem);
 }
 
 bool parley_check(enum parley_dialect dialect, enum parley_strictness strictness, const char *text,

@@ -88,10 +88,12 @@ static bool decode_string(const struct decoding *d, const struct field_info *fie
                           struct raw_value raw, void *out, const struct step *path)
 {
     struct parley_string *value = out;
+    size_t bytes = raw.len - 2;
+    /* No string has more characters than bytes between its quotes; one of any byte has a character.
+     */
+    bool fits = bytes <= field->max_length && field->min_length <= (bytes > 0);
 
-    /* No string has more characters than bytes between its quotes. */
-    if ((field->min_length > 0 || raw.len - 2 > field->max_length) &&
-        !is_length_allowed(field, count_characters(raw_text(raw)))) {
+    if (!fits && !is_length_allowed(field, count_characters(raw_text(raw)))) {
         return report_value(&d->report, PARLEY_WRONG_LENGTH, field, path, raw_text(raw));
     }
     if (value != NULL) {

@@ -1,4 +1,5 @@
 #include "engine.h"
+#include "proto/borrow.h"
 
 /* The n-th allocation from now on fails; 0: none does. */
 static unsigned fail_at;
@@ -240,13 +241,49 @@ static void memory_is_short(void **state)
     parley_connection_ack_fini(&ack);
 }
 
+static bool borrow_bark(struct parley_bark *bark, const char *text, struct parley_problem *problem)
+{
+    return message_borrow(&parley_bark_info, bark, PARLEY_RECEIVED, str_from_z(text), problem);
+}
+
+static void borrowed(void **state)
+{
+    static const char plain[] = "{\"type\":\"bark\",\"data\":{\"text\":\"hello\"}}";
+    struct parley_problem problem;
+    struct parley_bark bark;
+
+    (void)state;
+    parley_bark_init(&bark);
+    fail_at = 1; /* it needs no memory */
+    assert_true(borrow_bark(&bark, plain, &problem));
+    fail_at = 0;
+    assert_ptr_equal(bark.data.text.ptr, strstr(plain, "hello"));
+    assert_int_equal(bark.data.text.len, 5);
+    assert_true(borrow_bark(
+        &bark, "{\"type\":\"bark\",\"data\":{\"text\":\"h\\u00e4\"},\"more\":[1]}", &problem));
+    assert_true(is_text(bark.data.text, "h\xc3\xa4"));
+    assert_int_equal(bark.more.count, 1);
+    /* What was decoded before is gone, and what is refused leaves nothing. */
+    assert_false(borrow_bark(&bark, "{\"type\":\"bark\",\"data\":{\"text\":7}}", &problem));
+    assert_int_equal(problem.fault, PARLEY_WRONG_KIND);
+    assert_int_equal(problem.position, 30);
+    assert_int_equal(bark.data.text.is, PARLEY_ABSENT);
+    assert_int_equal(bark.data.is, PARLEY_SET);
+    assert_null(bark.memory);
+    fail_at = 1;
+    assert_false(borrow_bark(&bark, "{\"type\":\"bark\",\"data\":{\"text\":\"\\n\"}}", &problem));
+    assert_int_equal(problem.fault, PARLEY_NO_MEMORY);
+    fail_at = 0;
+    parley_bark_fini(&bark);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decoded),         cmocka_unit_test(every_kind),
         cmocka_unit_test(round_trips),     cmocka_unit_test(another_type),
         cmocka_unit_test(decoded_twice),   cmocka_unit_test(validated),
-        cmocka_unit_test(memory_is_short),
+        cmocka_unit_test(memory_is_short), cmocka_unit_test(borrowed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
