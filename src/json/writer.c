@@ -3,8 +3,6 @@
 #include "base/utf8.h"
 #include "json/scan.h"
 
-#include <assert.h>
-
 enum { MAX_DEPTH = 63 };
 
 void json_writer_init(struct json_writer *w, struct buf *out)
@@ -12,19 +10,14 @@ void json_writer_init(struct json_writer *w, struct buf *out)
     *w = (struct json_writer){.out = out};
 }
 
-static uint64_t depth_bit(const struct json_writer *w)
-{
-    return (uint64_t)1 << w->depth;
-}
-
 /* Whatever comes next in an array, an object or at the top: the comma before it. */
 static void write_comma(struct json_writer *w)
 {
-    if ((w->has_member & depth_bit(w)) != 0) {
+    if ((w->has_member & json_depth_bit(w)) != 0) {
         assert(w->depth > 0);
         buf_append_char(w->out, ',');
     }
-    w->has_member |= depth_bit(w);
+    w->has_member |= json_depth_bit(w);
 }
 
 static void start_value(struct json_writer *w)
@@ -33,7 +26,7 @@ static void start_value(struct json_writer *w)
         w->after_key = false;
         return;
     }
-    assert((w->in_object & depth_bit(w)) == 0);
+    assert((w->in_object & json_depth_bit(w)) == 0);
     write_comma(w);
 }
 
@@ -42,10 +35,10 @@ static void begin(struct json_writer *w, char bracket)
     start_value(w);
     assert(w->depth < MAX_DEPTH);
     w->depth++;
-    w->has_member &= ~depth_bit(w);
-    w->in_object &= ~depth_bit(w);
+    w->has_member &= ~json_depth_bit(w);
+    w->in_object &= ~json_depth_bit(w);
     if (bracket == '{') {
-        w->in_object |= depth_bit(w);
+        w->in_object |= json_depth_bit(w);
     }
     buf_append_char(w->out, bracket);
 }
@@ -53,7 +46,7 @@ static void begin(struct json_writer *w, char bracket)
 static void end(struct json_writer *w, char bracket)
 {
     assert(w->depth > 0 && !w->after_key);
-    assert(((w->in_object & depth_bit(w)) != 0) == (bracket == '}'));
+    assert(((w->in_object & json_depth_bit(w)) != 0) == (bracket == '}'));
     w->depth--;
     buf_append_char(w->out, bracket);
 }
@@ -160,11 +153,11 @@ static void write_string(struct buf *out, struct str text)
     buf_append_char(out, '"');
 }
 
-void json_key(struct json_writer *w, struct str key)
+void json_key_text(struct json_writer *w, struct str key)
 {
-    assert((w->in_object & depth_bit(w)) != 0 && !w->after_key);
-    bool is_first = (w->has_member & depth_bit(w)) == 0;
-    w->has_member |= depth_bit(w);
+    assert((w->in_object & json_depth_bit(w)) != 0 && !w->after_key);
+    bool is_first = (w->has_member & json_depth_bit(w)) == 0;
+    w->has_member |= json_depth_bit(w);
     w->after_key = true;
     if (is_plain(key)) {
         write_plain(w->out, is_first ? '\0' : ',', key, ':');
@@ -229,31 +222,7 @@ void json_raw(struct json_writer *w, struct str raw)
 
 void json_raw_members(struct json_writer *w, struct str raw)
 {
-    assert((w->in_object & depth_bit(w)) != 0 && !w->after_key && raw.len > 0);
+    assert((w->in_object & json_depth_bit(w)) != 0 && !w->after_key && raw.len > 0);
     write_comma(w);
     buf_append_str(w->out, raw);
-}
-
-void json_key_string(struct json_writer *w, struct str key, struct str text)
-{
-    json_key(w, key);
-    json_string(w, text);
-}
-
-void json_key_uint(struct json_writer *w, struct str key, uint64_t value)
-{
-    json_key(w, key);
-    json_uint(w, value);
-}
-
-void json_key_bool(struct json_writer *w, struct str key, bool value)
-{
-    json_key(w, key);
-    json_bool(w, value);
-}
-
-void json_key_raw(struct json_writer *w, struct str key, struct str raw)
-{
-    json_key(w, key);
-    json_raw(w, raw);
 }

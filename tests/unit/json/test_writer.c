@@ -178,6 +178,30 @@ static void keys_are_escaped_too(void **state)
     expect(&f, STR("{\"a\\\"\\n" FFFD "\":1}"));
 }
 
+/* Literals of letters are written without a look at them; the others are not. */
+static void keys_of_every_length(void **state)
+{
+    struct fixture f;
+    struct json_writer *w = start(&f, 400);
+    char name[] = "runtime\n";
+
+    (void)state;
+    json_begin_object(w);
+    json_key_bool(w, STR(""), true);
+    json_key_bool(w, STR("a"), true);
+    json_key_uint(w, STR("fifteen_letters"), 15);
+    json_key_uint(w, STR("sixteen__letters"), 16);
+    json_key_uint(w, STR("seventeen_letters"), 17);
+    json_key_raw(w, STR("fifteen letter\n"), STR("[]"));
+    json_key_raw(w, STR("with\tin"), STR("[]"));
+    json_key_string(w, STR("org.parley"), STR("x"));
+    json_key_string(w, str_from_z(name), STR("x"));
+    json_end_object(w);
+    expect(&f, STR("{\"\":true,\"a\":true,\"fifteen_letters\":15,\"sixteen__letters\":16,"
+                   "\"seventeen_letters\":17,\"fifteen letter\\n\":[],\"with\\tin\":[],"
+                   "\"org.parley\":\"x\",\"runtime\\n\":\"x\"}"));
+}
+
 /* Whatever room there is: never beyond it, and failed unless the whole text fits. */
 static void every_size_of_room(void **state)
 {
@@ -236,6 +260,7 @@ int main(void)
         cmocka_unit_test(escapes_where_needed_only),
         cmocka_unit_test(invalid_utf8_is_replaced),
         cmocka_unit_test(keys_are_escaped_too),
+        cmocka_unit_test(keys_of_every_length),
         cmocka_unit_test(every_size_of_room),
         cmocka_unit_test(random_texts_come_back),
     };
