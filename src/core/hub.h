@@ -89,9 +89,9 @@ bool hub_turn_full(const struct hub *hub);
 /* Ends the turn: reactors are told how far the logs have grown. */
 void hub_end_turn(struct hub *hub);
 /*
- * Whether the turn that has ended left something, for it would have been too much for one (the ends
- * of the requests of an agent that was lost): the next turn should begin at once, when the others
- * have had theirs.
+ * Whether the turn that has ended left something, for it would have been too much for one (the
+ * requests of an agent that was lost): the next turn should begin at once, when the others have had
+ * theirs.
  */
 bool hub_owes(const struct hub *hub);
 /*

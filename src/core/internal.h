@@ -214,8 +214,10 @@ struct hub {
     struct map requests_by_own_id; /* and askers */
     struct heap deadlines;
     struct list loose;  /* requests whose asker or agent has gone */
-    struct list ending; /* those of them of which nothing is left but to say so */
-    bool owes;          /* more of that than went into the last turn */
+    struct list lost;   /* those that are to become loose in later turns */
+    uint32_t decided;   /* that have in this turn, their agent having gone */
+    struct list ending; /* requests of which nothing is left but to say so */
+    bool owes;          /* more of the last two than went into the last turn */
     struct list ready;  /* agents that may take a request that waits */
     uint64_t request_count;
     uint64_t agent_uses;

@@ -116,10 +116,11 @@ void request_change(struct hub *hub, struct request *r, enum request_event event
 
 /* --- what others cause ------------------------------------------------------------------------ */
 
-static void loosen(struct hub *hub, struct request *r)
+/* What becomes of it is decided later; one that stands in a list for that already stays there. */
+static void loosen(struct list *list, struct request *r)
 {
     if (list_empty(&r->loose)) {
-        list_append(&hub->loose, &r->loose);
+        list_append(list, &r->loose);
     }
 }
 
@@ -129,7 +130,7 @@ void requests_lose_asker(struct hub *hub, uint32_t client)
         struct asker *a = asker_at(hub, client_at(hub, client)->asker);
         struct request *r = list_entry(a->requests.next, struct request, of_asker);
         request_forget_asker(hub, r);
-        loosen(hub, r);
+        loosen(&hub->loose, r);
     }
 }
 
@@ -139,11 +140,12 @@ void requests_lose_agent(struct hub *hub, struct agent *a)
         struct request *r = list_entry(link, struct request, at);
         list_remove(link);
         r->agent = SLAB_NONE;
-        loosen(hub, r);
+        loosen(hub->decided < LOST_PER_TURN ? &hub->loose : &hub->lost, r);
+        hub->decided++;
     }
     list_each_safe(link, &a->waiting) {
         list_remove(link);
-        loosen(hub, list_entry(link, struct request, at));
+        loosen(&hub->loose, list_entry(link, struct request, at));
     }
     a->in_flight = 0;
     list_remove(&a->ready);
@@ -154,7 +156,7 @@ void requests_desert(struct hub *hub, struct capability *c)
     list_each(link, &c->waiting) {
         struct request *r = list_entry(link, struct request, at);
         if (r->limited || list_empty(&c->offers)) {
-            loosen(hub, r);
+            loosen(&hub->loose, r);
         }
     }
 }
@@ -171,7 +173,7 @@ void requests_review(struct hub *hub, uint32_t client)
         struct request *r = list_entry(link, struct request, of_asker);
         if (r->state == REQUEST_WAITING) {
             queue_limit(hub, r, limited);
-            loosen(hub, r);
+            loosen(&hub->loose, r);
         }
         r->limited = limited;
     }
@@ -223,6 +225,11 @@ static uint64_t output_of_ends(const struct hub *hub)
     return hub->settings.turn_output / 4;
 }
 
+static struct request *first_of(const struct list *list)
+{
+    return list_entry(list->next, struct request, loose);
+}
+
 /*
  * Does the next of what others have caused: an end while the turn has made less than `ends` bytes
  * of output, a request to an agent while it has made less than `gifts`. False: there is none.
@@ -235,9 +242,9 @@ static bool settle_next(struct hub *hub, uint64_t ends, uint64_t gifts)
         struct request *r = request_at(hub, heap_first(&hub->deadlines));
         request_change(hub, r, end_of(r, EVENT_TIMEOUT), SLAB_NONE);
     } else if (!list_empty(&hub->loose)) {
-        tie(hub, list_entry(hub->loose.next, struct request, loose));
+        tie(hub, first_of(&hub->loose));
     } else if (made < ends && !list_empty(&hub->ending)) {
-        struct request *r = list_entry(hub->ending.next, struct request, loose);
+        struct request *r = first_of(&hub->ending);
         list_remove(&r->loose);
         request_change(hub, r, end_of(r, EVENT_AGENT_GONE), SLAB_NONE);
     } else if (made < gifts && !list_empty(&hub->ready)) {
@@ -250,8 +257,8 @@ static bool settle_next(struct hub *hub, uint64_t ends, uint64_t gifts)
 
 static bool is_settled(const struct hub *hub)
 {
-    return list_empty(&hub->loose) && list_empty(&hub->ending) && list_empty(&hub->ready) &&
-           !is_overdue(hub);
+    return list_empty(&hub->loose) && list_empty(&hub->lost) && list_empty(&hub->ending) &&
+           list_empty(&hub->ready) && !is_overdue(hub);
 }
 
 void requests_settle(struct hub *hub)
@@ -263,14 +270,28 @@ void requests_settle(struct hub *hub)
     }
 }
 
+/* The turn's share of those that were too many for the turns before. */
+static void take_lost(struct hub *hub)
+{
+    for (; !list_empty(&hub->lost) && hub->decided < LOST_PER_TURN; hub->decided++) {
+        struct request *r = first_of(&hub->lost);
+        list_remove(&r->loose);
+        list_append(&hub->loose, &r->loose);
+    }
+}
+
 void requests_end_turn(struct hub *hub)
 {
     /* Also in a turn that others have filled. */
     uint64_t until = hub_turn_output(hub) + output_of_ends(hub);
 
+    take_lost(hub);
     while (!is_settled(hub) && hub_reserve(hub) && settle_next(hub, until, until)) {
     }
-    hub->owes = hub_turn_output(hub) >= until && !is_settled(hub);
+    bool is_full =
+        hub_turn_output(hub) >= until || (list_empty(&hub->loose) && !list_empty(&hub->lost));
+    hub->owes = is_full && !is_settled(hub);
+    hub->decided = 0;
 }
 
 bool hub_owes(const struct hub *hub)

@@ -19,10 +19,11 @@
  * noted as loose: what comes of it is done by requests_settle, one after the other, as far as there
  * is memory for it. The same function gives waiting requests to agents that are ready for one.
  *
- * One agent may be lost with the requests of thousands of askers. Those that another agent is to
- * get go back into their queue at once, by their order; each of the rest costs a message, so they
- * are only marked as ending, and a turn of the hub tells no more of them than makes a part of its
- * output, for nobody else hears anything meanwhile. Deadlines that pass together are the same case.
+ * One agent may be lost with the requests of thousands of askers, and nobody else hears anything
+ * while the hub deals with them. So a turn decides of no more than LOST_PER_TURN; the others wait
+ * in a list of their own. Those that another agent is to get go back into their queue, by their
+ * order; each of the rest costs a message, so they are only marked as ending, and a turn tells no
+ * more of them than makes a part of its output. Deadlines that pass together are the same case.
  */
 
 #include "core/internal.h"
@@ -55,6 +56,7 @@ bool requests_busy(const struct hub *hub, uint32_t client);
 
 enum {
     REQUESTS_MAX = 1000,                  /* in flight, of one client */
+    LOST_PER_TURN = 4096,                 /* whose agent has gone, and whose fate is decided */
     QUEUE_BYTES_MAX = 16 * 1024 * 1024,   /* of all requests that wait */
     TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000, /* who wants to wait longer waits so long */
 };
@@ -83,7 +85,7 @@ enum request_event {
 struct request {
     struct list of_asker; /* struct asker */
     struct list at;       /* where it waits, or its agent's work */
-    struct list loose;    /* hub->loose: what becomes of it is to be decided; or hub->ending */
+    struct list loose;    /* hub->loose, what becomes of it is to be decided; or lost, ending */
     struct str own_id;    /* raw: what the asker calls it */
     struct str target;    /* the id of the agent that is asked; empty: of a capability */
     struct str wanted;    /* the name of the capability; may be empty with a target */

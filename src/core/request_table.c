@@ -77,6 +77,7 @@ void requests_init(struct hub *hub)
     map_init(&hub->requests_by_own_id, &by_own_id, hub);
     heap_init(&hub->deadlines, &by_deadline, hub);
     list_init(&hub->loose);
+    list_init(&hub->lost);
     list_init(&hub->ending);
     list_init(&hub->ready);
 }

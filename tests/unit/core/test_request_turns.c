@@ -250,6 +250,44 @@ static void test_come_back_in_order(void **state)
     room_free(r);
 }
 
+/*
+ * More than a turn decides of: those that another agent can do come to it in the order of asking,
+ * while others are served.
+ */
+static void test_many_come_back(void **state)
+{
+    enum { ASKERS = 9, ALL = ASKERS * 1000 };
+    struct room *r = room_new(NULL);
+    int first = agent_of(r, "first", "grep", ALL), other = room_control(r), second;
+    int askers[ASKERS];
+    char id[16];
+
+    (void)state;
+    for (int i = 0; i < ALL; i++) {
+        if (i < ASKERS) {
+            askers[i] = room_control(r);
+        }
+        (void)snprintf(id, sizeof(id), "q%d", i);
+        ask(r, askers[i / 1000], id, FOR_GREP);
+    }
+    second = agent_of(r, "second", "grep", ALL);
+    abort_at_once(r, first);
+    unsigned turns = 0;
+    do {
+        turn_with_other(r, other);
+        turns++;
+        assert_int_equal(counts(r).requests, ALL);
+    } while (hub_owes(r->v.hub));
+    assert_in_range(turns, 3, 20);
+    for (int i = 0; i < ALL; i++) {
+        (void)snprintf(id, sizeof(id), "q%d", i);
+        answer(r, second, take(r, second), true);
+        expect_answer(r, askers[i / 1000], id, "second", true);
+    }
+    assert_int_equal(counts(r).requests, 0);
+    room_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_others_are_served),
         cmocka_unit_test(test_gifts),
         cmocka_unit_test(test_come_back_in_order),
+        cmocka_unit_test(test_many_come_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
