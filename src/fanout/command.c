@@ -74,6 +74,7 @@ void up_batch_clear(struct up_batch *b)
     wipe_secrets(b);
     b->count = 0;
     b->taken = 0;
+    b->runs = 0;
     shrink((void **)&b->items, &b->cap);
     if (b->text.cap > KEPT_TEXT) {
         buf_fini(&b->text);
@@ -102,6 +103,7 @@ static struct up *add_up(struct up_batch *b, enum up_kind kind, uint64_t conn,
         b->text.len = off;
         return NULL;
     }
+    b->runs += b->count == 0 || b->items[b->count - 1].conn != conn;
     struct up *item = &b->items[b->count++];
     *item = (struct up){.kind = (uint8_t)kind,
                         .secret = evidence != NULL,

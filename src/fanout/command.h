@@ -77,6 +77,7 @@ struct up_batch {
     uint32_t count;
     uint32_t cap;
     uint32_t taken;   /* items that the hub has dealt with */
+    uint32_t runs;    /* of items of one connection; as many as there are when none has two */
     struct buf text;  /* what the items refer to */
     uint64_t read_us; /* when its first item was read, for whoever measures */
 };

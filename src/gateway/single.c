@@ -63,6 +63,9 @@ bool single_step(struct gateway *g, bool wait)
     if (g->up_done) {
         g->up = reactor_take_up(r, g->up);
         g->up->read_us = woke_us;
+        if (g->up->count > 0) {
+            spin_heard(&g->spin, g->up->count, g->up->runs);
+        }
     }
     g->up_done = turn_receive(g, g->up, &cost);
     if (g->up_done) {

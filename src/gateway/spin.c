@@ -5,9 +5,14 @@ void spin_init(struct spin *s, bool on)
     *s = (struct spin){.on = on};
 }
 
+void spin_heard(struct spin *s, uint32_t items, uint32_t runs)
+{
+    s->many = items / SPIN_MANY >= runs;
+}
+
 bool spin_begin(struct spin *s)
 {
-    if (s->on && s->rest == 0) {
+    if (s->on && s->rest == 0 && !s->many) {
         return true;
     }
     s->rest -= s->rest > 0;

@@ -11,6 +11,9 @@
  * look in vain the next sleeps come without one: one, then three, seven, … up to SPIN_PAUSE_MAX. A
  * sleep that turns out to have been as short as a look ends that.
  *
+ * Who sends many messages at once does not wait for the answer to each: then one wake-up is shared
+ * by all of them, is cheaper than the looking, and nobody looks.
+ *
  * No clock in here: times are given, in microseconds.
  */
 
@@ -20,15 +23,19 @@
 enum {
     SPIN_US = 120,         /* 30 finds nothing in a virtual machine, 200 no more than 120 */
     SPIN_PAUSE_MAX = 1023, /* sleeps */
+    SPIN_MANY = 32,        /* messages of one connection: then nobody looks */
 };
 
 struct spin {
     bool on;
     uint32_t pause; /* sleeps without a look, after the last one in vain */
     uint32_t rest;  /* of them, how many are still to come */
+    bool many;      /* what came last came by many at once */
 };
 
 void spin_init(struct spin *s, bool on);
+/* A turn has so many items (not 0), in so many runs of one connection. */
+void spin_heard(struct spin *s, uint32_t items, uint32_t runs);
 /* Before a sleep: whether to look first. */
 bool spin_begin(struct spin *s);
 /* It has looked for `us`: whether it goes on. False: it was in vain. */

@@ -47,6 +47,24 @@ static void test_up(void **state)
     up_batch_free(NULL);
 }
 
+static void test_runs(void **state)
+{
+    static const uint64_t from[] = {5, 5, 5, 6, 5, 7, 7};
+    static const uint32_t runs[] = {1, 1, 1, 2, 3, 4, 4};
+    struct up_batch *b = up_batch_new();
+
+    (void)state;
+    for (int times = 0; times < 2; times++) {
+        assert_int_equal(b->runs, 0);
+        for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++) {
+            assert_non_null(up_batch_add(b, UP_MESSAGE, from[i], STR("x")));
+            assert_int_equal(b->runs, runs[i]);
+        }
+        up_batch_clear(b);
+    }
+    up_batch_free(b);
+}
+
 static void test_evidence(void **state)
 {
     struct evidence in = {.address = {1, [15] = 9},
@@ -187,9 +205,13 @@ static void test_reserve(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_handles),     cmocka_unit_test(test_up),
-        cmocka_unit_test(test_evidence),    cmocka_unit_test(test_shared),
-        cmocka_unit_test(test_down_refers), cmocka_unit_test(test_down_frees_filters),
+        cmocka_unit_test(test_handles),
+        cmocka_unit_test(test_up),
+        cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_evidence),
+        cmocka_unit_test(test_shared),
+        cmocka_unit_test(test_down_refers),
+        cmocka_unit_test(test_down_frees_filters),
         cmocka_unit_test(test_reserve),
     };
 

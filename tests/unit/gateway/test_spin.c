@@ -71,6 +71,31 @@ static void test_a_short_sleep_begins_anew(void **state)
     assert_int_equal(1, look_in_vain(&s));
 }
 
+/* Not behind a turn in which each of those who spoke said much; one such turn is enough. */
+static void test_many_at_once(void **state)
+{
+    struct spin s;
+
+    (void)state;
+    spin_init(&s, true);
+    spin_heard(&s, 1, 1);
+    assert_true(spin_begin(&s));
+    spin_heard(&s, SPIN_MANY - 1, 1);
+    assert_true(spin_begin(&s));
+    spin_heard(&s, SPIN_MANY, 1);
+    assert_false(spin_begin(&s));
+    assert_false(spin_begin(&s));
+    spin_heard(&s, 3 * SPIN_MANY - 1, 3);
+    assert_true(spin_begin(&s));
+    spin_heard(&s, 3 * SPIN_MANY, 3);
+    assert_false(spin_begin(&s));
+    spin_heard(&s, 1, 1);
+    assert_int_equal(1, look_in_vain(&s));
+    spin_heard(&s, SPIN_MANY, 1);
+    spin_woken(&s, 0);
+    assert_false(spin_begin(&s));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -78,6 +103,7 @@ int main(void)
         cmocka_unit_test(test_it_looks_as_long_as_it_finds),
         cmocka_unit_test(test_in_vain_more_and_more_seldom),
         cmocka_unit_test(test_a_short_sleep_begins_anew),
+        cmocka_unit_test(test_many_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
