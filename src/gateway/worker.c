@@ -59,6 +59,26 @@ static void wipe(struct password *p)
     }
 }
 
+static void *come_and_go(void *arg)
+{
+    return arg;
+}
+
+/*
+ * When the C library makes a thread, it binds functions of the loader at their first use, and for
+ * that the vector registers are put on the stack, where they stay. What was copied last stands in
+ * them: by the time when the worker is wanted, perhaps a password. So two threads come before, one
+ * with a new stack and one with the stack that it leaves, for which other functions are bound.
+ */
+static void bind_threads(void)
+{
+    pthread_t thread;
+
+    for (int i = 0; i < 2 && thread_start(&thread, come_and_go, NULL) == 0; i++) {
+        (void)pthread_join(thread, NULL);
+    }
+}
+
 struct worker *worker_new(const struct worker_ports *ports)
 {
     struct worker *w = calloc(1, sizeof(*w));
@@ -67,6 +87,7 @@ struct worker *worker_new(const struct worker_ports *ports)
         return NULL;
     }
     w->ports = *ports;
+    bind_threads();
     if (pthread_mutex_init(&w->mutex, NULL) != 0) {
         free(w);
         return NULL;
