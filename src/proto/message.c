@@ -136,9 +136,9 @@ bool parley_message_from_json(const struct parley_message_info *info, void *mess
                               enum parley_strictness strictness, const char *text, size_t len,
                               struct parley_problem *ret_problem)
 {
-    struct parley_problem unwanted;
-    struct parley_problem *problem = ret_problem != NULL ? ret_problem : &unwanted;
-    const struct report r = {.problem = problem, .text = len > 0 ? text : ""};
+    struct parley_problem unwanted = {.fault = PARLEY_FINE};
+    const struct report r = {.problem = ret_problem != NULL ? ret_problem : &unwanted,
+                             .text = len > 0 ? text : ""};
 
     memory_free(memory_of(message));
     const char *copy = copy_text(message, &r, len);
@@ -146,7 +146,7 @@ bool parley_message_from_json(const struct parley_message_info *info, void *mess
         parley_message_fini(info, message);
         return false;
     }
-    return decode_whole(info, message, strictness, str_make(copy, len), problem);
+    return decode_whole(info, message, strictness, str_make(copy, len), r.problem);
 }
 
 bool message_borrow(const struct parley_message_info *info, void *message,
