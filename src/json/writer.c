@@ -155,10 +155,8 @@ static void write_string(struct buf *out, struct str text)
 
 void json_key_text(struct json_writer *w, struct str key)
 {
-    assert((w->in_object & json_depth_bit(w)) != 0 && !w->after_key);
-    bool is_first = (w->has_member & json_depth_bit(w)) == 0;
-    w->has_member |= json_depth_bit(w);
-    w->after_key = true;
+    bool is_first = json_key_begin(w);
+
     if (is_plain(key)) {
         write_plain(w->out, is_first ? '\0' : ',', key, ':');
         return;

@@ -100,15 +100,23 @@ static inline bool json_key_is_name(struct str key)
            json_key_letters(key, 8) && json_key_letters(key, 12);
 }
 
-/* Such a key. */
-static inline void json_key_name(struct json_writer *w, struct str name)
+/* A key comes. Whether it is the first of its object. */
+static inline bool json_key_begin(struct json_writer *w)
 {
     bool is_first = (w->has_member & json_depth_bit(w)) == 0;
-    struct buf *out = w->out;
 
     assert((w->in_object & json_depth_bit(w)) != 0 && !w->after_key);
     w->has_member |= json_depth_bit(w);
     w->after_key = true;
+    return is_first;
+}
+
+/* A key that json_key_is_name. */
+static inline void json_key_name(struct json_writer *w, struct str name)
+{
+    bool is_first = json_key_begin(w);
+    struct buf *out = w->out;
+
     if (buf_reserve(out, name.len + 4 - is_first)) {
         char *at = out->data + out->len;
         *at = ',';
