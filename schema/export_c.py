@@ -242,7 +242,7 @@ def message_info(tables, message):
         f"    .dialect = {DIALECTS[message.dialect]}, .direction = PARLEY_FROM_{message.direction.upper()},\n"
         f"    .agent_id = PARLEY_ID_{(message.agent_id or 'none').upper()},\n"
         f"    .is_typed = {str(message.typed).lower()},\n"
-        f"    .body = offsetof(struct parley_{whole.struct}, {tables.envelopes[message.dialect].body}),\n"
+        f"    .body = {[is_body(whole, field) for field in whole.fields].index(True)},\n"
         f"    .object = {object_value(whole)},\n}};\n\n"
     )
 

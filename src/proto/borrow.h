@@ -1,8 +1,7 @@
 #ifndef PARLEY_PROTO_BORROW_H
 #define PARLEY_PROTO_BORROW_H
 
-/* Decoding without a copy of the text, for those who are done with the message while it is there.
- */
+/* Decoding without a copy, for those who are done with the message while its text is there. */
 
 #include "base/str.h"
 #include "parley/protocol.h"

@@ -26,21 +26,9 @@ static struct str value_of(const struct field_info *field, struct str object)
     return value;
 }
 
-/* The message's body: every type has one. */
-static const struct field_info *find_body(const struct object_info *object)
-{
-    const struct field_info *field = object->fields;
-
-    while ((field->flags & FIELD_BODY) == 0) {
-        field++;
-        assert(field < object->fields + object->count);
-    }
-    return field;
-}
-
 struct str member_raw(const struct parley_message_info *info, struct str text, struct str name)
 {
-    const struct field_info *body = find_body(&info->object);
+    const struct field_info *body = &info->object.fields[info->body];
     const struct field_info *outer = find_field(&info->object, name);
     const struct field_info *inner = find_field(body->shape, name);
     struct str value = str_make("", 0);

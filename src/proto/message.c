@@ -56,8 +56,10 @@ static enum parley_type find_type(enum parley_dialect dialect, struct raw_value 
 
 void parley_message_init(const struct parley_message_info *info, void *message)
 {
+    uint32_t body = info->object.fields[info->body].offset;
+
     memset(message, 0, info->object.size);
-    *(enum parley_is *)(void *)((char *)message + info->body) = PARLEY_SET;
+    *(enum parley_is *)(void *)((char *)message + body) = PARLEY_SET;
 }
 
 void parley_message_fini(const struct parley_message_info *info, void *message)

@@ -73,7 +73,7 @@ struct parley_message_info {
     uint8_t direction; /* enum parley_direction */
     uint8_t agent_id;  /* enum parley_agent_id */
     bool is_typed;
-    uint32_t body; /* the offset of the value of its field with FIELD_BODY */
+    uint8_t body; /* index of the field with FIELD_BODY */
     struct object_info object;
 };
 
