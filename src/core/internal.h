@@ -35,7 +35,7 @@ enum {
     ROSTER_MAX = 1000,       /* agents listed in a greeting */
     LIST_BYTES = 256 * 1024, /* at which the lists in frames end; see hub_list_bytes */
     INTERNED_TYPES = FILTER_TYPES,
-    RECENT_TYPES = 32,
+    RECENT_TYPES = 32,          /* places where a type is looked for before it is hashed */
     SCRATCH_KEPT = 1024 * 1024, /* a buffer for a frame is not kept when it was larger */
     HIDDEN_SESSIONS = 1,        /* of the hub itself; they do not count */
     SMALL_SESSION = 8,          /* up to so many members: frames go to each; above: the log */

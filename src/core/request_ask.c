@@ -203,6 +203,7 @@ static void route_from_gateway(struct hub *hub, struct sender *sender, struct st
     parley_route_request_init(&m);
     if (relay_parse(hub, sender, text, &parley_route_request_info, &m)) {
         struct question q = {
+            /* An id that is too long for a reply is not at hand. */
             .own_id = hub->at_hand.len > 0
                           ? hub->at_hand
                           : member_raw(&parley_route_request_info, text, STR("id")),
