@@ -5,6 +5,7 @@
 #include "core/internal.h"
 #include "faults.h"
 #include "unit.h"
+#include "valgrind.h"
 #include "ws/ws.h"
 
 /*
@@ -479,7 +480,7 @@ static void live(uint64_t seed, bool lossy)
 static void test_lives(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < LIVES; seed++) {
+    for (uint64_t seed = 0; seed < portion_of(LIVES); seed++) {
         live(seed, false);
     }
 }
@@ -487,7 +488,7 @@ static void test_lives(void **state)
 static void test_lives_without_memory(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < LIVES; seed++) {
+    for (uint64_t seed = 0; seed < portion_of(LIVES); seed++) {
         live(seed, true);
     }
 }

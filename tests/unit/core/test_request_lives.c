@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "errand.h"
+#include "valgrind.h"
 
 /*
  * Random lives of askers and agents. What is claimed throughout: each request ends exactly once for
@@ -319,7 +320,7 @@ static void test_lives(void **state)
     uint64_t ended[HUB_REQUEST_ENDS] = {0};
 
     (void)state;
-    for (uint64_t seed = 1; seed <= 20; seed++) {
+    for (uint64_t seed = 1; seed <= portion_of(20); seed++) {
         live(seed, ended);
     }
     /* Lives in which nothing happens prove nothing. */

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "follow.h"
+#include "valgrind.h"
 
 /* sync_state: the snapshot, the changes behind it, and who may have them. */
 
@@ -562,7 +563,7 @@ static void live(unsigned reactors, uint64_t seed)
 static void test_lives(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 10; seed++) {
+    for (uint64_t seed = 1; seed <= portion_of(10); seed++) {
         live(1, seed);
         live(2, seed);
         live(4, seed);

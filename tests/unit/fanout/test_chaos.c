@@ -6,6 +6,7 @@
 
 #include "chaos.h"
 #include "unit.h"
+#include "valgrind.h"
 
 /*
  * Thousands of random lives. A failure names its seed; `test_fanout_chaos SEED` plays it again.
@@ -14,7 +15,7 @@
 enum { SEEDS = 1500, STEPS = 400 };
 
 static uint64_t first_seed = 1;
-static uint64_t seeds = SEEDS;
+static uint64_t seeds;
 static char failure[64]; /* what to say should this life fail */
 
 static void say_seed(int signal_number)
@@ -39,10 +40,10 @@ static void test_lives(void **state)
            (unsigned long long)totals.compared, (unsigned long long)totals.heard,
            (unsigned long long)totals.lags, (unsigned long long)totals.told,
            (unsigned long long)totals.fatal);
-    if (seeds == SEEDS) {
+    if (seeds >= SEEDS / 10) {
         /* A test that compares little would find little. */
-        assert_true(totals.compared > 100 * SEEDS);
-        assert_true(totals.lags > SEEDS / 10 && totals.told > SEEDS && totals.fatal > 0);
+        assert_true(totals.compared > 100 * seeds);
+        assert_true(totals.lags > seeds / 10 && totals.told > seeds && totals.fatal > 0);
     }
 }
 
@@ -50,6 +51,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_lives)};
 
+    seeds = portion_of(SEEDS);
     if (argc > 1) {
         first_seed = strtoull(argv[1], NULL, 10);
         seeds = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;

@@ -6,6 +6,7 @@
  */
 
 #include "faults.h"
+#include "valgrind.h"
 #include "visitor.h"
 
 #include <errno.h>
@@ -472,10 +473,12 @@ static unsigned live_through(enum fault_kind kind, enum fault_zone zone, int err
 {
     unsigned nth = 0;
 
-    do {
-        live(kind, zone, error, nth++);
-    } while (faults_struck());
-    return nth - 1;
+    live(kind, zone, error, nth);
+    while (faults_struck()) {
+        nth += (unsigned)fault_step();
+        live(kind, zone, error, nth);
+    }
+    return nth;
 }
 
 static void fail_all(enum fault_kind kind, enum fault_zone zone)

@@ -1,4 +1,5 @@
 #include "unit.h"
+#include "valgrind.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -65,7 +66,7 @@ static size_t turn(struct health *h, uint64_t now_ms, int wait_ms, bool *ret_wok
 static void test_no_descriptors(void **state)
 {
     (void)state;
-    if (getenv("UNDER_VALGRIND") != NULL) {
+    if (under_valgrind()) {
         skip(); /* it emulates RLIMIT_NOFILE */
     }
     struct health *h = listening();

@@ -5,6 +5,7 @@
  */
 
 #include "secured.h"
+#include "valgrind.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -22,7 +23,6 @@ enum {
 };
 
 static struct pair pair;
-static int step = 1;         /* from one that fails to the next; more where each life takes long */
 static SSL_SESSION *session; /* what the last client was given to come again with */
 
 /* --- what fails ------------------------------------------------------------------------------- */
@@ -177,7 +177,7 @@ static void live_through(struct rig *g, const struct manner *manner)
         assert_true(visit(g, &afterwards));
         fail_at(nth);
         lost += visit(g, manner) ? 0 : 1;
-    } while (faults.struck && (nth += step) < GREATEST);
+    } while (faults.struck && (nth += fault_step()) < GREATEST);
     assert_true(lost > 0 && nth < GREATEST);
     print_message("%d allocations, %d connections lost\n", nth, lost);
 }
@@ -246,7 +246,7 @@ static void test_a_certificate(void **state)
     do {
         fail_at(nth);
         refused += is_refused() ? 1 : 0;
-    } while (faults.struck && (nth += step) < GREATEST);
+    } while (faults.struck && (nth += fault_step()) < GREATEST);
     assert_true(refused > 0 && nth < GREATEST);
     print_message("%d allocations, %d loads refused\n", nth, refused);
 }
@@ -276,7 +276,6 @@ int main(void)
     if (CRYPTO_set_mem_functions(give, change, take) != 1) {
         return 1;
     }
-    step = getenv("UNDER_VALGRIND") != NULL ? 37 : 1;
     (void)signal(SIGPIPE, SIG_IGN);
     pair_make(&pair, "first", -3600, 3600);
     secured_context = SSL_CTX_new(TLS_client_method());

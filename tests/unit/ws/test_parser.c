@@ -7,6 +7,7 @@
 
 #include "feed.h"
 #include "stream.h"
+#include "valgrind.h"
 
 #include "ws/bits.h"
 
@@ -268,7 +269,7 @@ static void test_nothing_is_read_of_nothing(void **state)
 /* The size of a message is limited, not the number of its fragments. */
 static void test_65536_fragments(void **state)
 {
-    enum { FRAGMENTS = 65536 };
+    const unsigned fragments = portion_of(65536);
     enum ws_role role = role_of(state);
     struct buf stream, expected;
     struct str all;
@@ -276,20 +277,20 @@ static void test_65536_fragments(void **state)
     buf_init(&stream, SIZE_MAX);
     buf_init(&expected, SIZE_MAX);
     buf_append_str(&expected, STR("text "));
-    for (unsigned i = 0; i < FRAGMENTS; i++) {
+    for (unsigned i = 0; i < fragments; i++) {
         char letter = (char)('a' + i % 26);
         unsigned opcode = i == 0 ? WS_TEXT : WS_CONTINUATION;
-        unsigned fin = i == FRAGMENTS - 1 ? FIN : 0;
+        unsigned fin = i == fragments - 1 ? FIN : 0;
         stream_frame(&stream, role, fin | opcode, str_make(&letter, 1));
         buf_printf(&expected, "%02x", (unsigned)letter);
     }
     buf_append(&expected, "\n", 2);
     all = buf_str(&stream);
-    stream_check(role, FRAGMENTS, all, expected.data, 0);
+    stream_check(role, fragments, all, expected.data, 0);
 
     /* One byte of budget less, and the last fragment's length byte is the one too many. */
     size_t last = all.len - (3 + mask_size(role));
-    stream_check(role, FRAGMENTS - 1, all, "fail 1009\n", last + 2);
+    stream_check(role, fragments - 1, all, "fail 1009\n", last + 2);
     buf_fini(&stream);
     buf_fini(&expected);
 }
@@ -358,7 +359,7 @@ static void test_random_streams(void **state)
     enum ws_role role = role_of(state);
     uint32_t seed = 1;
 
-    for (int i = 0; i < 100; i++) {
+    for (unsigned i = 0; i < portion_of(100); i++) {
         struct buf stream, expected;
         buf_init(&stream, SIZE_MAX);
         buf_init(&expected, SIZE_MAX);
