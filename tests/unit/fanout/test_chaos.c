@@ -40,7 +40,7 @@ static void test_lives(void **state)
            (unsigned long long)totals.compared, (unsigned long long)totals.heard,
            (unsigned long long)totals.lags, (unsigned long long)totals.told,
            (unsigned long long)totals.fatal);
-    if (seeds >= SEEDS / 10) {
+    if (seeds >= portion_of(SEEDS)) {
         /* A test that compares little would find little. */
         assert_true(totals.compared > 100 * seeds);
         assert_true(totals.lags > seeds / 10 && totals.told > seeds && totals.fatal > 0);
